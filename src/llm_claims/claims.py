@@ -1,0 +1,20 @@
+"""The decorator that makes a test function the test of a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+_Test = TypeVar("_Test", bound=Callable[..., None])
+
+
+def claim(id: str, *, place: str) -> Callable[[_Test], _Test]:
+    """Mark a test as the test of claim ``id``, made at ``place`` in the document."""
+
+    def mark(test: _Test) -> _Test:
+        marked: _Test = pytest.mark.claim(id=id, place=place)(test)
+        return marked
+
+    return mark

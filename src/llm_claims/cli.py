@@ -1,0 +1,51 @@
+"""The command ``llm-claims``: what needs no test run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from llm_claims.errors import ClaimsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return the exit code: 0, or 4 for input that cannot be used."""
+    parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="check recordings, and list what they hold")
+    check.add_argument("recording", type=Path, nargs="+")
+    schemas = commands.add_parser("schemas", help="write the JSON Schemas of every file format")
+    schemas.add_argument("folder", type=Path)
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "check":
+            _check(given.recording)
+        else:
+            _write_schemas(given.folder)
+    except (ClaimsError, OSError) as error:
+        print(f"llm-claims: {error}", file=sys.stderr)
+        return 4
+    return 0
+
+
+def _check(paths: Sequence[Path]) -> None:
+    from llm_claims.recordings import read_recordings
+
+    for path, recording in zip(paths, read_recordings(paths), strict=True):
+        print(f"{path}: {recording.name}, {recording.title}, {len(recording.evidence)} workloads")
+        for entry in recording.evidence:
+            place = f" on {entry.instance_type}" if entry.instance_type else ""
+            print(f"  {entry.workload.describe()}{place}: {entry.outcome.kind}, {', '.join(entry.metrics) or 'no metric'}")
+
+
+def _write_schemas(folder: Path) -> None:
+    from llm_claims.schemas import write_schemas
+
+    for path in write_schemas(folder):
+        print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

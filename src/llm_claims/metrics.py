@@ -1,0 +1,63 @@
+"""The metrics that evidence may carry: one name, one unit, everywhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Unit = Literal[
+    "s",
+    "s/step",
+    "steps/s",
+    "samples/s",
+    "prompts/s",
+    "tokens",
+    "steps",
+    "samples",
+    "prompts",
+    "epochs",
+    "nats",
+    "1/step",
+    "USD/h",
+    "USD",
+    "bytes",
+    "ratio",
+    "1",
+]
+
+DURATIONS: frozenset[str] = frozenset({"s", "s/step"})
+
+METRICS: dict[str, Unit] = {
+    # training
+    "train_loss": "nats",
+    "last_logged_loss": "nats",
+    "step_losses": "nats",
+    "logged_losses": "nats",
+    "logging_steps": "steps",
+    "train_runtime_seconds": "s",
+    "train_samples_per_second": "samples/s",
+    "train_steps_per_second": "steps/s",
+    "recent_step_seconds": "s/step",
+    "elapsed_seconds": "s",
+    "step_seconds": "s/step",
+    "optimizer_steps": "steps",
+    "global_batch_samples": "samples",
+    "last_epoch": "epochs",
+    "last_logged_epoch": "epochs",
+    "last_logged_step": "steps",
+    "last_logged_learning_rate": "1",
+    "skipped_optimizer_steps": "steps",
+    "rdma_speedup": "ratio",
+    # serving
+    "latency_seconds": "s",
+    "latency_seconds_in_text": "s",
+    "throughput_prompts_per_second": "prompts/s",
+    "new_tokens_per_sequence": "tokens",
+    "largest_forward_batch": "prompts",
+    # loading
+    "peak_host_memory_bytes": "bytes",
+}
+
+DERIVED: dict[str, tuple[str, str]] = {
+    # metric: (numerator, denominator); used only where a source did not measure the metric itself
+    "step_seconds": ("train_runtime_seconds", "optimizer_steps"),
+}

@@ -1,0 +1,106 @@
+"""The command-line options and ini settings of the plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from llm_claims.errors import UsageError
+
+DEFAULT_ROUNDS = 5
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option with pytest."""
+    group = parser.getgroup("llm-claims", "judging claims about training and serving LLMs")
+    group.addoption("--claim", action="append", default=[], metavar="ID", help="judge only this claim; may repeat")
+    group.addoption(
+        "--recording",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="judge this recording instead of those under fixtures/recordings; may repeat",
+    )
+    group.addoption("--record", metavar="FILE", help="write the evidence measured in this run to a new recording")
+    group.addoption(
+        "--instance", action="append", default=[], metavar="TYPE", help="SageMaker instance type; may repeat"
+    )
+    group.addoption(
+        "--rounds",
+        type=int,
+        default=DEFAULT_ROUNDS,
+        metavar="N",
+        help="most interleaved rounds of a live relation (default %(default)s)",
+    )
+    group.addoption(
+        "--sample-timeout",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="a live program that takes longer for one sample is ended (default %(default)s)",
+    )
+    group.addoption(
+        "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
+    )
+    group.addoption(
+        "--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)"
+    )
+    parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one run, checked."""
+
+    claims: tuple[str, ...]
+    recordings: tuple[Path, ...]
+    record: Path | None
+    instances: tuple[str, ...]
+    rounds: int
+    sample_timeout: float
+    strict: bool
+    updating: bool
+    report: Path
+    fixtures: Path
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Read and check the options.
+
+    Raises
+    ------
+    UsageError
+        An option's value cannot be used.
+    """
+    get = config.getoption
+    invoked = config.invocation_params.dir
+    record = get("--record")
+    options = Options(
+        claims=tuple(get("--claim")),
+        recordings=tuple(invoked / name for name in get("--recording")),
+        record=invoked / record if record else None,
+        instances=tuple(get("--instance")),
+        rounds=get("--rounds"),
+        sample_timeout=get("--sample-timeout"),
+        strict=get("--strict-inconclusive"),
+        updating=get("--snapshot-update"),
+        report=config.rootpath / get("--report-dir"),
+        fixtures=config.rootpath / config.getini("claims_fixtures"),
+    )
+    _check(options)
+    return options
+
+
+def _check(options: Options) -> None:
+    if options.rounds < 1:
+        raise UsageError(f"--rounds must be at least 1, got {options.rounds}")
+    if options.sample_timeout <= 0:
+        raise UsageError(f"--sample-timeout must be positive, got {options.sample_timeout:g}")
+    if options.record is None:
+        return
+    if options.record.exists():
+        raise UsageError(f"--record {options.record}: the file exists, and a recording is never overwritten")
+    if not options.record.parent.is_dir():
+        raise UsageError(f"--record {options.record}: there is no folder {options.record.parent}")

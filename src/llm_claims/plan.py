@@ -1,0 +1,36 @@
+"""The plan: which workloads the selected live tests need, known before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from llm_claims.sources.base import Placed
+
+
+class Plan:
+    """Placed workloads, joined where one relation compares them.
+
+    Workloads that are compared, directly or through others, are companions: they are measured in
+    the same interleaved rounds, so each is measured once however many relations read it.
+    """
+
+    def __init__(self, compared: Iterable[Sequence[Placed]] = ()) -> None:
+        self._groups: dict[Placed, list[Placed]] = {}
+        for placed in compared:
+            self.add(placed)
+
+    def add(self, placed: Sequence[Placed]) -> None:
+        """Join the workloads that one relation compares."""
+        joined: dict[Placed, None] = {}
+        for one in placed:
+            joined.update(dict.fromkeys(self._groups.get(one, [one])))
+        group = list(joined)
+        for one in group:
+            self._groups[one] = group
+
+    def companions(self, placed: Sequence[Placed]) -> list[Placed]:
+        """Return every workload that belongs into the rounds of ``placed``, itself included."""
+        found: dict[Placed, None] = {}
+        for one in placed:
+            found.update(dict.fromkeys(self._groups.get(one, [one])))
+        return list(found)

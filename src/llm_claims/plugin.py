@@ -1,0 +1,200 @@
+"""The pytest plugin: thin wiring between pytest and the suite."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syrupy.assertion import SnapshotAssertion
+
+from llm_claims.accepted import AcceptedVerdict
+from llm_claims.decider import Decider
+from llm_claims.errors import ClaimsError, Untestable
+from llm_claims.instances import InstanceTable
+from llm_claims.measurement import Measurement
+from llm_claims.options import add_options, read_options
+from llm_claims.plan import Plan
+from llm_claims.progress import ProgressLine
+from llm_claims.rehearsal import SOURCE_PARAMETER, rehearsed_plan
+from llm_claims.relations import Relation
+from llm_claims.report.reporter import FIGURES, ROW, Reporter
+from llm_claims.sources.base import LiveSource
+from llm_claims.sources.store import EvidenceStore
+from llm_claims.suite import Suite
+from llm_claims.trial import Trial
+from llm_claims.verdicts import FigureList
+
+SUITE = pytest.StashKey[Suite]()
+TRIAL = pytest.StashKey[Trial]()
+ACCEPTED = pytest.StashKey[AcceptedVerdict]()
+PLANS = pytest.StashKey[dict[str, Plan]]()
+
+MARKERS = (
+    "cpu: every recording, and live runs on this processor",
+    "gpu: live runs on GPUs",
+    "sagemaker: live SageMaker jobs and endpoints",
+    "live: measures while it runs, instead of reading a recording",
+    "claim(id, place): the test of a claim of the document",
+)
+_TIERS = {"recording": ("cpu",), "cpu": ("cpu", "live"), "gpu": ("gpu", "live"), "sagemaker": ("sagemaker", "live")}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    add_options(parser)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register markers; prepare the suite (read when the first claim is collected)."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    try:
+        options = read_options(config)
+    except ClaimsError as error:
+        raise pytest.UsageError(str(error)) from None
+    folder = _worker_input(config).get("llm_claims_store") or tempfile.mkdtemp(prefix="llm-claims-")
+    config.stash[SUITE] = Suite(options, EvidenceStore(Path(folder)), ProgressLine(config))
+    if options.claims or options.recordings or options.instances:
+        _checked(config.stash[SUITE])
+    if not _is_worker(config):
+        config.pluginmanager.register(Reporter(config.stash[SUITE], config), "llm-claims-reporter")
+
+
+def _worker_input(config: pytest.Config) -> dict[str, Any]:
+    given: dict[str, Any] = getattr(config, "workerinput", {})
+    return given
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker where the run's shared evidence is."""
+    node.workerinput["llm_claims_store"] = str(node.config.stash[SUITE].store.folder)
+
+
+def _checked(suite: Suite) -> Suite:
+    try:
+        suite.check()
+    except ClaimsError as error:
+        raise pytest.UsageError(str(error)) from None
+    return suite
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every claim's test once a source; the source ends the test's id."""
+    marker = metafunc.definition.get_closest_marker("claim")
+    if marker is None:
+        return
+    suite = _checked(metafunc.config.stash[SUITE])
+    try:
+        suite.register[marker.kwargs["id"]]
+    except ClaimsError as error:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
+    parameters = [
+        pytest.param(name, id=name, marks=[getattr(pytest.mark, tier) for tier in _TIERS[source.kind]])
+        for name, source in suite.sources.items()
+    ]
+    metafunc.fixturenames.append(SOURCE_PARAMETER)
+    metafunc.parametrize(SOURCE_PARAMETER, parameters)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only the claims that ``--claim`` names."""
+    wanted = config.stash[SUITE].options.claims
+    if not wanted:
+        return
+    kept = [item for item in items if (marker := item.get_closest_marker("claim")) and marker.kwargs["id"] in wanted]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+@pytest.fixture
+def claim_trial(request: pytest.FixtureRequest, snapshot: SnapshotAssertion) -> Trial:
+    """The trial of this case; tests use ``measure`` and ``judge``."""
+    node: pytest.Function = request.node
+    marker = node.get_closest_marker("claim")
+    if marker is None:
+        raise pytest.UsageError(f"{node.nodeid}: measure and judge need a test marked with @claim")
+    suite = request.config.stash[SUITE]
+    source = suite.sources[node.callspec.params[SOURCE_PARAMETER]]
+    trial = Trial(
+        claim=marker.kwargs["id"],
+        case=node.callspec.id.removesuffix(source.name).removesuffix("-"),
+        source=source,
+        decider=Decider(suite.options.rounds, lambda live: _plan(request.session, live)),
+        untestable=suite.untestable(marker.kwargs["id"], source),
+    )
+    node.stash[TRIAL] = trial
+    node.stash[ACCEPTED] = AcceptedVerdict(snapshot)
+    return trial
+
+
+def _plan(session: pytest.Session, source: LiveSource) -> Plan:
+    """The plan of all selected live cases, made once a process."""
+    plans = session.stash.setdefault(PLANS, {})
+    if source.name not in plans:
+        suite = session.config.stash[SUITE]
+        refused = frozenset(id for id in suite.register.claims if suite.untestable(id, source))
+        plans[source.name] = rehearsed_plan(session.items, source, refused)
+    return plans[source.name]
+
+
+@pytest.fixture
+def measure(claim_trial: Trial) -> Callable[..., Measurement]:
+    """Bind a workload to this test's source: ``measure(workload, setting=None, *, on=None)``."""
+    return claim_trial.measure
+
+
+@pytest.fixture
+def judge(claim_trial: Trial) -> Callable[[Relation], None]:
+    """Give this case its verdict: ``judge(relation)``, once a test."""
+    return claim_trial.judge
+
+
+@pytest.fixture
+def instances(request: pytest.FixtureRequest) -> InstanceTable:
+    """The dated table of instance types and prices."""
+    return request.config.stash[SUITE].instances
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Run a claim's test, then turn its verdict into the outcome."""
+    if pyfuncitem.get_closest_marker("claim") is None:
+        return (yield)
+    trial = pyfuncitem.stash.get(TRIAL, None)
+    if trial is None:
+        pytest.fail("a claim's test takes the fixtures measure and judge", pytrace=False)
+    try:
+        result = yield
+    except Untestable as reason:
+        result = None
+        trial.give_up(str(reason))
+    except ClaimsError as error:
+        result = None
+        trial.fail(error)
+    finally:
+        pyfuncitem.user_properties.append((ROW, trial.row().model_dump_json()))
+        pyfuncitem.user_properties.append((FIGURES, FigureList(trial.figures()).model_dump_json()))
+    options = pyfuncitem.config.stash[SUITE].options
+    trial.conclude(pyfuncitem.stash[ACCEPTED], updating=options.updating, strict=options.strict)
+    return result
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End live programs; remove the run's evidence, which the reports have by now."""
+    suite = config.stash.get(SUITE, None)
+    if suite is None:
+        return
+    suite.close()
+    if not _is_worker(config):
+        shutil.rmtree(suite.store.folder, ignore_errors=True)

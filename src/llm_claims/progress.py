@@ -1,0 +1,45 @@
+"""What the terminal shows while a live source measures."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+import pytest
+
+
+class ProgressLine:
+    """Writes past pytest's capture to the real terminal: also from an xdist worker.
+
+    On a terminal the line is rewritten in place; elsewhere (CI logs) each sample is a line.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._quiet = config.getoption("verbose") < 0
+        self._open = False
+
+    def __call__(self, what: str, number: int, of: int, seconds_left: float | None) -> None:
+        """Show that round ``number`` of at most ``of`` of ``what`` begins."""
+        if self._quiet:
+            return
+        left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
+        self._write(f"cpu: {what}: round {number} of at most {of}{left}")
+
+    def _write(self, text: str) -> None:
+        capture: Any = self._config.pluginmanager.getplugin("capturemanager")
+        context = capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
+        with context:
+            on_terminal = sys.stderr.isatty()
+            ending = "" if on_terminal else "\n"
+            start = "\r\x1b[2K" if on_terminal else "" if self._open else "\n"
+            sys.stderr.write(f"{start}{text}{ending}")
+            sys.stderr.flush()
+        self._open = True
+
+    def close(self) -> None:
+        """Clear a line that is being rewritten."""
+        if self._open and sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()

@@ -1,0 +1,126 @@
+"""Recordings: files of evidence, one a machine and occasion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from llm_claims.errors import RecordingError
+from llm_claims.evidence import Evidence
+from llm_claims.files import write_atomically
+from llm_claims.validation import read_json, validated
+from llm_claims.workloads import Generation, Loading, Training
+
+SCHEMA_VERSION: Final = 1
+
+
+class Reference(BaseModel):
+    """What fills a workload's open fields, one a kind; instances are the default places of the runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: Training = Training()
+    generation: Generation = Generation()
+    loading: Loading = Loading()
+    training_instance: str | None = None
+    generation_instance: str | None = None
+    loading_instance: str | None = None
+
+    def fields(self, kind: str) -> dict[str, Any]:
+        """The reference fields for workloads of ``kind``; ``prompts`` has a default and is never one."""
+        filled: Training | Generation | Loading = getattr(self, kind)
+        return filled.model_dump(exclude_none=True, exclude={"kind", "prompts"})
+
+    def instance(self, kind: str) -> str | None:
+        """The instance type on which the reference runs of ``kind`` ran."""
+        place: str | None = getattr(self, f"{kind}_instance")
+        return place
+
+
+class Recording(BaseModel):
+    """Evidence from one machine and occasion.
+
+    ``documented`` says that these are the document's own figures: then settings are told apart and
+    documented sizes are judged. A recording made by running the suite has ``documented`` false.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    title: str
+    recorded: date
+    documented: bool = False
+    complete: bool = True
+    reference: Reference
+    evidence: tuple[Evidence, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        keys = Counter((e.workload.digest, e.instance_type) for e in self.evidence)
+        for entry in self.evidence:
+            if keys[entry.workload.digest, entry.instance_type] > 1:
+                raise ValueError(f"two entries for {entry.workload.describe()} on {entry.instance_type}")
+        return self
+
+
+def read_recording(path: Path) -> Recording:
+    """Read and check one recording.
+
+    Raises
+    ------
+    RecordingError
+        Not JSON, of another schema version, or a field that is wrong; the text names file and field.
+    """
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise RecordingError(f"{path}: a recording is a JSON object, this is a {type(data).__name__}")
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise RecordingError(
+            f"{path}: schema_version is {version!r}, this version of llm-claims reads {SCHEMA_VERSION}. "
+            "Record it again, or install the llm-claims that wrote it."
+        )
+    return validated(Recording, data, path)
+
+
+def read_recordings(paths: Iterable[Path]) -> list[Recording]:
+    """Read several recordings; their names must differ, because a name is a column of the report.
+
+    Raises
+    ------
+    RecordingError
+        One cannot be read, or two have one name.
+    """
+    found: dict[str, Path] = {}
+    recordings = []
+    for path in paths:
+        recording = read_recording(path)
+        if recording.name in found:
+            raise RecordingError(
+                f"{found[recording.name]} and {path} are both named {recording.name!r}: change one's `name`"
+            )
+        found[recording.name] = path
+        recordings.append(recording)
+    return recordings
+
+
+def write_recording(recording: Recording, path: Path) -> None:
+    """Write a new recording; an existing file is never overwritten.
+
+    Raises
+    ------
+    RecordingError
+        ``path`` exists, or cannot be written.
+    """
+    if path.exists():
+        raise RecordingError(f"{path} exists: a recording is never overwritten. Choose another name.")
+    try:
+        write_atomically(path, recording.model_dump_json(indent=1, exclude_none=True) + "\n")
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,48 @@
+"""What every relation is: operands, and a judgement of the evidence behind them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from llm_claims.quantities import Measured
+from llm_claims.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the evidence.
+
+    ``confidence`` is that of every interval the look reports. Someone who may look k times before
+    deciding must lower the error of each look to alpha/k, so that all together keep alpha
+    (Bonferroni; Jennison & Turnbull, *Group Sequential Methods*, 2000, ch. 2).
+    ``documented_hardware`` says whether the size that the document gives may be judged here.
+    """
+
+    confidence: float = 0.95
+    documented_hardware: bool = False
+
+    def shared_by(self, comparisons: int) -> Look:
+        """Split this look's error evenly over several comparisons (Bonferroni)."""
+        return Look(1 - (1 - self.confidence) / comparisons, self.documented_hardware)
+
+
+class Relation(ABC):
+    """What must hold between quantities if the claim is true."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def measurements(self) -> tuple[Measured, ...]:
+        """The measurements whose samples the relation reads, in the order of its operands."""
+
+    @abstractmethod
+    def verdict(self, look: Look = Look()) -> Verdict:
+        """Judge the samples that exist now. Pure: the same samples give the same verdict.
+
+        Raises
+        ------
+        EvidenceError
+            A metric is missing, a run did not complete, or a sample is unusable.
+        """

@@ -1,0 +1,43 @@
+"""On which side of a bound an estimated ratio lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from llm_claims.relations.estimate import Estimate
+from llm_claims.verdicts import Word
+
+Side = Literal["above", "below", "unclear"]
+
+
+def side_of(estimate: Estimate, bound: float = 1.0) -> Side:
+    """Tell whether the whole interval lies above or below ``bound``.
+
+    Touching counts: the interval of a rounding is half open, so figures printed as 2 and as 3
+    (below 2.5, from 2.5) differ. An interval that is the bound itself is unclear.
+    """
+    interval = estimate.interval
+    if interval is None or interval.lower == interval.upper == bound:
+        return "unclear"
+    if interval.lower >= bound:
+        return "above"
+    return "below" if interval.upper <= bound else "unclear"
+
+
+def inside(estimate: Estimate, lower: float, upper: float) -> bool | None:
+    """Whether the interval lies within the bounds (True), outside of them (False), or across (None)."""
+    interval = estimate.interval
+    if interval is None:
+        return None
+    if lower <= interval.lower and interval.upper <= upper:
+        return True
+    return False if interval.lower >= upper or interval.upper <= lower else None
+
+
+def word_of(parts: Iterable[bool | None]) -> Word:
+    """Join three-valued parts: one that fails contradicts, one that is open leaves all open."""
+    held = list(parts)
+    if any(part is False for part in held):
+        return Word.CONTRADICTED
+    return Word.INCONCLUSIVE if any(part is None for part in held) else Word.REPRODUCED

@@ -1,0 +1,67 @@
+"""`equal`: exact equality of counts, equality to the printed digit of figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llm_claims.quantities import Measured, Quantity, known
+from llm_claims.relations.base import Look, Relation
+from llm_claims.series import Series
+from llm_claims.verdicts import Interval, Verdict, Word
+
+
+@dataclass(frozen=True, eq=False)
+class Equal(Relation):
+    """Every sample of one quantity equals that of the other, as far as both are printed."""
+
+    first: Quantity
+    second: Quantity
+    claimed: bool = True
+    name: str = "equal"
+
+    @property
+    def measurements(self) -> tuple[Measured, ...]:
+        """Those of both quantities."""
+        return tuple(dict.fromkeys((*self.first.measurements, *self.second.measurements)))
+
+    def verdict(self, look: Look = Look()) -> Verdict:
+        """Judge by overlap of the samples' own intervals; no tolerance is added."""
+        a, b = self.first.series(), self.second.series()
+        n = max(a.n, b.n)
+        if not {a.n, b.n} <= {1, n}:
+            return self._speak(a, n, f"{a.n} samples against {b.n}", equal=False)
+        apart = [i for i in range(n) if not _meet(a, i % a.n, b, i % b.n)]
+        if not apart:
+            return self._speak(a, n, f"all {n} are equal", equal=True)
+        i = apart[0]
+        reason = f"{len(apart)} of {n} differ, first {a.values[i % a.n]:g} against {b.values[i % b.n]:g} {b.unit}"
+        return self._speak(a, n, reason, equal=False)
+
+    def _speak(self, a: Series, n: int, reason: str, *, equal: bool) -> Verdict:
+        holds = equal is self.claimed
+        return Verdict(
+            word=Word.REPRODUCED if holds else Word.CONTRADICTED,
+            relation=self.name,
+            effect=a.values[-1],
+            interval=Interval(lower=a.lower[-1], upper=a.upper[-1]),
+            n=n,
+            unit=a.unit,
+            reason="" if holds else reason,
+        )
+
+
+def _meet(a: Series, i: int, b: Series, j: int) -> bool:
+    return a.lower[i] <= b.upper[j] and b.lower[j] <= a.upper[i]
+
+
+def equal(first: Quantity, second: Quantity | float) -> Relation:
+    """Claim that two quantities are equal: exactly for counts, to the printed digit for figures.
+
+    A plain number is exact. The effect is the first quantity's (last) value, in its unit.
+    """
+    return Equal(first, second if isinstance(second, Quantity) else known(float(second)))
+
+
+def unequal(first: Quantity, second: Quantity | float) -> Relation:
+    """Claim that two quantities differ in at least one sample by more than their printed digits."""
+    return Equal(first, second if isinstance(second, Quantity) else known(float(second)), claimed=False, name="unequal")

@@ -1,0 +1,51 @@
+"""`every`: a claim that needs several relations at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llm_claims.quantities import Measured
+from llm_claims.relations.base import Look, Relation
+from llm_claims.verdicts import Verdict, Word
+
+_GRAVITY = (Word.CONTRADICTED, Word.INCONCLUSIVE, Word.WEAKENED, Word.REPRODUCED)
+
+
+@dataclass(frozen=True, eq=False)
+class Every(Relation):
+    """All parts must hold; the verdict is that of the gravest part."""
+
+    parts: tuple[Relation, ...]
+    name: str = "every"
+
+    @property
+    def measurements(self) -> tuple[Measured, ...]:
+        """Those of every part."""
+        return tuple(dict.fromkeys(m for part in self.parts for m in part.measurements))
+
+    def verdict(self, look: Look = Look()) -> Verdict:
+        """Judge each part at the full confidence.
+
+        No correction is due: all parts must pass (intersection-union test; Berger, Technometrics 24, 1982).
+        """
+        verdicts = [part.verdict(look) for part in self.parts]
+        gravest = min(verdicts, key=lambda verdict: _GRAVITY.index(verdict.word))
+        if gravest.word is Word.REPRODUCED:
+            return gravest
+        position = verdicts.index(gravest) + 1
+        held = sum(verdict.word is Word.REPRODUCED for verdict in verdicts)
+        reason = f"part {position} ({gravest.relation}) of {len(verdicts)}: {gravest.reason}; {held} hold"
+        return gravest.model_copy(update={"reason": reason})
+
+
+def every(*parts: Relation) -> Relation:
+    """Claim that all ``parts`` hold; effect, interval and n are those of the gravest (else the first).
+
+    Raises
+    ------
+    ValueError
+        There are no parts: an empty claim would always hold.
+    """
+    if not parts:
+        raise ValueError("every() needs at least one relation")
+    return Every(parts)

@@ -1,0 +1,45 @@
+"""`increasing`: each quantity exceeds the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llm_claims.quantities import Quantity
+from llm_claims.relations.base import Look
+from llm_claims.relations.direction import side_of, word_of
+from llm_claims.relations.estimate import ratio_of
+from llm_claims.relations.sequence import OverSequence
+from llm_claims.verdicts import Verdict, Word
+
+_HOLDS = {"above": True, "below": False, "unclear": None}
+
+
+@dataclass(frozen=True, eq=False)
+class Increasing(OverSequence):
+    """Strictly increasing; the effect is the smallest ratio of neighbours."""
+
+    name: str = "increasing"
+
+    def _judge(self, look: Look) -> Verdict:
+        series = [quantity.series() for quantity in self.quantities]
+        steps = [ratio_of(after, before, look) for before, after in zip(series, series[1:], strict=False)]
+        smallest = min(steps, key=lambda step: step.effect)
+        word = word_of(_HOLDS[side_of(step)] for step in steps)
+        position = steps.index(smallest) + 1
+        reason = {
+            Word.REPRODUCED: "",
+            Word.CONTRADICTED: f"step {position} of {len(steps)} goes down",
+            Word.INCONCLUSIVE: f"step {position} of {len(steps)} may be none: {smallest.told_apart}",
+        }[word]
+        return self._speak(word, smallest, reason)
+
+
+def increasing(*quantities: Quantity) -> Increasing:
+    """Claim that the quantities rise strictly in the order given; the effect is the smallest step's ratio.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two quantities.
+    """
+    return Increasing(quantities)

@@ -1,0 +1,52 @@
+"""`outcome`: how a run ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from llm_claims.quantities import Measured
+from llm_claims.relations.base import Look, Relation
+from llm_claims.verdicts import Verdict, Word
+
+Ending = Literal["completed", "out_of_memory", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeIs(Relation):
+    """The run ends as expected; there is no effect to size."""
+
+    measurement: Measured
+    expected: Ending
+    cause: Literal["out_of_memory"] | None = None
+    name: str = "outcome"
+
+    @property
+    def measurements(self) -> tuple[Measured, ...]:
+        """The run itself."""
+        return (self.measurement,)
+
+    def verdict(self, look: Look = Look()) -> Verdict:
+        """Judge the ending; a measured failure counts only with the signature of its claimed cause."""
+        evidence = self.measurement.evidence
+        ended, signature = evidence.outcome.kind, evidence.outcome.signature
+        reason = f"ended {ended}" + (f": {signature}" if signature else "")
+        if self.expected == "completed" or ended == "completed":
+            holds = ended == self.expected
+        elif self.cause and ended != self.cause and evidence.provenance.kind == "measured":
+            return self._speak(Word.INCONCLUSIVE, f"{reason}; another cause than {self.cause} proves nothing")
+        else:
+            holds = self.expected == "failed" or ended == self.expected
+        return self._speak(Word.REPRODUCED if holds else Word.CONTRADICTED, reason)
+
+    def _speak(self, word: Word, reason: str) -> Verdict:
+        return Verdict(word=word, relation=self.name, n=1, unit="1", reason=reason)
+
+
+def outcome(measurement: Measured, expected: Ending, *, cause: Literal["out_of_memory"] | None = None) -> Relation:
+    """Claim that a run ends as ``expected``; "failed" is any failure, running out of memory included.
+
+    With ``cause``, a measured failure must carry that cause's signature; another failure is
+    inconclusive. A document's bare word (an "ERROR" in a table) is taken as it stands.
+    """
+    return OutcomeIs(measurement, expected, cause)

@@ -1,0 +1,75 @@
+"""`less` and `ratio`: one quantity exceeds another, perhaps by a documented factor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llm_claims.quantities import Measured, Quantity, as_printed
+from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.direction import side_of
+from llm_claims.relations.estimate import Estimate, ratio_of
+from llm_claims.verdicts import Interval, Verdict, Word
+
+
+@dataclass(frozen=True, eq=False)
+class Ratio(Relation):
+    """``numerator`` is larger than ``denominator``; the effect is their ratio."""
+
+    name: str
+    numerator: Quantity
+    denominator: Quantity
+    documented: float | None = None
+
+    @property
+    def measurements(self) -> tuple[Measured, ...]:
+        """Those of both quantities."""
+        return tuple(dict.fromkeys((*self.numerator.measurements, *self.denominator.measurements)))
+
+    def verdict(self, look: Look = Look()) -> Verdict:
+        """Judge the direction everywhere, and the documented size on documented hardware."""
+        found = ratio_of(self.numerator.series(), self.denominator.series(), look)
+        word, reason = self._judge(found, look)
+        return Verdict(
+            word=word, relation=self.name, effect=found.effect, interval=found.interval, n=found.n, reason=reason
+        )
+
+    def _judge(self, found: Estimate, look: Look) -> tuple[Word, str]:
+        side = side_of(found)
+        if side == "unclear":
+            return Word.INCONCLUSIVE, f"the ratio may be 1: {found.told_apart}"
+        if side == "below":
+            return Word.CONTRADICTED, "the direction is the other way round"
+        if self.documented is None:
+            return Word.REPRODUCED, ""
+        return self._judge_size(found, look, self.documented)
+
+    def _judge_size(self, found: Estimate, look: Look, documented: float) -> tuple[Word, str]:
+        if not look.documented_hardware:
+            return Word.REPRODUCED, f"the document has {documented:g} on other hardware: only the direction counts"
+        printed = as_printed(documented)
+        size = Interval(lower=printed.lower[0], upper=printed.upper[0])
+        assert found.interval is not None
+        if found.interval.overlaps(size):
+            return Word.REPRODUCED, ""
+        return Word.WEAKENED, f"the direction holds, the documented size {documented:g} does not"
+
+
+def less(smaller: Quantity, than: Quantity) -> Relation:
+    """Claim that ``smaller`` is less than ``than``; the effect is ``than / smaller``, above 1 if so."""
+    return Ratio("less", than, smaller)
+
+
+def ratio(quantity: Quantity, *, over: Quantity, documented: float) -> Relation:
+    """Claim that ``quantity`` is ``documented`` times ``over``, as the document prints the factor.
+
+    ``documented`` must be above 1: write the larger quantity first. Its printed digits are its
+    interval (3.33 is 3.325 to 3.335).
+
+    Raises
+    ------
+    ValueError
+        ``documented`` is not above 1.
+    """
+    if documented <= 1:
+        raise ValueError(f"write the larger quantity first: documented={documented:g} is not above 1")
+    return Ratio("ratio", quantity, over, documented)

@@ -1,0 +1,59 @@
+"""`similar`: two quantities differ by less than a margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llm_claims.quantities import Measured, Quantity
+from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.direction import inside, word_of
+from llm_claims.relations.estimate import ratio_of
+from llm_claims.verdicts import Verdict, Word
+
+
+@dataclass(frozen=True, eq=False)
+class Similar(Relation):
+    """Equivalence of two quantities within ``within``; the effect is the ratio first / second."""
+
+    first: Quantity
+    second: Quantity
+    within: float
+    name: str = "similar"
+
+    @property
+    def measurements(self) -> tuple[Measured, ...]:
+        """Those of both quantities."""
+        return tuple(dict.fromkeys((*self.first.measurements, *self.second.measurements)))
+
+    def verdict(self, look: Look = Look()) -> Verdict:
+        """Judge by interval inclusion.
+
+        The interval of the ratio must lie inside the margin (Schuirmann's two one-sided tests, J.
+        Pharmacokinet. Biopharm. 15, 1987, at half the error it would allow): a wide interval is
+        inconclusive, never similar.
+        """
+        found = ratio_of(self.first.series(), self.second.series(), look)
+        word = word_of([inside(found, 1 / (1 + self.within), 1 + self.within)])
+        reason = {
+            Word.REPRODUCED: "",
+            Word.CONTRADICTED: f"the two differ by more than the margin of {self.within:.1%}",
+            Word.INCONCLUSIVE: f"they may or may not differ by {self.within:.1%}: {found.told_apart}",
+        }[word]
+        return Verdict(
+            word=word, relation=self.name, effect=found.effect, interval=found.interval, n=found.n, reason=reason
+        )
+
+
+def similar(first: Quantity, second: Quantity, *, within: float) -> Relation:
+    """Claim that two quantities are alike: their ratio lies in (1/(1+within), 1+within).
+
+    ``within`` is a relative margin, 0.05 for 5%. Derive it, and say from what.
+
+    Raises
+    ------
+    ValueError
+        ``within`` is not positive.
+    """
+    if within <= 0:
+        raise ValueError(f"the margin must be positive, got {within:g}")
+    return Similar(first, second, within)

@@ -1,0 +1,1 @@
+"""Showing verdicts: terminal, JSON, HTML."""

@@ -1,0 +1,98 @@
+"""The table of claims and sources that every report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from llm_claims.verdicts import VerdictRow, Word
+
+GRAVITY = (
+    Word.ERROR,
+    Word.CONTRADICTED,
+    Word.WEAKENED,
+    Word.INCONCLUSIVE,
+    Word.REPRODUCED,
+    Word.UNTESTABLE,
+)
+"""Gravest first: a cell that joins several cases shows the gravest."""
+
+
+def effect_text(row: VerdictRow) -> str:
+    """The effect with its unit: ``×3.33``, ``147 steps``; empty where there is none."""
+    if row.effect is None:
+        return ""
+    return f"×{row.effect:.3g}" if row.unit == "ratio" else f"{row.effect:.4g} {row.unit}".removesuffix(" 1")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All cases of one claim on one source."""
+
+    rows: tuple[VerdictRow, ...]
+
+    @property
+    def word(self) -> Word | None:
+        """The gravest verdict, ``None`` for an empty cell."""
+        return min((row.verdict for row in self.rows), key=GRAVITY.index, default=None)
+
+    @property
+    def text(self) -> str:
+        """Word, effects, n, and how many cases the word speaks for."""
+        if self.word is None:
+            return ""
+        gravest = [row for row in self.rows if row.verdict is self.word]
+        judged = [row for row in self.rows if row.verdict is not Word.UNTESTABLE]
+        ordered = sorted((row for row in gravest if row.effect is not None), key=lambda row: row.effect or 0.0)
+        effects = list(dict.fromkeys(map(effect_text, ordered)))
+        shown = effects if len(effects) < 3 else [effects[0], "…", effects[-1]]
+        parts = [str(self.word), " ".join(shown), self._n(gravest), self._share(len(gravest), len(judged))]
+        return " ".join(filter(None, parts))
+
+    def _n(self, rows: Sequence[VerdictRow]) -> str:
+        ns = sorted({row.n for row in rows})
+        if self.word in (Word.UNTESTABLE, Word.ERROR):
+            return ""
+        return f"n={ns[0]}" if len(ns) == 1 else f"n={ns[0]}–{ns[-1]}"
+
+    @staticmethod
+    def _share(gravest: int, judged: int) -> str:
+        if judged <= 1:
+            return ""
+        return f"({judged} cases)" if gravest == judged else f"({gravest} of {judged} cases)"
+
+
+    @property
+    def disagreement(self) -> str:
+        """Which cases of the claim contradict it while others hold; empty where they agree."""
+        against = [row.case for row in self.rows if row.verdict is Word.CONTRADICTED]
+        holding = [row.case for row in self.rows if row.verdict in (Word.REPRODUCED, Word.WEAKENED)]
+        if not (against and holding):
+            return ""
+        return f"holds for {', '.join(holding)}; contradicted for {', '.join(against)}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Claims by sources, in the order in which they were judged."""
+
+    claims: tuple[str, ...]
+    sources: tuple[str, ...]
+    rows: tuple[VerdictRow, ...]
+
+    def cell(self, claim: str, source: str) -> Cell:
+        """The cell of one claim and source."""
+        return Cell(tuple(row for row in self.rows if (row.claim, row.source) == (claim, source)))
+
+    def counts(self, source: str) -> dict[Word, int]:
+        """How many cases of a source have each verdict, gravest first."""
+        words = [row.verdict for row in self.rows if row.source == source]
+        return {word: words.count(word) for word in GRAVITY if word in words}
+
+
+def table_of(rows: Iterable[VerdictRow], claims: Sequence[str], sources: Sequence[str]) -> Table:
+    """Arrange rows; ``claims`` and ``sources`` give the order, and those without rows are left out."""
+    held = tuple(rows)
+    named = {row.claim for row in held}
+    used = {row.source for row in held}
+    return Table(tuple(c for c in claims if c in named), tuple(s for s in sources if s in used), held)

@@ -1,0 +1,46 @@
+"""The report folder: verdicts.json, figures.json and index.html."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from llm_claims.errors import UsageError
+from llm_claims.files import write_atomically
+from llm_claims.register import Register
+from llm_claims.report.cells import Table
+from llm_claims.report.html import page
+from llm_claims.verdicts import FigureList, FigureRow, VerdictList
+
+VERDICTS, FIGURES, PAGE = "verdicts.json", "figures.json", "index.html"
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure, before anything is measured, that the reports can be written.
+
+    Raises
+    ------
+    UsageError
+        The folder cannot be made or written.
+    """
+    probe = folder / ".probe"
+    try:
+        write_atomically(probe, "")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"the report folder {folder} cannot be written ({error.strerror}): choose another with --report-dir"
+        ) from None
+
+
+def write_reports(folder: Path, table: Table, figures: Sequence[FigureRow], register: Register) -> None:
+    """Write every report; each file is whole or not there.
+
+    Raises
+    ------
+    OSError
+        A file cannot be written.
+    """
+    write_atomically(folder / VERDICTS, VerdictList(list(table.rows)).model_dump_json(indent=1) + "\n")
+    write_atomically(folder / FIGURES, FigureList(list(figures)).model_dump_json(indent=1) + "\n")
+    write_atomically(folder / PAGE, page(table, register))

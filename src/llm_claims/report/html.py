@@ -1,0 +1,28 @@
+"""The HTML page: one plain file, readable offline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from llm_claims.register import Register
+from llm_claims.report.cells import GRAVITY, Table, effect_text
+
+
+def page(table: Table, register: Register) -> str:
+    """Render the table as one self-contained HTML page; everything from files is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("llm_claims.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("index.html.j2").render(
+        table=table,
+        register=register,
+        words=GRAVITY,
+        effect_text=effect_text,
+        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    )

@@ -1,0 +1,103 @@
+"""Collects the rows of a run, and reports them when it ends. Lives in the controlling process only."""
+
+from __future__ import annotations
+
+import pytest
+
+from llm_claims.errors import ClaimsError
+from llm_claims.recordings import write_recording
+from llm_claims.report.cells import Table, table_of
+from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
+from llm_claims.report.terminal import lines_of
+from llm_claims.suite import Suite, recording_of
+from llm_claims.verdicts import FigureList, FigureRow, VerdictRow, Word
+
+ROW, FIGURES = "llm_claims_row", "llm_claims_figures"
+"""Names of the report properties in which a trial hands over its row and its figures."""
+
+MOST_REPEATS = 10
+
+
+class Reporter:
+    """A pytest plugin object."""
+
+    def __init__(self, suite: Suite, config: pytest.Config) -> None:
+        self._suite = suite
+        self._config = config
+        self._rows: dict[str, VerdictRow] = {}
+        self._figures: list[FigureRow] = []
+        self._failed: list[str] = []
+        self._notes: list[str] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse an unwritable report folder before anything is measured."""
+        collecting = self._config.option.collectonly
+        if not collecting and any(item.get_closest_marker("claim") for item in session.items):
+            self._check_folder()
+
+    def pytest_runtestloop(self) -> None:
+        """Under xdist the controller collects nothing itself, so it looks here."""
+        if getattr(self._config.option, "numprocesses", None):
+            self._check_folder()
+
+    def _check_folder(self) -> None:
+        try:
+            check_writable(self._suite.options.report)
+        except ClaimsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the row that a trial left in its report."""
+        if report.when != "call":
+            return
+        for name, value in report.user_properties:
+            if name == ROW:
+                self._rows[report.nodeid] = VerdictRow.model_validate_json(str(value))
+                if report.failed:
+                    self._failed.append(report.nodeid)
+            elif name == FIGURES:
+                self._figures.extend(FigureList.model_validate_json(str(value)).root)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports and the recording."""
+        if not self._rows:
+            return
+        try:
+            table = self._table()
+            write_reports(self._suite.options.report, table, self._figures, self._suite.register)
+            self._notes.append(f"report: {self._suite.options.report / PAGE}, {VERDICTS}")
+            self._record()
+        except (ClaimsError, OSError) as error:
+            self._notes.append(f"error: {error}")
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _table(self) -> Table:
+        return table_of(self._rows.values(), list(self._suite.register.claims), list(self._suite.sources))
+
+    def _record(self) -> None:
+        path = self._suite.options.record
+        if path is None:
+            return
+        complete = all(row.verdict is not Word.ERROR for row in self._rows.values())
+        recording = recording_of(self._suite, path.stem, complete=complete)
+        if recording is None:
+            self._notes.append(f"nothing was measured live, so {path} was not written")
+            return
+        write_recording(recording, path)
+        self._notes.append(f"recorded: {path}, {len(recording.evidence)} workloads")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the closing table."""
+        if not self._rows:
+            return
+        write = terminalreporter.write_line
+        terminalreporter.write_sep("=", "claims")
+        for line in lines_of(self._table()):
+            write(line)
+        for note in self._notes:
+            write(note)
+        for nodeid in self._failed[:MOST_REPEATS]:
+            write(f'repeat: pytest "{nodeid}"')
+        if len(self._failed) > MOST_REPEATS:
+            write(f"repeat: pytest --lf, for all {len(self._failed)} failing cases")

@@ -1,0 +1,61 @@
+"""The closing table in the terminal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from llm_claims.report.cells import Table, effect_text
+from llm_claims.verdicts import VerdictRow, Word
+
+
+def lines_of(table: Table) -> Iterator[str]:
+    """Yield the table claim × source, then what deserves a reading: reasons, and counts by verdict."""
+    yield from _grid(table)
+    yield ""
+    yield from _notable(table)
+    yield from _disagreements(table)
+    yield from _untestable(table)
+    yield ""
+    yield f"{len(table.claims)} claims, {len(table.rows)} cases"
+    for source in table.sources:
+        counts = ", ".join(f"{count} {word}" for word, count in table.counts(source).items())
+        yield f"  {source}: {counts}"
+
+
+def _grid(table: Table) -> Iterator[str]:
+    header = ["claim", *table.sources]
+    body = [[claim, *(table.cell(claim, source).text for source in table.sources)] for claim in table.claims]
+    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
+    for cells in (header, ["-" * width for width in widths], *body):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _name(row: VerdictRow) -> str:
+    return f"{row.claim}{f' [{row.case}]' if row.case else ''}, {row.source}"
+
+
+def _notable(table: Table) -> Iterator[str]:
+    for row in table.rows:
+        if row.verdict in (Word.ERROR, Word.CONTRADICTED, Word.WEAKENED, Word.INCONCLUSIVE):
+            span = f" [{row.interval[0]:.4g}, {row.interval[1]:.4g}]" if row.interval else ""
+            effect = f" {effect_text(row)}{span} n={row.n}" if row.effect is not None else ""
+            yield f"{row.verdict}: {_name(row)}:{effect} {row.reason}".replace(":  ", ": ")
+
+
+def _disagreements(table: Table) -> Iterator[str]:
+    for claim in table.claims:
+        for source in table.sources:
+            disagreement = table.cell(claim, source).disagreement
+            if disagreement:
+                yield f"cases disagree: {claim}, {source}: {disagreement}"
+
+
+def _untestable(table: Table) -> Iterator[str]:
+    reasons: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for row in table.rows:
+        if row.verdict is Word.UNTESTABLE:
+            reasons[row.source, row.reason][row.claim] = None
+    for (source, reason), claims in reasons.items():
+        who = next(iter(claims)) if len(claims) == 1 else f"{len(claims)} claims"
+        yield f"untestable on {source}: {who}: {reason}"

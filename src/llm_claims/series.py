@@ -1,0 +1,113 @@
+"""A series: the samples of one quantity, with what is known of each sample's error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from llm_claims.errors import EvidenceError
+
+Spread = Literal["exact", "printed", "sampled"]
+_ORDER: tuple[Spread, ...] = ("exact", "printed", "sampled")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Samples of one quantity.
+
+    Attributes
+    ----------
+    values : the samples, shape (n,), finite, in ``unit``.
+    lower, upper : for each sample the interval that contains it; equal to the value unless
+        the sample was printed with few digits (then the interval of its rounding).
+    rounds : for sampled series the measuring round of each sample, shape (n,); empty otherwise.
+    spread : "exact" (a count), "printed" (a figure from a page), "sampled" (noisy, live).
+    """
+
+    values: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    unit: str
+    spread: Spread
+    rounds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no relation may ever see: no sample, a NaN, an infinity.
+
+        Raises
+        ------
+        EvidenceError
+            The series is empty or has a sample that is not a finite number.
+        """
+        if not self.values:
+            raise EvidenceError("a series needs at least one sample")
+        if not all(map(math.isfinite, (*self.values, *self.lower, *self.upper))):
+            raise EvidenceError(f"a series has a sample that is not a finite number: {self.values}")
+
+    @classmethod
+    def exact(cls, *values: float, unit: str) -> Series:
+        """Build a series without any error, as of counts."""
+        return cls(values, values, values, unit, "exact")
+
+    @classmethod
+    def sampled(cls, values: tuple[float, ...], unit: str, rounds: tuple[int, ...] = ()) -> Series:
+        """Build a noisy series; without ``rounds`` the samples are taken as rounds 1, 2, 3, …."""
+        return cls(values, values, values, unit, "sampled", rounds or tuple(range(1, len(values) + 1)))
+
+    @classmethod
+    def printed(
+        cls,
+        values: tuple[float, ...],
+        unit: str,
+        resolution: float,
+        rounding: Literal["nearest", "down"] = "nearest",
+    ) -> Series:
+        """Build a series of printed figures: each is the interval of what would have printed so."""
+        below, above = (0.0, resolution) if rounding == "down" else (resolution / 2, resolution / 2)
+        return cls(values, tuple(v - below for v in values), tuple(v + above for v in values), unit, "printed")
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return len(self.values)
+
+
+def _aligned(a: Series, b: Series) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Indices into ``a`` and ``b`` of the samples that belong together, and their rounds."""
+    if a.spread == "sampled" and b.spread == "sampled":
+        rounds = tuple(sorted(set(a.rounds) & set(b.rounds)))
+        if not rounds:
+            raise EvidenceError("two live series share no round: they were not measured interleaved")
+        return tuple(map(a.rounds.index, rounds)), tuple(map(b.rounds.index, rounds)), rounds
+    rounds = a.rounds or b.rounds
+    n = max(a.n, b.n)
+    if not {a.n, b.n} <= {1, n}:
+        raise EvidenceError(f"two series of {a.n} and {b.n} samples do not pair up")
+    return tuple(range(n)) if a.n == n else (0,) * n, tuple(range(n)) if b.n == n else (0,) * n, rounds
+
+
+def combine(a: Series, b: Series, operation: Callable[[float, float], float], unit: str) -> Series:
+    """Apply a monotone ``operation`` sample by sample, carrying rounding intervals along.
+
+    Live series are paired by round, so that noise common to a round cancels. Intervals follow
+    interval arithmetic: the extremes over the corners (Moore, *Interval Analysis*, 1966, ch. 2).
+
+    Raises
+    ------
+    EvidenceError
+        The series do not pair up, or the operation is undefined on them (a division by zero).
+    """
+    left, right, rounds = _aligned(a, b)
+    spread = max(a.spread, b.spread, key=_ORDER.index)
+    values, lower, upper = [], [], []
+    try:
+        for i, j in zip(left, right, strict=True):
+            corners = [operation(x, y) for x in (a.lower[i], a.upper[i]) for y in (b.lower[j], b.upper[j])]
+            values.append(operation(a.values[i], b.values[j]))
+            lower.append(min(corners))
+            upper.append(max(corners))
+    except ZeroDivisionError:
+        raise EvidenceError(f"a division by zero: {a.values} {a.unit} over {b.values} {b.unit}") from None
+    return Series(tuple(values), tuple(lower), tuple(upper), unit, spread, rounds if spread == "sampled" else ())

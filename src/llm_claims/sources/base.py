@@ -1,0 +1,87 @@
+"""What every source is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from llm_claims.evidence import Evidence
+from llm_claims.settings import Setting
+from llm_claims.workloads import Workload
+
+SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A workload with no open field that matters, and the instance type it runs on, if any."""
+
+    workload: Workload
+    instance: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Name of this placed workload in stores and logs."""
+        return self.workload.digest + (f"-{self.instance}" if self.instance else "")
+
+    def describe(self) -> str:
+        """One line for people."""
+        return self.workload.describe() + (f" on {self.instance}" if self.instance else "")
+
+
+class Source(Protocol):
+    """Where evidence comes from. ``name`` is the column in reports and the end of test ids."""
+
+    name: str
+    kind: SourceKind
+    documented: bool
+
+    def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
+        """Fill the open fields of ``workload``; ``on`` demands an instance type.
+
+        Raises
+        ------
+        Untestable
+            This source cannot measure it; the text says why.
+        """
+
+    def evidence(self, placed: Placed) -> Evidence:
+        """Return the evidence that exists for a placed workload.
+
+        Raises
+        ------
+        Untestable
+            There is none, and this source cannot make any.
+        """
+
+
+class LiveSource(Source, Protocol):
+    """A source that measures while the tests run."""
+
+    def draw(self, placed: Sequence[Placed], rounds: int) -> None:
+        """Measure until the placed workloads have ``rounds`` rounds in common.
+
+        A round is one pass over all of them, so that whatever disturbs the machine disturbs each
+        alike; passes alternate in order (A B C, C B A, …). What failed is remembered, and raised
+        when its evidence is asked for.
+        """
+
+    def close(self) -> None:
+        """End every process of this source."""
+
+
+def refuse_secondary(setting: Setting | None, source: str) -> None:
+    """Let a source that cannot tell settings apart measure only a claim's primary setting.
+
+    Raises
+    ------
+    Untestable
+        ``setting`` is not the primary one.
+    """
+    from llm_claims.errors import Untestable
+
+    if setting is not None and not setting.is_primary:
+        raise Untestable(
+            f"{source} measures one setting of its own; it stands for this claim in case [{setting.primary}]"
+        )

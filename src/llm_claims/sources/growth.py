@@ -1,0 +1,77 @@
+"""How evidence grows by one round, and when a round is refused."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from llm_claims.errors import ProgramError, WitnessError
+from llm_claims.evidence import Evidence, Metric, Provenance
+from llm_claims.metrics import METRICS, Unit
+from llm_claims.programs.protocol import Answer, Ready, Request
+from llm_claims.series import Spread
+from llm_claims.witness import differences
+
+NOISY_UNITS: frozenset[Unit] = frozenset({"s", "s/step", "bytes"})
+"""Units of quantities that vary from run to run; everything else that a program counts is exact."""
+
+
+def grown(
+    known: Evidence | None, request: Request, answer: Answer, ready: Ready, *, command: str, commit: str | None
+) -> Evidence:
+    """Return ``known`` with one more round.
+
+    Raises
+    ------
+    ProgramError
+        The run did not complete, or answered a metric nobody knows.
+    WitnessError
+        The run was not what was asked, or saw something else than the rounds before it.
+    """
+    _check(known, request, answer)
+    earlier = known.metrics if known else {}
+    seeds = (*(known.provenance.seeds if known else ()), request.seed)
+    return Evidence(
+        workload=request.workload,
+        outcome=answer.outcome,
+        metrics={name: _appended(earlier.get(name), name, value) for name, value in answer.metrics.items()},
+        rounds=(*(known.rounds if known else ()), request.round),
+        witness=answer.witness,
+        provenance=Provenance(
+            kind="measured",
+            hardware=ready.hardware,
+            software=ready.software,
+            commit=commit,
+            date=date.today(),
+            seeds=seeds,
+            command=command,
+        ),
+    )
+
+
+def _check(known: Evidence | None, request: Request, answer: Answer) -> None:
+    what = f"{request.workload.describe()}, round {request.round}"
+    if answer.outcome.kind != "completed":
+        raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
+    wrong = differences(request.workload, answer.witness)
+    if wrong:
+        raise WitnessError(f"{what}: the run was not what was asked, so it is refused: {'; '.join(wrong)}")
+    if known and known.witness != answer.witness:
+        raise WitnessError(f"{what}: it saw another configuration of itself than the rounds before it")
+    if known and set(known.metrics) != set(answer.metrics):
+        raise WitnessError(f"{what}: it has other metrics than the rounds before it")
+
+
+def _appended(metric: Metric | None, name: str, value: float) -> Metric:
+    if name not in METRICS:
+        raise ProgramError(f"the program answered a metric that nobody knows: {name!r}")
+    unit = METRICS[name]
+    if unit not in NOISY_UNITS:
+        return _unchanged(metric, name, Metric(unit=unit, spread="exact", samples=(value,)))
+    spread: Spread = "sampled"
+    return Metric(unit=unit, spread=spread, samples=(*(metric.samples if metric else ()), value))
+
+
+def _unchanged(before: Metric | None, name: str, now: Metric) -> Metric:
+    if before is not None and before != now:
+        raise WitnessError(f"the count {name} changed between rounds: {before.samples[0]:g}, then {now.samples[0]:g}")
+    return now

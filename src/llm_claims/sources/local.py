@@ -1,0 +1,133 @@
+"""Evidence measured live on this machine's processor."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from llm_claims.errors import ClaimsError, ProgramError, Untestable
+from llm_claims.evidence import Evidence
+from llm_claims.programs.protocol import Request
+from llm_claims.recordings import Reference
+from llm_claims.settings import Setting
+from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
+from llm_claims.sources.growth import grown
+from llm_claims.sources.process import ProgramProcess
+from llm_claims.sources.store import EvidenceStore, machine_lock
+from llm_claims.workloads import Generation, Training, Workload
+
+CPU_REFERENCE = Reference(
+    generation=Generation(
+        model="llama-30m",
+        precision="fp32",
+        engine="transformers",
+        api="generate",
+        tensor_parallel_degree=1,
+        input_tokens=10,
+        new_tokens=64,
+    )
+)
+"""The scaled configuration: what a claim leaves open, a CPU fills with this."""
+
+PROGRAM = (sys.executable, "-m", "llm_claims.programs.generate")
+FIRST_SEED = 1029
+
+
+class CpuSource:
+    """Live runs on this processor, one program process for all serving workloads.
+
+    ``progress`` is called before each sample with what is measured, the round, the rounds wanted,
+    and the seconds that the remaining samples will take (``None`` while nothing is known of them).
+    """
+
+    name = "cpu"
+    kind: SourceKind = "cpu"
+    documented = False
+    reference = CPU_REFERENCE
+
+    def __init__(
+        self,
+        store: EvidenceStore,
+        *,
+        progress: Callable[[str, int, int, float | None], None] = lambda *_: None,
+        command: Sequence[str] = PROGRAM,
+        commit: str | None = None,
+        sample_timeout: float = 120.0,
+    ) -> None:
+        self._store = store
+        self._progress = progress
+        self._program = ProgramProcess(command)
+        self._commit = commit
+        self._timeout = sample_timeout
+        self._seconds: dict[str, float] = {}
+
+    def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
+        """Fill open fields with the scaled configuration; refuse what a processor cannot be."""
+        if on is not None:
+            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is a CPU")
+        if not isinstance(workload, Generation):
+            what = "training" if isinstance(workload, Training) else "loading"
+            raise Untestable(f"no {what} program for the CPU yet: only serving is measured live")
+        refuse_secondary(setting, "the CPU")
+        filled = workload.filled(self.reference.fields(workload.kind))
+        for field in ("model", "precision", "engine", "tensor_parallel_degree"):
+            asked, here = getattr(filled, field), getattr(self.reference.generation, field)
+            if asked != here:
+                raise Untestable(f"the case needs {field}={asked}; the CPU serves {field}={here}")
+        return Placed(filled)
+
+    def evidence(self, placed: Placed) -> Evidence:
+        """Return what was measured so far in this run, or raise what went wrong."""
+        failure = self._store.read_failure(self.name, placed)
+        if failure is not None:
+            raise ProgramError(failure)
+        evidence = self._store.read(self.name, placed)
+        if evidence is None:
+            raise ProgramError(f"{placed.describe()} has not been measured in this run")
+        return evidence
+
+    def draw(self, placed: Sequence[Placed], rounds: int) -> None:
+        """Measure until all have ``rounds`` rounds in common, alone on this machine."""
+        with machine_lock():
+            while True:
+                sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
+                common, latest = self._rounds(sound)
+                if not sound or common >= rounds:
+                    return
+                self._pass(sound, latest + 1, common + 1, rounds)
+
+    def _rounds(self, placed: Sequence[Placed]) -> tuple[int, int]:
+        """The number of rounds that all have, and the highest round that any has."""
+        known = [self._store.read(self.name, one) for one in placed]
+        sets = [set(evidence.rounds) if evidence else set() for evidence in known]
+        return len(set.intersection(*sets)) if sets else 0, max((max(s, default=0) for s in sets), default=0)
+
+    def _pass(self, placed: Sequence[Placed], number: int, ordinal: int, rounds: int) -> None:
+        order = list(placed if number % 2 else reversed(placed))
+        for position, one in enumerate(order):
+            self._progress(one.describe(), ordinal, rounds, self._time_left(order, position, rounds - ordinal))
+            started = time.monotonic()
+            try:
+                self._sample(one, number)
+            except ClaimsError as error:
+                self._store.write_failure(self.name, one, str(error))
+            self._seconds[one.key] = time.monotonic() - started
+
+    def _time_left(self, order: Sequence[Placed], position: int, more_rounds: int) -> float | None:
+        if any(one.key not in self._seconds for one in order):
+            return None
+        costs = [self._seconds[one.key] for one in order]
+        return sum(costs[position:]) + more_rounds * sum(costs)
+
+    def _sample(self, placed: Placed, number: int) -> None:
+        ready = self._program.start()
+        request = Request(workload=placed.workload, round=number, seed=FIRST_SEED + number)
+        answer = self._program.ask(request, self._timeout)
+        known = self._store.read(self.name, placed)
+        evidence = grown(known, request, answer, ready, command=" ".join(PROGRAM[1:]), commit=self._commit)
+        self._store.write(self.name, placed, evidence)
+
+    def close(self) -> None:
+        """End the program."""
+        self._program.close()

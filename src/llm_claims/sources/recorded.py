@@ -1,0 +1,44 @@
+"""Evidence from a recording."""
+
+from __future__ import annotations
+
+from llm_claims.errors import Untestable
+from llm_claims.evidence import Evidence
+from llm_claims.recordings import Recording
+from llm_claims.settings import Setting
+from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
+from llm_claims.workloads import Workload
+
+
+class RecordedSource:
+    """A recording, looked up by placed workload: exact matches only, never the nearest."""
+
+    kind: SourceKind = "recording"
+
+    def __init__(self, recording: Recording) -> None:
+        self.name = recording.name
+        self.documented = recording.documented
+        self._reference = recording.reference
+        self._entries = {
+            Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence
+        }
+
+    def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
+        """Fill open fields from the case's setting (the document's own figures only), then the reference."""
+        kind = workload.kind
+        instance = on
+        if self.documented and setting is not None:
+            known = type(workload).model_fields
+            held = {name: value for name, value in setting.fields().items() if name in known}
+            workload = workload.filled(held)
+            instance = on or setting.instance
+        else:
+            refuse_secondary(setting, self.name)
+        workload = workload.filled(self._reference.fields(kind))
+        return Placed(workload, instance or self._reference.instance(kind))
+
+    def evidence(self, placed: Placed) -> Evidence:
+        """Return the recorded evidence, or say that the recording has none."""
+        if placed.key not in self._entries:
+            raise Untestable(f"{self.name} has no run of {placed.describe()}")
+        return self._entries[placed.key]

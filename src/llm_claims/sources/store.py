@@ -1,0 +1,61 @@
+"""Evidence gathered in this run, shared by every test and every xdist worker."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock
+
+from llm_claims.evidence import Evidence
+from llm_claims.files import write_atomically
+from llm_claims.sources.base import Placed
+
+
+class EvidenceStore:
+    """A folder with one file of evidence a placed workload.
+
+    Readers never see half a file; writers hold the machine's lock (see `machine_lock`).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _path(self, source: str, placed: Placed) -> Path:
+        return self.folder / source / f"{placed.key}.json"
+
+    def read(self, source: str, placed: Placed) -> Evidence | None:
+        """Return what has been measured so far, if anything."""
+        path = self._path(source, placed)
+        if not path.exists():
+            return None
+        return Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+
+    def write(self, source: str, placed: Placed, evidence: Evidence) -> None:
+        """Replace the evidence of one placed workload."""
+        write_atomically(self._path(source, placed), evidence.model_dump_json(exclude_none=True))
+
+    def write_failure(self, source: str, placed: Placed, text: str) -> None:
+        """Remember that a placed workload could not be measured: nobody tries it again in this run."""
+        write_atomically(self._path(source, placed).with_suffix(".failed"), text)
+
+    def read_failure(self, source: str, placed: Placed) -> str | None:
+        """Return why a placed workload could not be measured, if that happened."""
+        path = self._path(source, placed).with_suffix(".failed")
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def of_source(self, source: str) -> list[Evidence]:
+        """Everything one source measured in this run, in a stable order."""
+        paths = sorted((self.folder / source).glob("*.json"))
+        return [Evidence.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def machine_lock() -> FileLock:
+    """The lock that whoever times anything on this machine holds: timed runs never overlap.
+
+    It is one for the whole machine, not for the run: two runs side by side would disturb each
+    other as much as two workers do.
+    """
+    path = Path(os.environ.get("LLM_CLAIMS_LOCK", Path(tempfile.gettempdir()) / "llm-claims-timing.lock"))
+    return FileLock(path, mode=0o666)

@@ -1,0 +1,29 @@
+"""A source that cannot measure anything here, and says why."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from llm_claims.errors import Untestable
+from llm_claims.settings import Setting
+from llm_claims.sources.base import Placed, SourceKind
+from llm_claims.workloads import Workload
+
+
+class UnavailableSource:
+    """Every case of this source is untestable for one reason."""
+
+    documented = False
+
+    def __init__(self, kind: SourceKind, reason: str) -> None:
+        self.name = kind
+        self.kind: SourceKind = kind
+        self.reason = reason
+
+    def place(self, workload: Workload, setting: Setting | None, on: str | None) -> NoReturn:
+        """Refuse."""
+        raise Untestable(self.reason)
+
+    def evidence(self, placed: Placed) -> NoReturn:
+        """Refuse."""
+        raise Untestable(self.reason)

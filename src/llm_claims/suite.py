@@ -1,0 +1,119 @@
+"""The suite: a document's register and recordings, and the sources that judge its claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from llm_claims.errors import UsageError
+from llm_claims.instances import InstanceTable, read_instances
+from llm_claims.options import Options
+from llm_claims.recordings import Recording, read_recordings
+from llm_claims.register import Register, read_register
+from llm_claims.sources.base import Source
+from llm_claims.sources.local import CpuSource
+from llm_claims.sources.recorded import RecordedSource
+from llm_claims.sources.store import EvidenceStore
+from llm_claims.sources.unavailable import UnavailableSource
+
+NO_GPU_TIER = "this version has no live GPU source: needs NVIDIA GPUs and the programs to drive them"
+NO_CLOUD_TIER = "this version has no live SageMaker source: needs an AWS account and the jobs to run there"
+
+
+@dataclass
+class Suite:
+    """Everything that the trials of one run share."""
+
+    options: Options
+    store: EvidenceStore
+    progress: Callable[[str, int, int, float | None], None]
+
+    @cached_property
+    def register(self) -> Register:
+        """The claims of the document."""
+        return read_register(self.options.fixtures / "claims.toml")
+
+    @cached_property
+    def instances(self) -> InstanceTable:
+        """The known instance types."""
+        return read_instances(self.options.fixtures / "instances.json")
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """Every source by name, recordings first."""
+        files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
+        recorded: list[Source] = [RecordedSource(recording) for recording in read_recordings(files)]
+        live: list[Source] = [self._cpu(), *self._unavailable()]
+        found = {source.name: source for source in (*recorded, *live)}
+        if len(found) != len(recorded) + len(live):
+            raise UsageError("a recording is named like a live source (cpu, gpu, sagemaker): change its `name`")
+        return found
+
+    def _cpu(self) -> Source:
+        return CpuSource(
+            self.store,
+            progress=self.progress,
+            commit=_commit(self.options.fixtures),
+            sample_timeout=self.options.sample_timeout,
+        )
+
+    @staticmethod
+    def _unavailable() -> list[Source]:
+        return [UnavailableSource("gpu", NO_GPU_TIER), UnavailableSource("sagemaker", NO_CLOUD_TIER)]
+
+    def untestable(self, claim: str, source: Source) -> str | None:
+        """The register's reason why ``source`` cannot measure ``claim``, if there is one."""
+        reasons = self.register[claim].untestable
+        return reasons.get(source.name) or reasons.get(source.kind)
+
+    def check(self) -> None:
+        """Read everything that the options name.
+
+        Raises
+        ------
+        ClaimsError
+            An unknown claim or instance type, or a file that cannot be trusted.
+        """
+        for claim in self.options.claims:
+            self.register[claim]
+        for instance in self.options.instances:
+            if instance != "local":
+                self.instances[instance]
+        assert self.sources
+
+    def close(self) -> None:
+        """End every live source."""
+        for source in self.__dict__.get("sources", {}).values():
+            if hasattr(source, "close"):
+                source.close()
+
+
+def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None:
+    """Return what this run measured live as a recording, or ``None`` if it measured nothing."""
+    for source in suite.sources.values():
+        evidence = suite.store.of_source(source.name)
+        if evidence and isinstance(source, CpuSource):
+            return Recording(
+                name=name,
+                title=f"Recorded live on {evidence[0].provenance.hardware}",
+                recorded=max(entry.provenance.date for entry in evidence),
+                complete=complete,
+                reference=source.reference,
+                evidence=tuple(evidence),
+            )
+    return None
+
+
+def _commit(folder: Path) -> str | None:
+    """The commit that is checked out, read from git's own files: no process is started for it."""
+    for parent in (folder, *folder.parents):
+        head = parent / ".git" / "HEAD"
+        if head.is_file():
+            text = head.read_text(encoding="utf-8").strip()
+            reference = parent / ".git" / text.removeprefix("ref: ")
+            if not text.startswith("ref: "):
+                return text
+            return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+    return None

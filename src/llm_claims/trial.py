@@ -1,0 +1,147 @@
+"""A trial: one case of one claim on one source, from the first measurement to the pytest outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import pytest
+
+from llm_claims.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
+from llm_claims.decider import Decider, is_live
+from llm_claims.errors import ClaimsError, EvidenceError, Untestable
+from llm_claims.measurement import Measurement, measured
+from llm_claims.relations import Relation
+from llm_claims.relations import __all__ as relation_names
+from llm_claims.settings import Setting
+from llm_claims.sources.base import Source
+from llm_claims.verdicts import FigureRow, Verdict, VerdictRow, Word
+from llm_claims.workloads import Workload
+
+
+@dataclass
+class Trial:
+    """What a claim's test is given as ``measure`` and ``judge``."""
+
+    claim: str
+    case: str
+    source: Source
+    decider: Decider
+    untestable: str | None
+    verdict: Verdict | None = None
+    measurements: list[Measurement] = field(default_factory=list)
+
+    def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
+        """Bind a workload to this trial's source; nothing runs before a relation asks for samples.
+
+        Raises
+        ------
+        Untestable
+            The source cannot measure it.
+        """
+        if self.untestable:
+            raise Untestable(self.untestable)
+        measurement = measured(self.source, workload, setting, on)
+        self.measurements.append(measurement)
+        return measurement
+
+    def judge(self, relation: Relation) -> None:
+        """Decide the relation; once a trial.
+
+        Raises
+        ------
+        EvidenceError
+            ``relation`` is none, or the trial has its verdict already.
+        """
+        if not isinstance(relation, Relation):
+            known = ", ".join(name for name in relation_names if name.islower())
+            raise EvidenceError(f"judge() takes a relation ({known}), not {relation!r}")
+        if self.verdict is not None:
+            raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
+        self.verdict = self.decider.decide(relation, self.source)
+
+    def fail(self, error: ClaimsError) -> None:
+        """Record that no verdict could be reached, and why."""
+        self.verdict = Verdict(word=Word.ERROR, relation="none", reason=str(error))
+
+    def give_up(self, reason: str) -> None:
+        """Record that the source cannot measure this case."""
+        self.verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=reason)
+
+    def row(self) -> VerdictRow:
+        """The trial's row in the reports."""
+        verdict = self.verdict or Verdict(word=Word.ERROR, relation="none", reason="the test judged nothing")
+        interval = verdict.interval and (verdict.interval.lower, verdict.interval.upper)
+        return VerdictRow(
+            claim=self.claim,
+            case=self.case,
+            source=self.source.name,
+            verdict=verdict.word,
+            effect=verdict.effect,
+            interval=interval,
+            n=verdict.n,
+            unit=verdict.unit,
+            reason=verdict.reason,
+        )
+
+    def figures(self) -> list[FigureRow]:
+        """The figures that the verdict stands on."""
+        return [
+            FigureRow(
+                claim=self.claim,
+                case=self.case,
+                source=self.source.name,
+                workload=measurement.placed.describe(),
+                key=measurement.placed.key,
+                metric=metric,
+            )
+            for measurement in self.measurements
+            for metric in sorted(measurement.figures_read)
+        ]
+
+    @property
+    def label(self) -> str:
+        """The trial's name in messages."""
+        return f"{self.claim}{f' [{self.case}]' if self.case else ''} on {self.source.name}"
+
+    def conclude(self, accepted: AcceptedVerdict, *, updating: bool, strict: bool) -> None:
+        """Turn the verdict into a pytest outcome: pass, skip, xfail or fail (see the README)."""
+        verdict = self.verdict
+        if verdict is None or verdict.word is Word.ERROR:
+            pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
+        live = is_live(self.source)
+        if verdict.word is Word.UNTESTABLE:
+            self._conclude_untestable(verdict, accepted, live=live, updating=updating)
+        if verdict.word is Word.INCONCLUSIVE and live:
+            self._conclude_inconclusive(verdict, strict=strict)
+        self._compare(accepted, accepted_line(verdict, live=live), self._spoken(verdict))
+        if verdict.word is Word.CONTRADICTED:
+            pytest.xfail(f"accepted: {self._spoken(verdict)}")
+        if verdict.word is Word.INCONCLUSIVE:
+            pytest.skip(f"accepted: {self._spoken(verdict)}")
+
+    def _conclude_inconclusive(self, verdict: Verdict, *, strict: bool) -> NoReturn:
+        if strict:
+            pytest.fail(f"{self.label}: {self._spoken(verdict)}", pytrace=False)
+        pytest.skip(self._spoken(verdict))
+
+    def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict, *, live: bool, updating: bool) -> None:
+        """A recording that loses a verdict has changed; a machine that cannot measure has not."""
+        before = accepted.read()
+        if not live and before is not None and (updating or before != UNTESTABLE):
+            self._compare(accepted, UNTESTABLE, f"untestable: {verdict.reason}")
+        pytest.skip(f"untestable: {verdict.reason}")
+
+    def _compare(self, accepted: AcceptedVerdict, line: str, spoken: str) -> None:
+        before = accepted.read()
+        if not accepted.agrees(line):
+            pytest.fail(
+                f"{self.label}: {before or 'not accepted yet'} → {spoken}\n"
+                "Review it, then accept it with --snapshot-update and say why in the commit.",
+                pytrace=False,
+            )
+
+    @staticmethod
+    def _spoken(verdict: Verdict) -> str:
+        reason = f" ({verdict.reason})" if verdict.reason else ""
+        return f"{verdict}, n={verdict.n}{reason}"

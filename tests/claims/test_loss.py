@@ -1,0 +1,105 @@
+"""Loss: how it is logged, and what precision, ZeRO stage, warm-up and new tokens do to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from llm_claims import Setting, Training, claim, equal, every, less, settings, similar, unequal
+
+from .averages import mean, running_means, window_means
+from .margins import LEAST_NAMED_DIFFERENCE
+
+RUNS = settings(
+    Setting("zero1-bf16", precision="bf16", zero_stage=1),
+    Setting("zero1-fp16", precision="fp16", zero_stage=1),
+    Setting("zero3-fp16", precision="fp16", zero_stage=3),
+    Setting("zero3-bf16", precision="bf16", zero_stage=3),
+)
+BY_STAGE = pytest.mark.parametrize("zero_stage", [1, 3], ids=["zero1", "zero3"])
+BY_PRECISION = pytest.mark.parametrize("precision", ["bf16", "fp16"])
+
+
+@claim("train-seed-repeatable", place="A, prerequisite")
+def test_equal_seeds_give_equal_losses(measure, judge):
+    run, again, other = (measure(Training(seed=seed, repetition=n)) for seed, n in ((500, 1), (500, 2), (501, 1)))
+    judge(every(equal(run.step_losses, again.step_losses), unequal(run.step_losses, other.step_losses)))
+
+
+@claim("train-log-loss-is-window-mean", place="A, tip A")
+def test_logged_loss_is_the_mean_since_the_last_log(measure, judge):
+    run = measure(Training())
+    judge(
+        every(
+            equal(run.logged_losses, window_means(run.step_losses, run.logging_steps)),
+            equal(run.train_loss, mean(run.step_losses)),
+        )
+    )
+
+
+@claim("train-log-loss-below-train-loss", place="A, tip A")
+@RUNS
+def test_last_logged_loss_says_little_about_train_loss(measure, judge, setting):
+    run = measure(Training(), setting)
+    judge(less(run.last_logged_loss, run.train_loss))
+
+
+@claim("train-keras-loss-is-running-mean", place="A, tip A")
+def test_keras_logs_the_mean_of_all_steps_so_far(measure, judge):
+    run = measure(Training(logger="keras"))
+    judge(equal(run.logged_losses, running_means(run.step_losses, run.logging_steps)))
+
+
+@claim("train-loss-bf16-below-fp16", place="A, tip B")
+@BY_STAGE
+def test_bf16_ends_with_a_lower_train_loss(measure, judge, zero_stage):
+    bf16 = measure(Training(precision="bf16", zero_stage=zero_stage))
+    fp16 = measure(Training(precision="fp16", zero_stage=zero_stage))
+    judge(less(bf16.train_loss, fp16.train_loss))
+
+
+@claim("train-fp16-gap-is-skipped-steps", place="A, runs")
+@BY_STAGE
+def test_fp16_gap_is_made_early_and_gone_at_the_end(measure, judge, zero_stage):
+    bf16 = measure(Training(precision="bf16", zero_stage=zero_stage))
+    fp16 = measure(Training(precision="fp16", zero_stage=zero_stage))
+    judge(
+        every(
+            less(bf16.train_loss * (1 + LEAST_NAMED_DIFFERENCE), fp16.train_loss),
+            similar(bf16.last_logged_loss, fp16.last_logged_loss, within=LEAST_NAMED_DIFFERENCE),
+        )
+    )
+
+
+@claim("train-loss-zero1-similar-to-zero3", place="A, tip C")
+@BY_PRECISION
+def test_zero_stage_does_not_change_the_loss(measure, judge, precision):
+    zero1 = measure(Training(zero_stage=1, precision=precision))
+    zero3 = measure(Training(zero_stage=3, precision=precision))
+    judge(similar(zero1.train_loss, zero3.train_loss, within=LEAST_NAMED_DIFFERENCE))
+
+
+@claim("train-new-token-random-init-converges-faster", place="A, tip F")
+def test_random_initialisation_of_new_tokens_converges_faster(measure, judge):
+    random = measure(Training(new_token_init="random"))
+    pooled = measure(Training(new_token_init="mean"))
+    judge(less(random.train_loss, pooled.train_loss))
+
+
+@claim("train-warmup-needed", place="A, aims")
+def test_warmup_lowers_the_train_loss(measure, judge):
+    warm = measure(Training())
+    cold = measure(Training(warmup_steps=0))
+    judge(less(warm.train_loss, cold.train_loss))
+
+
+@claim("train-bf16-over-fp16-on-a100", place="A, aims")
+@BY_STAGE
+def test_bf16_is_as_fast_and_more_stable(measure, judge, zero_stage):
+    bf16 = measure(Training(precision="bf16", zero_stage=zero_stage))
+    fp16 = measure(Training(precision="fp16", zero_stage=zero_stage))
+    judge(
+        every(
+            less(bf16.train_loss, fp16.train_loss),
+            similar(bf16.step_seconds, fp16.step_seconds, within=LEAST_NAMED_DIFFERENCE),
+        )
+    )

@@ -1,0 +1,69 @@
+"""Training arithmetic: what a run's size, rates and schedule must add up to."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from llm_claims import Setting, Training, claim, equal, every, known, less, observed, settings, similar
+
+from .margins import REPEATED_RATE
+
+RUNS = settings(
+    Setting("zero1-bf16", precision="bf16", zero_stage=1),
+    Setting("zero1-fp16", precision="fp16", zero_stage=1),
+    Setting("zero3-fp16", precision="fp16", zero_stage=3),
+    Setting("zero3-bf16", precision="bf16", zero_stage=3),
+)
+
+
+@claim("train-step-arithmetic", place="A, context")
+@RUNS
+def test_global_batch_and_steps_follow_from_the_configuration(measure, judge, setting):
+    run = measure(Training(), setting)
+    size = run.workload
+    global_batch = size.ranks * size.micro_batch * size.gradient_accumulation
+    micro_steps = math.ceil(size.samples / (size.ranks * size.micro_batch))
+    steps = micro_steps // size.gradient_accumulation
+    judge(
+        every(
+            equal(run.global_batch_samples, global_batch),
+            equal(run.optimizer_steps, steps),
+            equal(run.last_epoch, steps * size.gradient_accumulation / micro_steps),
+            equal(run.last_logged_epoch, run.last_logged_step * (size.gradient_accumulation / micro_steps)),
+        )
+    )
+
+
+@claim("train-throughput-arithmetic", place="A, runs")
+@RUNS
+def test_reported_rates_follow_from_samples_steps_and_runtime(measure, judge, setting):
+    run = measure(Training(), setting)
+    judge(
+        every(
+            equal(run.train_samples_per_second, known(run.workload.samples, "samples") / run.train_runtime_seconds),
+            equal(run.train_steps_per_second, run.optimizer_steps / run.train_runtime_seconds),
+            equal(run.elapsed_seconds, run.train_runtime_seconds),
+            similar(run.recent_step_seconds * run.optimizer_steps, run.train_runtime_seconds, within=REPEATED_RATE),
+        )
+    )
+
+
+@claim("train-schedule-holds-after-warmup", place="A, runs")
+@RUNS
+def test_learning_rate_stays_at_its_peak_after_warmup(measure, judge, setting):
+    run = measure(Training(), setting)
+    size = run.workload
+    peak = known(size.learning_rate)
+    left = run.optimizer_steps - run.last_logged_step
+    decayed = left / (run.optimizer_steps - known(size.warmup_steps, "steps")) * peak
+    judge(every(equal(run.last_logged_learning_rate, peak), less(decayed, run.last_logged_learning_rate)))
+
+
+@claim("train-smp-speed", place="A, aims")
+@pytest.mark.parametrize("zero_stage", [1, 3], ids=["zero1", "zero3"])
+def test_model_parallelism_speed_beside_deepspeed(measure, judge, zero_stage):
+    smp = measure(Training(parallelism="smp", precision="bf16"))
+    deepspeed = measure(Training(parallelism="deepspeed", zero_stage=zero_stage, precision="bf16"))
+    judge(observed(smp.step_seconds, over=deepspeed.step_seconds))
