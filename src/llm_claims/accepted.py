@@ -45,12 +45,12 @@ class AcceptedVerdict:
         """Return the accepted line, or ``None`` if nobody has accepted one yet."""
         snapshot = self._snapshot
         try:
-            line: str = snapshot.extension.read_snapshot(
+            line = snapshot.extension.read_snapshot(
                 test_location=snapshot.test_location, index=snapshot.index, session_id=str(id(snapshot.session))
             )
         except SnapshotDoesNotExist:
             return None
-        return line
+        return str(line)
 
     def agrees(self, line: str) -> bool:
         """Compare with the accepted line; under ``--snapshot-update``, accept ``line`` instead."""

@@ -37,7 +37,8 @@ def _check(paths: Sequence[Path]) -> None:
         print(f"{path}: {recording.name}, {recording.title}, {len(recording.evidence)} workloads")
         for entry in recording.evidence:
             place = f" on {entry.instance_type}" if entry.instance_type else ""
-            print(f"  {entry.workload.describe()}{place}: {entry.outcome.kind}, {', '.join(entry.metrics) or 'no metric'}")
+            metrics = ", ".join(entry.metrics) or "no metric"
+            print(f"  {entry.workload.describe()}{place}: {entry.outcome.kind}, {metrics}")
 
 
 def _write_schemas(folder: Path) -> None:

@@ -111,9 +111,7 @@ class Evidence(_Model):
             if metric.spread == "sampled" and self.provenance.kind == "reported":
                 raise ValueError(f"metric {name!r} cannot be sampled in evidence that was only reported")
             if metric.spread == "sampled" and len(metric.samples) != len(self.rounds):
-                raise ValueError(
-                    f"metric {name!r} has {len(metric.samples)} samples for {len(self.rounds)} rounds"
-                )
+                raise ValueError(f"metric {name!r} has {len(metric.samples)} samples for {len(self.rounds)} rounds")
 
     @property
     def instance_type(self) -> str | None:

@@ -44,9 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
     )
-    group.addoption(
-        "--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)"
-    )
+    group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
     parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
 
 

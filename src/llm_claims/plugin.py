@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from syrupy.assertion import SnapshotAssertion
 
 from llm_claims.accepted import AcceptedVerdict
@@ -125,7 +124,7 @@ def claim_trial(request: pytest.FixtureRequest, snapshot: SnapshotAssertion) -> 
     if marker is None:
         raise pytest.UsageError(f"{node.nodeid}: measure and judge need a test marked with @claim")
     suite = request.config.stash[SUITE]
-    source = suite.sources[node.callspec.params[SOURCE_PARAMETER]]
+    source = suite.sources[str(node.callspec.params[SOURCE_PARAMETER])]
     trial = Trial(
         claim=marker.kwargs["id"],
         case=node.callspec.id.removesuffix(source.name).removesuffix("-"),

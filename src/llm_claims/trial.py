@@ -71,7 +71,7 @@ class Trial:
     def row(self) -> VerdictRow:
         """The trial's row in the reports."""
         verdict = self.verdict or Verdict(word=Word.ERROR, relation="none", reason="the test judged nothing")
-        interval = verdict.interval and (verdict.interval.lower, verdict.interval.upper)
+        interval = (verdict.interval.lower, verdict.interval.upper) if verdict.interval else None
         return VerdictRow(
             claim=self.claim,
             case=self.case,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_claims import Training, claim, known, less, ratio
+from llm_claims import claim, known, less, ratio
 
 from .speedups import rdma_speedup
 

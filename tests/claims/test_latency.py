@@ -94,5 +94,3 @@ def test_a100_serves_13b_faster_than_a10g(measure, judge):
         new_tokens=128,
     )
     judge(less(measure(request, on="p4d.24xlarge").latency_seconds, measure(request, on="g5.12xlarge").latency_seconds))
-
-

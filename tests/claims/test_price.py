@@ -57,12 +57,13 @@ def test_the_fewest_gpus_that_fit_cost_least(measure, judge, instances, model):
 def candidates(model):
     """What the document tried for a model with a prompt of 750 tokens: requests and where they ran."""
     if model == "llama-7b":
-        for degree, instance in ((1, "g4dn.2xlarge"), (1, "g5.2xlarge")):
+        for instance in ("g4dn.2xlarge", "g5.2xlarge"):
             yield Generation(model=model, precision="fp16", **LONG), instance
         for degree in (2, 8):
-            yield Generation(model=model, precision="fp16", tensor_parallel_degree=degree, batch_size=1, **LONG), (
-                "g5.48xlarge"
+            tensor_parallel = Generation(
+                tensor_parallel_degree=degree, batch_size=1, model=model, precision="fp16", **LONG
             )
+            yield tensor_parallel, "g5.48xlarge"
         return
     yield Generation(model=model, precision="fp16", **LONG), "g5.2xlarge"
     accelerate = {"model": model, "precision": "fp16", "engine": "accelerate", **LONG}

@@ -64,9 +64,7 @@ def estimate(series: Series, look: Look) -> Estimate:
     if series.n < 2:
         return Estimate(math.exp(centre), None, series.n)
     half = _t_quantile(look.confidence, series.n - 1) * stdev(logs) / math.sqrt(series.n)
-    return Estimate(
-        math.exp(centre), Interval(lower=math.exp(centre - half), upper=math.exp(centre + half)), series.n
-    )
+    return Estimate(math.exp(centre), Interval(lower=math.exp(centre - half), upper=math.exp(centre + half)), series.n)
 
 
 def _of_figures(series: Series) -> Estimate:

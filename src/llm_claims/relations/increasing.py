@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from llm_claims.quantities import Quantity
 from llm_claims.relations.base import Look
@@ -22,7 +23,7 @@ class Increasing(OverSequence):
 
     def _judge(self, look: Look) -> Verdict:
         series = [quantity.series() for quantity in self.quantities]
-        steps = [ratio_of(after, before, look) for before, after in zip(series, series[1:], strict=False)]
+        steps = [ratio_of(after, before, look) for before, after in pairwise(series)]
         smallest = min(steps, key=lambda step: step.effect)
         word = word_of(_HOLDS[side_of(step)] for step in steps)
         position = steps.index(smallest) + 1

@@ -28,9 +28,7 @@ class Proportional(OverSequence):
     def _judge(self, look: Look) -> Verdict:
         series = [quantity.series() for quantity in self.quantities]
         growth = [ratio_of(later, series[0], look) for later in series[1:]]
-        unit_costs = [
-            _scaled(grown, self.sizes[0] / size) for grown, size in zip(growth, self.sizes[1:], strict=True)
-        ]
+        unit_costs = [_scaled(grown, self.sizes[0] / size) for grown, size in zip(growth, self.sizes[1:], strict=True)]
         worst = max(unit_costs, key=lambda cost: abs(math.log(cost.effect)))
         word = word_of(inside(cost, 1 / (1 + self.within), 1 + self.within) for cost in unit_costs)
         reason = ""
@@ -56,9 +54,7 @@ class Proportional(OverSequence):
 
 def _scaled(estimate: Estimate, factor: float) -> Estimate:
     interval = estimate.interval
-    scaled = (
-        interval and type(interval)(lower=interval.lower * factor, upper=interval.upper * factor)
-    )
+    scaled = interval and type(interval)(lower=interval.lower * factor, upper=interval.upper * factor)
     return Estimate(estimate.effect * factor, scaled, estimate.n)
 
 

@@ -61,7 +61,6 @@ class Cell:
             return ""
         return f"({judged} cases)" if gravest == judged else f"({gravest} of {judged} cases)"
 
-
     @property
     def disagreement(self) -> str:
         """Which cases of the claim contradict it while others hold; empty where they agree."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from llm_claims.register import Register
 from llm_claims.report.cells import GRAVITY, Table, effect_text
@@ -24,5 +24,5 @@ def page(table: Table, register: Register) -> str:
         register=register,
         words=GRAVITY,
         effect_text=effect_text,
-        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -19,9 +19,7 @@ class RecordedSource:
         self.name = recording.name
         self.documented = recording.documented
         self._reference = recording.reference
-        self._entries = {
-            Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence
-        }
+        self._entries = {Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence}
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields from the case's setting (the document's own figures only), then the reference."""

@@ -16,7 +16,7 @@ class UnavailableSource:
     documented = False
 
     def __init__(self, kind: SourceKind, reason: str) -> None:
-        self.name = kind
+        self.name: str = kind
         self.kind: SourceKind = kind
         self.reason = reason
 
