@@ -45,6 +45,12 @@ def add_options(parser: pytest.Parser) -> None:
         "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
     )
     group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
+    parser.addini(
+        "claims_cpu_program",
+        "command of the program that serves on this CPU; it speaks llm_claims.programs.protocol",
+        type="args",
+        default=[],
+    )
     parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
 
 
@@ -62,6 +68,7 @@ class Options:
     updating: bool
     report: Path
     fixtures: Path
+    cpu_program: tuple[str, ...]
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -86,6 +93,7 @@ def read_options(config: pytest.Config) -> Options:
         updating=get("--snapshot-update"),
         report=config.rootpath / get("--report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),
+        cpu_program=tuple(config.getini("claims_cpu_program")),
     )
     _check(options)
     return options

@@ -13,7 +13,7 @@ from llm_claims.options import Options
 from llm_claims.recordings import Recording, read_recordings
 from llm_claims.register import Register, read_register
 from llm_claims.sources.base import Source
-from llm_claims.sources.local import CpuSource
+from llm_claims.sources.local import PROGRAM, CpuSource
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.unavailable import UnavailableSource
@@ -55,6 +55,7 @@ class Suite:
         return CpuSource(
             self.store,
             progress=self.progress,
+            command=self.options.cpu_program or PROGRAM,
             commit=_commit(self.options.fixtures),
             sample_timeout=self.options.sample_timeout,
         )

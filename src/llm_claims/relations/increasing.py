@@ -32,7 +32,7 @@ class Increasing(OverSequence):
             Word.CONTRADICTED: f"step {position} of {len(steps)} goes down",
             Word.INCONCLUSIVE: f"step {position} of {len(steps)} may be none: {smallest.told_apart}",
         }[word]
-        return self._speak(word, smallest, reason)
+        return self._speak(word, reason, smallest)
 
 
 def increasing(*quantities: Quantity) -> Increasing:

@@ -13,8 +13,8 @@ from llm_claims.relations.estimate import Estimate, ratio_of
 from llm_claims.relations.sequence import OverSequence
 from llm_claims.verdicts import Verdict, Word
 
-_NEARER_TO_FLAT = 0.5
-"""Exponent halfway between flat (0) and proportional (1): below it, flat describes the growth better."""
+HALFWAY_TO_FLAT, HALFWAY_TO_QUADRATIC = 0.5, 1.5
+"""Exponents of growth between which proportional (1) describes it better than flat (0) or quadratic (2)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,26 +30,44 @@ class Proportional(OverSequence):
         growth = [ratio_of(later, series[0], look) for later in series[1:]]
         unit_costs = [_scaled(grown, self.sizes[0] / size) for grown, size in zip(growth, self.sizes[1:], strict=True)]
         worst = max(unit_costs, key=lambda cost: abs(math.log(cost.effect)))
+        if not look.documented_hardware:
+            return self._speak(*self._judge_direction(growth[-1], worst), worst)
         word = word_of(inside(cost, 1 / (1 + self.within), 1 + self.within) for cost in unit_costs)
         reason = ""
         if word is Word.INCONCLUSIVE:
             reason = f"the cost per unit may change by more than {self.within:.1%}: {worst.told_apart}"
         elif word is Word.CONTRADICTED:
-            word, reason = self._judge_growth(growth[-1])
-        return self._speak(word, worst, reason)
+            word, reason = self._judge_departure(growth[-1])
+        return self._speak(word, reason, worst)
 
-    def _judge_growth(self, whole: Estimate) -> tuple[Word, str]:
-        """Tell growth that is near proportional from none, once it is not within the margin."""
-        times = math.log(self.sizes[-1] / self.sizes[0])
-        exponent = math.log(whole.effect) / times
+    def _judge_direction(self, whole: Estimate, worst: Estimate) -> tuple[Word, str]:
+        """Elsewhere than on documented hardware: growth nearer to proportional than to flat is enough."""
+        nearer = self._nearer_to_proportional(whole)
+        if nearer is None:
+            return Word.INCONCLUSIVE, f"the growth may be nearer to flat than to proportional: {worst.told_apart}"
+        exponent = self._exponent(whole.effect)
+        return Word.REPRODUCED if nearer else Word.CONTRADICTED, f"the growth has exponent {exponent:.2f}"
+
+    def _judge_departure(self, whole: Estimate) -> tuple[Word, str]:
+        """Tell growth that is near proportional from none, once it has left the margin."""
+        exponent = self._exponent(whole.effect)
         reason = f"the cost per unit leaves the margin of {self.within:.1%}; the growth has exponent {exponent:.2f}"
-        assert whole.interval is not None
-        ends = [math.log(max(end, 1e-300)) / times for end in (whole.interval.lower, whole.interval.upper)]
-        if min(ends) > _NEARER_TO_FLAT and max(ends) < 2 - _NEARER_TO_FLAT:
-            return Word.WEAKENED, f"{reason}: near proportional (1), far from flat (0)"
-        if max(ends) < _NEARER_TO_FLAT or min(ends) > 2 - _NEARER_TO_FLAT:
-            return Word.CONTRADICTED, reason
-        return Word.INCONCLUSIVE, f"{reason}: {whole.told_apart}"
+        nearer = self._nearer_to_proportional(whole)
+        if nearer is None:
+            return Word.INCONCLUSIVE, f"{reason}: {whole.told_apart}"
+        return (Word.WEAKENED, f"{reason}: nearer to 1 than to 0") if nearer else (Word.CONTRADICTED, reason)
+
+    def _exponent(self, growth: float) -> float:
+        return math.log(growth) / math.log(self.sizes[-1] / self.sizes[0])
+
+    def _nearer_to_proportional(self, whole: Estimate) -> bool | None:
+        """Whether the exponent lies between halfway to flat and halfway to quadratic; ``None`` if unclear."""
+        if whole.interval is None or whole.interval.lower <= 0:
+            return None
+        low, high = self._exponent(whole.interval.lower), self._exponent(whole.interval.upper)
+        if low > HALFWAY_TO_FLAT and high < HALFWAY_TO_QUADRATIC:
+            return True
+        return False if high <= HALFWAY_TO_FLAT or low >= HALFWAY_TO_QUADRATIC else None
 
 
 def _scaled(estimate: Estimate, factor: float) -> Estimate:
@@ -61,8 +79,9 @@ def _scaled(estimate: Estimate, factor: float) -> Estimate:
 def proportional(quantities: Mapping[float, Quantity], *, within: float) -> Proportional:
     """Claim that the quantity is proportional to its key: {1: latency of 1, 4: latency of 4, …}.
 
-    The effect is the cost per unit, relative to the first, where it departs most. Beyond the margin
-    the claim is weakened while the growth is nearer to proportional than to flat, else contradicted.
+    The effect is the cost per unit, relative to the first, where it departs most. On documented
+    hardware it must stay within the margin; beyond it the claim is weakened while the growth is nearer
+    to proportional than to flat, else contradicted. On other hardware that direction alone is judged.
 
     Raises
     ------

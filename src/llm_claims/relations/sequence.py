@@ -41,7 +41,7 @@ class OverSequence(Relation):
     @abstractmethod
     def _judge(self, look: Look) -> Verdict: ...
 
-    def _speak(self, word: Word, found: Estimate, reason: str) -> Verdict:
+    def _speak(self, word: Word, reason: str, found: Estimate) -> Verdict:
         return Verdict(
             word=word, relation=self.name, effect=found.effect, interval=found.interval, n=found.n, reason=reason
         )

@@ -57,6 +57,7 @@ class CpuSource:
     ) -> None:
         self._store = store
         self._progress = progress
+        self._command = command
         self._program = ProgramProcess(command)
         self._commit = commit
         self._timeout = sample_timeout
@@ -64,14 +65,14 @@ class CpuSource:
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields with the scaled configuration; refuse what a processor cannot be."""
-        if on is not None:
-            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is a CPU")
         if not isinstance(workload, Generation):
             what = "training" if isinstance(workload, Training) else "loading"
-            raise Untestable(f"no {what} program for the CPU yet: only serving is measured live")
+            raise Untestable(f"this version has no {what} program for the CPU: it measures only serving live")
+        if on is not None:
+            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is a CPU")
         refuse_secondary(setting, "the CPU")
         filled = workload.filled(self.reference.fields(workload.kind))
-        for field in ("model", "precision", "engine", "tensor_parallel_degree"):
+        for field in ("engine", "tensor_parallel_degree", "model", "precision"):
             asked, here = getattr(filled, field), getattr(self.reference.generation, field)
             if asked != here:
                 raise Untestable(f"the case needs {field}={asked}; the CPU serves {field}={here}")
@@ -125,7 +126,8 @@ class CpuSource:
         request = Request(workload=placed.workload, round=number, seed=FIRST_SEED + number)
         answer = self._program.ask(request, self._timeout)
         known = self._store.read(self.name, placed)
-        evidence = grown(known, request, answer, ready, command=" ".join(PROGRAM[1:]), commit=self._commit)
+        command = " ".join(["python", *self._command[1:]])
+        evidence = grown(known, request, answer, ready, command=command, commit=self._commit)
         self._store.write(self.name, placed, evidence)
 
     def close(self) -> None:
