@@ -45,8 +45,8 @@ class Cell:
         judged = [row for row in self.rows if row.verdict is not Word.UNTESTABLE]
         ordered = sorted((row for row in gravest if row.effect is not None), key=lambda row: row.effect or 0.0)
         effects = list(dict.fromkeys(map(effect_text, ordered)))
-        shown = effects if len(effects) < 3 else [effects[0], "…", effects[-1]]
-        parts = [str(self.word), " ".join(shown), self._n(gravest), self._share(len(gravest), len(judged))]
+        shown = effects[0] if len(effects) == 1 else f"{effects[0]} to {effects[-1]}" if effects else ""
+        parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged))]
         return " ".join(filter(None, parts))
 
     def _n(self, rows: Sequence[VerdictRow]) -> str:
