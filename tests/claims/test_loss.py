@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_claims import Setting, Training, claim, equal, every, less, settings, similar, unequal
+from llm_claims import Setting, Training, claim, equal, every, less, ratio, settings, similar, unequal
 
 from .averages import mean, running_means, window_means
 from .margins import LEAST_NAMED_DIFFERENCE
@@ -64,7 +64,7 @@ def test_fp16_gap_is_made_early_and_gone_at_the_end(measure, judge, zero_stage):
     fp16 = measure(Training(precision="fp16", zero_stage=zero_stage))
     judge(
         every(
-            less(bf16.train_loss * (1 + LEAST_NAMED_DIFFERENCE), fp16.train_loss),
+            ratio(fp16.train_loss, over=bf16.train_loss, documented=2.3),
             similar(bf16.last_logged_loss, fp16.last_logged_loss, within=LEAST_NAMED_DIFFERENCE),
         )
     )
