@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from llm_claims.errors import EvidenceError
@@ -64,9 +65,15 @@ class Series:
         resolution: float,
         rounding: Literal["nearest", "down"] = "nearest",
     ) -> Series:
-        """Build a series of printed figures: each is the interval of what would have printed so."""
-        below, above = (0.0, resolution) if rounding == "down" else (resolution / 2, resolution / 2)
-        return cls(values, tuple(v - below for v in values), tuple(v + above for v in values), unit, "printed")
+        """Build a series of printed figures: each is the interval of what would have printed so.
+
+        The bounds are decimal arithmetic, rounded once: figures that are neighbours share theirs.
+        """
+        digit = Decimal(repr(float(resolution)))
+        below, above = (Decimal(0), digit) if rounding == "down" else (digit / 2, digit / 2)
+        figures = [Decimal(repr(float(v))) for v in values]
+        lower, upper = (tuple(float(f + by) for f in figures) for by in (-below, above))
+        return cls(values, lower, upper, unit, "printed")
 
     @property
     def n(self) -> int:
