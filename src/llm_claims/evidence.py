@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, mod
 
 from llm_claims.errors import EvidenceError
 from llm_claims.metrics import DERIVED, DURATIONS, METRICS, Unit
-from llm_claims.series import Series, Spread, combine
+from llm_claims.series import Series, Spread, quotient
 from llm_claims.witness import Witness, differences
 from llm_claims.workloads import Workload
 
@@ -136,7 +136,7 @@ class Evidence(_Model):
         parts = DERIVED.get(name, ())
         if parts and all(part in self.metrics for part in parts):
             numerator, denominator = (self.series(part) for part in parts)
-            return combine(numerator, denominator, lambda x, y: x / y, METRICS[name])
+            return quotient(numerator, denominator, METRICS[name])
         raise EvidenceError(f"{self.workload.describe()}: no metric {name!r} in its evidence")
 
     def figures(self, name: str) -> tuple[str, ...]:

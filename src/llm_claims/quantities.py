@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
 from llm_claims.evidence import Evidence
-from llm_claims.series import Series, combine
+from llm_claims.series import Series, combine, quotient
 
 
 class Measured(Protocol):
@@ -40,15 +41,15 @@ class Quantity:
 
     def __mul__(self, other: Quantity | float) -> Quantity:
         """Product, sample by sample; a plain number is exact and has no unit."""
-        return _joined(self, _lifted(other), lambda x, y: x * y, _product_unit)
+        return _joined(self, _lifted(other), lambda a, b: combine(a, b, operator.mul, _product_unit(a.unit, b.unit)))
 
     def __sub__(self, other: Quantity | float) -> Quantity:
         """Difference, sample by sample, in the unit of this quantity."""
-        return _joined(self, _lifted(other), lambda x, y: x - y, lambda unit, _: unit)
+        return _joined(self, _lifted(other), lambda a, b: combine(a, b, operator.sub, a.unit))
 
     def __truediv__(self, other: Quantity | float) -> Quantity:
         """Quotient, sample by sample; a plain number is exact and has no unit."""
-        return _joined(self, _lifted(other), lambda x, y: x / y, _quotient_unit)
+        return _joined(self, _lifted(other), lambda a, b: quotient(a, b, _quotient_unit(a.unit, b.unit)))
 
     def __rtruediv__(self, other: float) -> Quantity:
         """Quotient of a plain number and this quantity."""
@@ -76,14 +77,8 @@ def _lifted(value: Quantity | float) -> Quantity:
     return value if isinstance(value, Quantity) else known(float(value))
 
 
-def _joined(
-    a: Quantity, b: Quantity, operation: Callable[[float, float], float], unit: Callable[[str, str], str]
-) -> Quantity:
-    def read() -> Series:
-        left, right = a.series(), b.series()
-        return combine(left, right, operation, unit(left.unit, right.unit))
-
-    return Quantity(read, *dict.fromkeys((*a.measurements, *b.measurements)))
+def _joined(a: Quantity, b: Quantity, join: Callable[[Series, Series], Series]) -> Quantity:
+    return Quantity(lambda: join(a.series(), b.series()), *dict.fromkeys((*a.measurements, *b.measurements)))
 
 
 def _product_unit(a: str, b: str) -> str:

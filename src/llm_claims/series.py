@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,17 +36,23 @@ class Series:
     rounds: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what no relation may ever see: no sample, a NaN, an infinity.
+        """Refuse what no relation may ever see: no sample, a NaN, an infinity, two samples of one round.
 
         Raises
         ------
         EvidenceError
-            The series is empty or has a sample that is not a finite number.
+            The series is empty, has a sample that is not a finite number or that lies outside of its
+            own interval, or is live and has not a round of its own for each sample.
         """
         if not self.values:
             raise EvidenceError("a series needs at least one sample")
         if not all(map(math.isfinite, (*self.values, *self.lower, *self.upper))):
             raise EvidenceError(f"a series has a sample that is not a finite number: {self.values}")
+        bounds = zip(self.lower, self.values, self.upper, strict=True)
+        if not all(lower <= value <= upper for lower, value, upper in bounds):
+            raise EvidenceError(f"a series has a sample outside of its own interval: {self.values}")
+        if self.spread == "sampled" and not self.n == len(self.rounds) == len(set(self.rounds)):
+            raise EvidenceError(f"{self.n} live samples need as many rounds, got {self.rounds}")
 
     @classmethod
     def exact(cls, *values: float, unit: str) -> Series:
@@ -88,7 +95,9 @@ def _aligned(a: Series, b: Series) -> tuple[tuple[int, ...], tuple[int, ...], tu
         if not rounds:
             raise EvidenceError("two live series share no round: they were not measured interleaved")
         return tuple(map(a.rounds.index, rounds)), tuple(map(b.rounds.index, rounds)), rounds
-    rounds = a.rounds or b.rounds
+    rounds, figures = (a.rounds, b) if a.rounds else (b.rounds, a)
+    if rounds and figures.n > 1:
+        raise EvidenceError(f"a live series pairs up with one figure, not with {figures.n}: no round is theirs")
     n = max(a.n, b.n)
     if not {a.n, b.n} <= {1, n}:
         raise EvidenceError(f"two series of {a.n} and {b.n} samples do not pair up")
@@ -118,3 +127,16 @@ def combine(a: Series, b: Series, operation: Callable[[float, float], float], un
     except ZeroDivisionError:
         raise EvidenceError(f"a division by zero: {a.values} {a.unit} over {b.values} {b.unit}") from None
     return Series(tuple(values), tuple(lower), tuple(upper), unit, spread, rounds if spread == "sampled" else ())
+
+
+def quotient(a: Series, b: Series, unit: str) -> Series:
+    """Divide sample by sample; division is monotone only where the denominator cannot be zero.
+
+    Raises
+    ------
+    EvidenceError
+        The series do not pair up, or zero lies in the interval of a denominator.
+    """
+    if any(lower <= 0 <= upper for lower, upper in zip(b.lower, b.upper, strict=True)):
+        raise EvidenceError(f"a division by what may be zero: {a.values} {a.unit} over {b.values} {b.unit}")
+    return combine(a, b, operator.truediv, unit)
