@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from llm_claims.errors import EvidenceError
 from llm_claims.relations.base import Look
-from llm_claims.series import Series, combine
+from llm_claims.series import Series, quotient
 from llm_claims.verdicts import Interval
+
+_LARGEST_LOG = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,13 @@ def ratio_of(numerator: Series, denominator: Series, look: Look) -> Estimate:
     Raises
     ------
     EvidenceError
-        The series do not pair up, or a live ratio is not positive.
+        The series do not pair up, or a sample is not positive: of two negative numbers the larger
+        ratio belongs to the smaller.
     """
-    return estimate(combine(numerator, denominator, lambda x, y: x / y, "ratio"), look)
+    for series in (numerator, denominator):
+        if min(series.values) <= 0:
+            raise EvidenceError(f"a ratio compares positive quantities, got {min(series.values):g} {series.unit}")
+    return estimate(quotient(numerator, denominator, "ratio"), look)
 
 
 def estimate(series: Series, look: Look) -> Estimate:
@@ -48,23 +55,25 @@ def estimate(series: Series, look: Look) -> Estimate:
     by round this is the paired comparison of Georges, Buytaert & Eeckhout, "Statistically rigorous
     Java performance evaluation", OOPSLA 2007, section 3.3, on the log scale, where the spread of
     timings is multiplicative and a ratio and its inverse are treated alike (Fleming & Wallace,
-    "How not to lie with statistics", CACM 29(3), 1986).
+    "How not to lie with statistics", CACM 29(3), 1986). Where a live sample was multiplied with a
+    printed figure, the interval widens by the figure's rounding, which no round averages out.
 
     Raises
     ------
     EvidenceError
-        A live sample is not positive.
+        A live sample, or the lower end of its rounding, is not positive.
     """
     if series.spread != "sampled":
         return _of_figures(series)
-    if min(series.values) <= 0:
-        raise EvidenceError(f"a live sample is not positive: {min(series.values):g} {series.unit}")
+    if min(series.lower) <= 0:
+        raise EvidenceError(f"a live sample may not be positive: {min(series.lower):g} {series.unit}")
     logs = [math.log(value) for value in series.values]
-    centre = fmean(logs)
+    effect = math.exp(fmean(logs))
     if series.n < 2:
-        return Estimate(math.exp(centre), None, series.n)
+        return Estimate(effect, None, series.n)
     half = _t_quantile(look.confidence, series.n - 1) * stdev(logs) / math.sqrt(series.n)
-    return Estimate(math.exp(centre), Interval(lower=math.exp(centre - half), upper=math.exp(centre + half)), series.n)
+    lower, upper = fmean(map(math.log, series.lower)) - half, fmean(map(math.log, series.upper)) + half
+    return Estimate(effect, Interval(lower=math.exp(lower), upper=math.exp(min(upper, _LARGEST_LOG))), series.n)
 
 
 def _of_figures(series: Series) -> Estimate:
