@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, RootModel
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, RootModel, model_validator
 
 
 class Word(StrEnum):
@@ -26,13 +27,24 @@ class Interval(BaseModel):
     lower: FiniteFloat
     upper: FiniteFloat
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower > self.upper:
+            raise ValueError(f"an interval's lower end is not above its upper end, got {self.lower:g}, {self.upper:g}")
+        return self
+
     def __str__(self) -> str:
         """Four significant digits, as the tables print it."""
         return f"[{self.lower:.4g}, {self.upper:.4g}]"
 
     def overlaps(self, other: Interval) -> bool:
-        """Whether the two intervals share a point."""
-        return self.lower <= other.upper and other.lower <= self.upper
+        """Whether the two share more than an end; an end counts where one of them is a point.
+
+        The interval of a rounding is half open: figures printed as 2 and as 3 touch and differ.
+        """
+        lower, upper = max(self.lower, other.lower), min(self.upper, other.upper)
+        point = self.lower == self.upper or other.lower == other.upper
+        return lower < upper or (lower == upper and point)
 
 
 class Verdict(BaseModel):

@@ -51,7 +51,7 @@ class Equal(Relation):
 
 
 def _meet(a: Series, i: int, b: Series, j: int) -> bool:
-    return a.lower[i] <= b.upper[j] and b.lower[j] <= a.upper[i]
+    return Interval(lower=a.lower[i], upper=a.upper[i]).overlaps(Interval(lower=b.lower[j], upper=b.upper[j]))
 
 
 def equal(first: Quantity, second: Quantity | float) -> Relation:
