@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from llm_claims.relations.estimate import Estimate
@@ -41,3 +41,9 @@ def word_of(parts: Iterable[bool | None]) -> Word:
     if any(part is False for part in held):
         return Word.CONTRADICTED
     return Word.INCONCLUSIVE if any(part is None for part in held) else Word.REPRODUCED
+
+
+def deciding(estimates: Sequence[Estimate], parts: Sequence[bool | None]) -> list[Estimate]:
+    """Return the estimates whose parts give the joined word: one of them is what a verdict shows."""
+    word = word_of(parts)
+    return [estimate for estimate, part in zip(estimates, parts, strict=True) if word_of([part]) is word]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from llm_claims.quantities import Quantity
 from llm_claims.relations.base import Look
-from llm_claims.relations.direction import inside, word_of
+from llm_claims.relations.direction import deciding, inside, word_of
 from llm_claims.relations.estimate import Estimate, ratio_of
 from llm_claims.relations.sequence import OverSequence
 from llm_claims.verdicts import Verdict, Word
@@ -27,8 +27,9 @@ class Flat(OverSequence):
         departures = [ratio_of(other, first, look) for other in others]
         lower = 0.0 if self.against == "rise" else 1 / (1 + self.within)
         upper = math.inf if self.against == "fall" else 1 + self.within
-        word = word_of(inside(departure, lower, upper) for departure in departures)
-        worst = max(departures, key=self._departure)
+        parts = [inside(departure, lower, upper) for departure in departures]
+        word = word_of(parts)
+        worst = max(deciding(departures, parts), key=self._departure)
         reason = {
             Word.REPRODUCED: "",
             Word.CONTRADICTED: f"the {self.against} exceeds the margin of {self.within:.1%}",
@@ -45,13 +46,13 @@ def flat(*quantities: Quantity, within: float, against: Literal["change", "rise"
     """Claim that nothing happens along the sequence: each stays within ``within`` of the first.
 
     ``against`` names the departure that would refute the claim; the other side is then free. The
-    effect is the largest such departure, as a ratio to the first.
+    effect is the largest such departure that decides the verdict, as a ratio to the first.
 
     Raises
     ------
     ValueError
-        Fewer than two quantities, or a margin that is not positive.
+        Fewer than two quantities, or a margin that is not positive and finite.
     """
-    if within <= 0:
+    if not 0 < within < math.inf:
         raise ValueError(f"the margin must be positive, got {within:g}")
     return Flat(quantities, within=within, against=against)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from llm_claims.quantities import Quantity
 from llm_claims.relations.base import Look
-from llm_claims.relations.direction import side_of, word_of
+from llm_claims.relations.direction import deciding, side_of, word_of
 from llm_claims.relations.estimate import ratio_of
 from llm_claims.relations.sequence import OverSequence
 from llm_claims.verdicts import Verdict, Word
@@ -17,15 +17,16 @@ _HOLDS = {"above": True, "below": False, "unclear": None}
 
 @dataclass(frozen=True, eq=False)
 class Increasing(OverSequence):
-    """Strictly increasing; the effect is the smallest ratio of neighbours."""
+    """Strictly increasing; the effect is the smallest ratio of neighbours that decides the verdict."""
 
     name: str = "increasing"
 
     def _judge(self, look: Look) -> Verdict:
         series = [quantity.series() for quantity in self.quantities]
         steps = [ratio_of(after, before, look) for before, after in pairwise(series)]
-        smallest = min(steps, key=lambda step: step.effect)
-        word = word_of(_HOLDS[side_of(step)] for step in steps)
+        parts = [_HOLDS[side_of(step)] for step in steps]
+        word = word_of(parts)
+        smallest = min(deciding(steps, parts), key=lambda step: step.effect)
         position = steps.index(smallest) + 1
         reason = {
             Word.REPRODUCED: "",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llm_claims.quantities import Quantity
 from llm_claims.relations.base import Look
-from llm_claims.relations.direction import inside, word_of
+from llm_claims.relations.direction import deciding, inside, word_of
 from llm_claims.relations.estimate import Estimate, ratio_of
 from llm_claims.relations.sequence import OverSequence
 from llm_claims.verdicts import Verdict, Word
@@ -29,22 +29,21 @@ class Proportional(OverSequence):
         series = [quantity.series() for quantity in self.quantities]
         growth = [ratio_of(later, series[0], look) for later in series[1:]]
         unit_costs = [_scaled(grown, self.sizes[0] / size) for grown, size in zip(growth, self.sizes[1:], strict=True)]
-        worst = max(unit_costs, key=lambda cost: abs(math.log(cost.effect)))
         if not look.documented_hardware:
-            return self._speak(*self._judge_direction(growth[-1], worst), worst)
-        word = word_of(inside(cost, 1 / (1 + self.within), 1 + self.within) for cost in unit_costs)
-        reason = ""
+            return self._speak(*self._judge_direction(growth[-1]), _worst(unit_costs))
+        parts = [inside(cost, 1 / (1 + self.within), 1 + self.within) for cost in unit_costs]
+        word, reason, worst = word_of(parts), "", _worst(deciding(unit_costs, parts))
         if word is Word.INCONCLUSIVE:
             reason = f"the cost per unit may change by more than {self.within:.1%}: {worst.told_apart}"
         elif word is Word.CONTRADICTED:
             word, reason = self._judge_departure(growth[-1])
         return self._speak(word, reason, worst)
 
-    def _judge_direction(self, whole: Estimate, worst: Estimate) -> tuple[Word, str]:
+    def _judge_direction(self, whole: Estimate) -> tuple[Word, str]:
         """Elsewhere than on documented hardware: growth nearer to proportional than to flat is enough."""
         nearer = self._nearer_to_proportional(whole)
         if nearer is None:
-            return Word.INCONCLUSIVE, f"the growth may be nearer to flat than to proportional: {worst.told_apart}"
+            return Word.INCONCLUSIVE, f"the growth may be nearer to flat than to proportional: {whole.told_apart}"
         exponent = self._exponent(whole.effect)
         return Word.REPRODUCED if nearer else Word.CONTRADICTED, f"the growth has exponent {exponent:.2f}"
 
@@ -70,6 +69,10 @@ class Proportional(OverSequence):
         return False if high <= HALFWAY_TO_FLAT or low >= HALFWAY_TO_QUADRATIC else None
 
 
+def _worst(unit_costs: Sequence[Estimate]) -> Estimate:
+    return max(unit_costs, key=lambda cost: abs(math.log(cost.effect)))
+
+
 def _scaled(estimate: Estimate, factor: float) -> Estimate:
     interval = estimate.interval
     scaled = interval and type(interval)(lower=interval.lower * factor, upper=interval.upper * factor)
@@ -89,8 +92,8 @@ def proportional(quantities: Mapping[float, Quantity], *, within: float) -> Prop
         Fewer than two quantities, a size that is not positive or not ascending, or a margin that is not positive.
     """
     sizes = tuple(map(float, quantities))
-    if within <= 0:
+    if not 0 < within < math.inf:
         raise ValueError(f"the margin must be positive, got {within:g}")
-    if any(size <= 0 for size in sizes) or list(sizes) != sorted(set(sizes)):
-        raise ValueError(f"sizes must be positive and ascending, got {sizes}")
+    if not all(0 < size < math.inf for size in sizes) or list(sizes) != sorted(set(sizes)):
+        raise ValueError(f"sizes must be positive, finite and ascending, got {sizes}")
     return Proportional(tuple(quantities.values()), sizes=sizes, within=within)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from llm_claims.quantities import Measured, Quantity, as_printed
@@ -68,8 +69,8 @@ def ratio(quantity: Quantity, *, over: Quantity, documented: float) -> Relation:
     Raises
     ------
     ValueError
-        ``documented`` is not above 1.
+        ``documented`` is not a number above 1.
     """
-    if documented <= 1:
-        raise ValueError(f"write the larger quantity first: documented={documented:g} is not above 1")
+    if not 1 < documented < math.inf:
+        raise ValueError(f"write the larger quantity first: documented={documented:g} is no number above 1")
     return Ratio("ratio", quantity, over, documented)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from llm_claims.quantities import Measured, Quantity
@@ -52,8 +53,8 @@ def similar(first: Quantity, second: Quantity, *, within: float) -> Relation:
     Raises
     ------
     ValueError
-        ``within`` is not positive.
+        ``within`` is not positive and finite.
     """
-    if within <= 0:
+    if not 0 < within < math.inf:
         raise ValueError(f"the margin must be positive, got {within:g}")
     return Similar(first, second, within)
