@@ -39,6 +39,8 @@ class Metric(_Model):
             raise ValueError("a printed figure, and only a printed figure, states its resolution")
         if self.unit in DURATIONS and min(self.samples) <= 0:
             raise ValueError(f"a duration must be positive, got {min(self.samples):g} {self.unit}")
+        if self.unit in DURATIONS and self.spread == "exact":
+            raise ValueError("a duration is never exact: it is sampled, or printed with a resolution")
         return self
 
     def series(self, rounds: tuple[int, ...]) -> Series:
@@ -103,6 +105,8 @@ class Evidence(_Model):
         return self
 
     def _check_metrics(self) -> None:
+        if list(self.rounds) != sorted(set(self.rounds)):
+            raise ValueError(f"rounds must ascend, got {self.rounds}")
         for name, metric in self.metrics.items():
             if name not in METRICS:
                 raise ValueError(f"unknown metric {name!r}; known are {', '.join(sorted(METRICS))}")

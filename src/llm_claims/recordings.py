@@ -31,6 +31,12 @@ class Reference(BaseModel):
     generation_instance: str | None = None
     loading_instance: str | None = None
 
+    @model_validator(mode="after")
+    def _leaves_batch_size_alone(self) -> Self:
+        if self.generation.batch_size is not None:
+            raise ValueError("batch_size is never filled: a request without it is a configuration of its own")
+        return self
+
     def fields(self, kind: str) -> dict[str, Any]:
         """The reference fields for workloads of ``kind``; ``prompts`` has a default and is never one."""
         filled: Training | Generation | Loading = getattr(self, kind)
@@ -81,7 +87,7 @@ def read_recording(path: Path) -> Recording:
     if not isinstance(data, dict):
         raise RecordingError(f"{path}: a recording is a JSON object, this is a {type(data).__name__}")
     version = data.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if isinstance(version, bool) or version != SCHEMA_VERSION:
         raise RecordingError(
             f"{path}: schema_version is {version!r}, this version of llm-claims reads {SCHEMA_VERSION}. "
             "Record it again, or install the llm-claims that wrote it."

@@ -21,7 +21,7 @@ ServingEngine = Literal["transformers", "accelerate", "deepspeed", "deepspeed-ke
 class BaseWorkload(BaseModel):
     """What every workload shares: immutability, a stable digest, and open fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
 
