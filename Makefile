@@ -1,0 +1,68 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+# Another interpreter: make test PYTHON=python3.12      More pytest options: make claims ARGS="-k loss -x"
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+
+# A stamp is touched last, so that a set-up that stopped half-way is no set-up. It names the interpreter's version.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+READY := $(VENV)/.ready-$(VERSION)
+READY_DEV := $(VENV)/.ready-dev-$(VERSION)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: claims
+claims: $(READY) ## Judge every claim: the recordings, and live on this processor; writes report/
+	$(BIN)/pytest tests/claims -m cpu $(ARGS)
+
+.PHONY: test
+test: $(READY) ## Run the tests of the code, then judge the recordings
+	$(BIN)/pytest tests/unit tests/integration $(ARGS)
+	$(BIN)/pytest tests/claims -m "cpu and not live" $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## Time the code itself
+	$(BIN)/pytest tests/benchmarks --benchmark-only $(ARGS)
+
+.PHONY: lint
+lint: $(READY_DEV) ## Check style, layout and the workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --offline --quiet .github
+
+.PHONY: types
+types: $(READY_DEV) ## Check the types
+	$(BIN)/mypy --strict src
+
+.PHONY: clean
+clean: ## Remove all that these targets made: .venv, reports, caches
+	rm -rf $(VENV) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Without a stamp, what is in .venv is of unknown worth: start afresh. With one, bring it up to date.
+$(READY): requirements.txt pyproject.toml
+	@case "$(VERSION)" in 3.11|3.12|3.13) ;; *) \
+	  echo "llm-claims needs Python 3.11 to 3.13, but $(PYTHON) is $(or $(VERSION),not there)." \
+	       "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1;; esac
+	@echo "Setting up $(VENV) with Python $(VERSION): a minute or two, once."
+	@$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
+	@rm -f $(VENV)/.ready-*
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY_DEV): $(READY) requirements-dev.txt
+	@rm -f $@
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
