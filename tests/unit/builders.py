@@ -1,0 +1,172 @@
+"""What the unit tests are made of: series, quantities and evidence, written as shortly as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from llm_claims.evidence import Evidence, Metric, Outcome, Provenance
+from llm_claims.metrics import METRICS, Unit
+from llm_claims.quantities import Quantity
+from llm_claims.recordings import Recording, Reference
+from llm_claims.relations import Look
+from llm_claims.series import Series
+from llm_claims.sources.base import Placed, SourceKind
+from llm_claims.verdicts import Verdict, VerdictRow, Word
+from llm_claims.witness import DTYPES, Witness
+from llm_claims.workloads import Generation, Loading, Training, Workload
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+DOCUMENTED = Look(documented_hardware=True)
+T_975 = {1: 12.706205, 2: 4.302653, 4: 2.776445}
+"""Student's t, two-sided 95%, by degrees of freedom: any printed table, such as NIST/SEMATECH 1.3.6.7.2."""
+
+
+def quantity(series: Series, *measurements: Any) -> Quantity:
+    return Quantity(lambda: series, *measurements)
+
+
+def live(*values: float, rounds: Sequence[int] = (), unit: str = "s") -> Quantity:
+    return quantity(Series.sampled(values, unit, tuple(rounds)))
+
+
+def exact(*values: float, unit: str = "steps") -> Quantity:
+    return quantity(Series.exact(*values, unit=unit))
+
+
+def figure(text: str, rounding: Literal["nearest", "down"] = "nearest", unit: str = "s") -> Quantity:
+    """A figure as a page prints it: ``figure("5.10")`` lies in 5.095 to 5.105."""
+    exponent = Decimal(text).as_tuple().exponent
+    assert isinstance(exponent, int)
+    return quantity(Series.printed((float(text),), unit, float(f"1e{exponent}"), rounding))
+
+
+def span(verdict: Verdict) -> tuple[float, float]:
+    assert verdict.interval is not None
+    return verdict.interval.lower, verdict.interval.upper
+
+
+def witness_of(workload: Workload, **seen: Any) -> Witness:
+    """The witness that a run of ``workload`` owes, written down independently of `llm_claims.witness`."""
+    facts: dict[str, Any] = {"model": workload.model}
+    if workload.precision:
+        facts["forward_dtypes"] = (DTYPES[workload.precision],)
+    if isinstance(workload, Generation):
+        facts |= {name: getattr(workload, name) for name in ("engine", "api", "tensor_parallel_degree")}
+        for name in ("input_tokens", "new_tokens"):
+            if (tokens := getattr(workload, name)) is not None:
+                facts[name] = (tokens,) * workload.prompts
+        if workload.batch_size:
+            # Only what these tests use: batches that are all full.
+            assert workload.prompts % workload.batch_size == 0
+            facts["forward_batch_sizes"] = (workload.batch_size,)
+    elif isinstance(workload, Training):
+        facts |= {"zero_stage": workload.zero_stage, "ranks": workload.ranks}
+    elif isinstance(workload, Loading):
+        facts |= {name: getattr(workload, name) for name in ("low_cpu_mem_usage", "model_server")}
+    return Witness(**{**facts, **seen})
+
+
+REPORTED = Provenance(kind="reported", hardware="1 x A10G", date=date(2023, 5, 15))
+MEASURED = Provenance(kind="measured", hardware="a CPU, 2 cores", date=date(2026, 11, 22), seeds=(1030,))
+
+
+def sampled_metric(name: str, *values: float) -> Metric:
+    return Metric(unit=METRICS[name], spread="sampled", samples=values)
+
+
+def printed_metric(name: str, value: float, resolution: float) -> Metric:
+    return Metric(unit=METRICS[name], spread="printed", samples=(value,), resolution=resolution)
+
+
+def count_metric(name: str, *values: float) -> Metric:
+    return Metric(unit=METRICS[name], spread="exact", samples=values)
+
+
+def reported(workload: Workload, instance: str | None = None, **metrics: Metric) -> Evidence:
+    provenance = REPORTED.model_copy(update={"instance_type": instance})
+    return Evidence(workload=workload, metrics=metrics, provenance=provenance)
+
+
+def measured(
+    workload: Workload, rounds: Sequence[int] = (1, 2, 3), witness: Witness | None = None, **metrics: Metric
+) -> Evidence:
+    return Evidence(
+        workload=workload,
+        metrics=metrics,
+        rounds=tuple(rounds),
+        witness=witness or witness_of(workload),
+        provenance=MEASURED,
+    )
+
+
+def failed(workload: Workload, kind: Literal["out_of_memory", "failed"], signature: str, **fields: Any) -> Evidence:
+    return Evidence(
+        workload=workload,
+        outcome=Outcome(kind=kind, signature=signature),
+        **{"provenance": REPORTED, **fields},
+    )
+
+
+def recording(*evidence: Evidence, name: str = "paper", **fields: Any) -> Recording:
+    return Recording(
+        **{
+            "name": name,
+            "title": "Figures of a made-up document",
+            "recorded": date(2023, 5, 15),
+            "reference": Reference(),
+            "evidence": evidence,
+            **fields,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Held:
+    """A measurement that holds its evidence already."""
+
+    evidence: Evidence
+
+
+def row(word: Word | str, *, claim: str = "a", case: str = "", source: str = "paper", **fields: Any) -> VerdictRow:
+    return VerdictRow(claim=claim, case=case, source=source, verdict=Word(word), **fields)
+
+
+class Scripted:
+    """A live source that holds what each placed workload will measure, round by round, and draws from it."""
+
+    def __init__(
+        self, latencies: Mapping[Placed, Sequence[float]], *, name: str = "cpu", documented: bool = False
+    ) -> None:
+        self.name = name
+        self.kind: SourceKind = "cpu"
+        self.documented = documented
+        self.latencies = latencies
+        self.drawn: list[tuple[list[Placed], int]] = []
+        self._rounds: dict[Placed, int] = {}
+
+    def place(self, workload: Workload, setting: object, on: str | None) -> Placed:
+        return Placed(workload, on)
+
+    def evidence(self, placed: Placed) -> Evidence:
+        rounds = self._rounds[placed]
+        values = self.latencies[placed][:rounds]
+        return measured(
+            placed.workload, range(1, rounds + 1), latency_seconds=sampled_metric("latency_seconds", *values)
+        )
+
+    def draw(self, placed: Sequence[Placed], rounds: int) -> None:
+        self.drawn.append((list(placed), rounds))
+        for one in placed:
+            self._rounds[one] = max(rounds, self._rounds.get(one, 0))
+
+    def close(self) -> None:
+        pass
+
+
+def units() -> set[Unit]:
+    return set(METRICS.values())
