@@ -1,0 +1,110 @@
+"""The program's end of the protocol: private streams, one `Ready`, then one `Answer` a `Request`."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import TextIO
+
+from pydantic import ValidationError
+
+from llm_claims.evidence import Outcome
+from llm_claims.programs.protocol import Answer, Ready, Request
+
+Runner = Callable[[Request], Answer]
+
+# What PyTorch's allocator for host memory says in an error that is otherwise a plain RuntimeError.
+_NO_HOST_MEMORY = ("DefaultCPUAllocator", "not enough memory")
+
+
+def serve(set_up: Callable[[], Runner], packages: Iterable[str]) -> int:
+    """Set a program up, then answer requests until its caller closes the channel or is gone.
+
+    ``packages`` are the distributions whose versions `Ready` states. The exit status is returned.
+    A fault in the set-up is not caught: the program ends with its traceback.
+    """
+    start = perf_counter()
+    requests, answers = _private_streams()
+    run = set_up()
+    software = {"python": platform.python_version()} | {name: version(name) for name in packages}
+    ready = Ready(hardware=hardware(), software=software, setup_seconds=perf_counter() - start)
+    try:
+        _write(answers, ready.model_dump_json())
+        for line in requests:
+            _write(answers, answer(run, line).model_dump_json())
+    except BrokenPipeError:
+        # Nobody is left to be told. A stream that still holds the line would fail again at exit.
+        os._exit(1)
+    return 0
+
+
+def answer(run: Runner, line: str) -> Answer:
+    """Answer one line of the channel; whatever goes wrong is the outcome, and the program lives on."""
+    try:
+        request = Request.model_validate_json(line)
+    except ValidationError as error:
+        return Answer(outcome=Outcome(kind="failed", signature=f"not a request: {_first_fault(error)}"))
+    try:
+        return run(request)
+    except Exception as error:
+        return Answer(outcome=outcome_of(error))
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return the outcome of a run that ended in ``error``, signed with its type and the first line of its text."""
+    text = _first_fault(error) if isinstance(error, ValidationError) else str(error).strip().partition("\n")[0]
+    signature = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    # PyTorch's own OutOfMemoryError is known by its name: this module has to work without PyTorch.
+    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if exhausted or (isinstance(error, RuntimeError) and any(words in text for words in _NO_HOST_MEMORY)):
+        return Outcome(kind="out_of_memory", signature=signature)
+    return Outcome(kind="failed", signature=signature)
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'the line'}: {fault['msg']}"
+
+
+def hardware() -> str:
+    """Name the processor and the number of its cores that this process may use."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        cores = os.cpu_count() or 1
+    return f"{_processor()}, {cores} {'core' if cores == 1 else 'cores'}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, name = line.partition(":")
+        if key.strip() == "model name" and name.strip():
+            return name.strip()
+    return platform.processor() or platform.machine()
+
+
+def _private_streams() -> tuple[TextIO, TextIO]:
+    """Take the channel away from descriptors 0 and 1, so that no library can read or write it.
+
+    What libraries, native ones too, print to standard output then goes to standard error.
+    """
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return requests, answers
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(line + "\n")
+    stream.flush()

@@ -1,0 +1,100 @@
+"""Prompts of an exact number of tokens: our own text, and a tokenizer built from its words.
+
+The stand-in model has random weights, so what the text says does not matter; that a prompt of
+750 tokens has 750, and that nothing is ever downloaded, does.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+VOCABULARY_SIZE = 2048
+MAX_TOKENS = 2048
+SPECIAL_TOKENS = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
+
+# Words between offsets of neighbouring prompts: prime to the length of the text, so that the
+# prompts of any list that fits in memory differ.
+_STRIDE = 37
+
+TEXT = """
+The harbour town of Merrow wakes before the sun does. Long before the first light touches the
+breakwater, lamps move along the quay, and the smell of tar and warm bread drifts up the narrow
+streets. The fishing boats leave in a line, each one calling its name to the keeper of the light,
+who writes it down in a heavy green book. Nobody remembers who began this custom, but no boat has
+ever left without being counted, and on the evening of every day the keeper counts them home again.
+
+By noon the market fills the square beside the old customs house. There are baskets of mussels,
+ropes of onions, coils of new line, and a woman who mends clocks at a table under the arcade. Most
+of her clocks come from ships. They have lost or gained an hour somewhere on the far side of the
+world, and she listens to each of them for a while, patiently, before she reaches for a tool. Her
+daughter keeps the accounts and argues with the gulls.
+
+In winter the storms come from the north, and the town grows quiet. Shutters are closed, nets are
+carried indoors, and the children learn to splice and to read the weather from the colour of the
+water. When the wind drops at last, people walk down to the harbour together to see what has
+changed. Something always has: a beam thrown onto the sand, a wall that leans a little more, a
+strange boat resting at anchor with its sails folded, waiting to be asked where it came from.
+"""
+
+
+@lru_cache(maxsize=1)
+def _words() -> tuple[str, ...]:
+    return tuple(TEXT.split())
+
+
+def prompt_text(tokens: int, offset: int = 0) -> str:
+    """Return a text of exactly ``tokens`` tokens of `tokenizer`, starting at word ``offset`` of `TEXT`.
+
+    The text starts over where it ends. One word is one token, punctuation included.
+
+    Raises
+    ------
+    ValueError
+        ``tokens`` is less than one.
+    """
+    if tokens < 1:
+        raise ValueError(f"a prompt has at least one token, not {tokens}")
+    words = _words()
+    return " ".join(words[(offset + place) % len(words)] for place in range(tokens))
+
+
+def prompt_texts(prompts: int, tokens: int) -> list[str]:
+    """Return ``prompts`` texts of ``tokens`` tokens each, all starting at different words.
+
+    Equal lengths keep padding out of every batch.
+    """
+    return [prompt_text(tokens, offset=number * _STRIDE) for number in range(prompts)]
+
+
+def _vocabulary() -> dict[str, int]:
+    """Ids of all tokens, shape (`VOCABULARY_SIZE`,): special tokens, words of the text, filler words."""
+    known = dict.fromkeys((*SPECIAL_TOKENS.values(), *_words()))
+    fillers = (f"filler{number}" for number in range(VOCABULARY_SIZE - len(known)))
+    return {word: number for number, word in enumerate((*known, *fillers))}
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Build the word-level tokenizer of the stand-in models; it adds no special tokens to a prompt.
+
+    Padding goes to the left, where decoder-only models need it.
+    """
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(WordLevel(_vocabulary(), unk_token=SPECIAL_TOKENS["unk_token"]))
+    words.pre_tokenizer = WhitespaceSplit()
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=words,
+        model_max_length=MAX_TOKENS,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+        # Llama's forward knows no token_type_ids, which this class returns unless told not to.
+        model_input_names=["input_ids", "attention_mask"],
+        **SPECIAL_TOKENS,
+    )

@@ -1,0 +1,178 @@
+"""A program in a process of its own: started, asked, timed out, and always cleared away."""
+
+from __future__ import annotations
+
+import atexit
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from llm_claims.errors import ProgramError
+from llm_claims.programs.protocol import Answer, Ready, Request
+from llm_claims.sources.child import GRACE_SECONDS, Child, ChildEnded
+
+SETUP_TIMEOUT_SECONDS = 300.0
+
+_SHOWN_CHARACTERS = 300
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class _Rubbish(Exception):
+    """The program said something else than the protocol allows; the text shows what."""
+
+
+class ProgramProcess:
+    """One program at a time, kept between requests; not for use by several threads.
+
+    ``command`` is what to run; it must speak `llm_claims.programs.protocol`. It starts with the
+    first request, or with `start`, in a process group of its own. After any fault the whole group
+    is gone, and the next request starts a fresh one.
+    """
+
+    def __init__(self, command: Sequence[str], setup_timeout_seconds: float = SETUP_TIMEOUT_SECONDS) -> None:
+        self._command = list(command)
+        self._setup_timeout_seconds = setup_timeout_seconds
+        self._child: Child | None = None
+        self._ready: Ready | None = None
+
+    @classmethod
+    def of_module(cls, module: str, setup_timeout_seconds: float = SETUP_TIMEOUT_SECONDS) -> Self:
+        """Return the process of ``python -m module``, under the interpreter that runs this."""
+        return cls([sys.executable, "-m", module], setup_timeout_seconds)
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running program and of its process group; ``None`` if none runs."""
+        return None if self._child is None else self._child.pid
+
+    def start(self) -> Ready:
+        """Start the program if none runs, wait until it stands, and return what it said then.
+
+        Raises
+        ------
+        ProgramError
+            It cannot be started, died, hung beyond the set-up timeout, or said something else.
+        """
+        if self._ready is None:
+            child = self._spawn()
+            with self._faults_told("while setting up", self._setup_timeout_seconds):
+                self._ready = _heard(child, Ready, self._setup_timeout_seconds)
+        return self._ready
+
+    def ask(self, request: Request, timeout_seconds: float) -> Answer:
+        """Have the program run ``request`` and return its answer; start the program if none runs.
+
+        The timeout is for the answer alone; setting up has its own.
+
+        Raises
+        ------
+        ProgramError
+            The program died, hung beyond the timeout, or answered something else than an answer;
+            the text says how, and shows the last lines that the program wrote.
+        """
+        self.start()
+        assert self._child is not None
+        with self._faults_told(f"when asked for {request.workload.describe()}", timeout_seconds):
+            if unasked := self._child.unread():
+                raise _Rubbish(f"spoke without being asked: {_shown(unasked)}")
+            self._child.write_line(request.model_dump_json())
+            return _heard(self._child, Answer, timeout_seconds)
+
+    def close(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """End the program and all its descendants: end of input, then SIGTERM, then SIGKILL.
+
+        It has ``grace_seconds`` after each of the first two to end by itself.
+        """
+        if child := self._released():
+            child.end(grace_seconds)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _spawn(self) -> Child:
+        try:
+            self._child = Child(self._command)
+        except OSError as error:
+            raise ProgramError(f"{self._name()} cannot be started: {error}") from None
+        atexit.register(self.close)
+        return self._child
+
+    def _released(self) -> Child | None:
+        child, self._child, self._ready = self._child, None, None
+        atexit.unregister(self.close)
+        return child
+
+    @contextmanager
+    def _faults_told(self, when: str, limit_seconds: float) -> Iterator[None]:
+        """Turn a fault into words, and leave no program behind that is out of step with its caller.
+
+        An interrupt leaves it so too, so whatever is raised ends the program.
+        """
+        try:
+            yield
+        except BaseException as error:
+            child = self._released()
+            assert child is not None
+            lines = child.last_lines()
+            child.end(grace_seconds=0)
+            if (words := _words(error, when, limit_seconds)) is None:
+                raise
+            raise ProgramError(f"{self._name()} {words}{_quoted(lines)}") from None
+
+    def _name(self) -> str:
+        return shlex.join([Path(self._command[0]).name, *self._command[1:]])
+
+
+def _heard(child: Child, expected: type[_M], limit_seconds: float) -> _M:
+    line = child.read_line(limit_seconds)
+    try:
+        return expected.model_validate_json(line)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        reason = f"{where}: {fault['msg']}" if where else fault["msg"]
+        raise _Rubbish(f"wrote something else than one {expected.__name__} a line: {_shown(line)} ({reason})") from None
+
+
+def _words(error: BaseException, when: str, limit_seconds: float) -> str | None:
+    """Say what went wrong, after the program's name; ``None`` for what is no fault of the program."""
+    if isinstance(error, ChildEnded):
+        return f"died {when}: {_status(error.status)}."
+    if isinstance(error, TimeoutError):
+        return f"hung {when}: nothing came within {limit_seconds:g} s, so it was killed."
+    if isinstance(error, _Rubbish):
+        return f"talked rubbish {when}: it {error}. It was killed."
+    return None
+
+
+def _status(status: int | None) -> str:
+    if status is None:
+        return "it closed its output and lived on, so it was killed"
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"killed by {name}" + (" (often the system's answer to memory running out)" if name == "SIGKILL" else "")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
+
+
+def _quoted(lines: list[str]) -> str:
+    if not lines:
+        return " It wrote nothing to standard error."
+    return "".join(["\nThe last lines it wrote:", *(f"\n    {line}" for line in lines)])
