@@ -112,12 +112,13 @@ def test_open_fields_are_the_program_s_own_defaults(
 def test_a_wrong_number_of_new_tokens_shows(
     monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: generate.Stand, api: str
 ) -> None:
-    whole: Any = stand.model.generate
+    model: Any = stand.model
+    whole = model.generate
 
     def short(*args: Any, **kwargs: Any) -> Any:
         return whole(*args, **{**kwargs, "min_new_tokens": 3, "max_new_tokens": 3})
 
-    monkeypatch.setattr(stand.model, "generate", short)
+    monkeypatch.setattr(model, "generate", short)
     workload = asked(api=api)
     reply = run(generator, workload)
     assert witness_of(reply).new_tokens == (3,)
@@ -128,14 +129,15 @@ def test_a_wrong_number_of_new_tokens_shows(
 def test_one_sequence_that_ends_early_shows(
     monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: generate.Stand
 ) -> None:
-    whole: Any = stand.model.generate
+    model: Any = stand.model
+    whole = model.generate
 
     def with_an_early_end(*args: Any, **kwargs: Any) -> Any:
         ids = whole(*args, **kwargs)
         ids[1, 11], ids[1, 12:] = stand.tokenizer.eos_token_id, stand.tokenizer.pad_token_id
         return ids
 
-    monkeypatch.setattr(stand.model, "generate", with_an_early_end)
+    monkeypatch.setattr(model, "generate", with_an_early_end)
     workload = asked(api="pipeline", prompts=3, batch_size=3)
     reply = run(generator, workload)
     assert witness_of(reply).new_tokens == (5, 2, 5)
@@ -173,8 +175,9 @@ def test_one_layer_in_another_precision_shows(stand: generate.Stand) -> None:
 def test_a_run_without_cache_shows_as_prompts_that_nobody_sent(
     monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: generate.Stand
 ) -> None:
-    whole: Any = stand.model.generate
-    monkeypatch.setattr(stand.model, "generate", lambda *a, **k: whole(*a, **{**k, "use_cache": False}))
+    model: Any = stand.model
+    whole = model.generate
+    monkeypatch.setattr(model, "generate", lambda *a, **k: whole(*a, **{**k, "use_cache": False}))
     with pytest.raises(RuntimeError, match="5 prompts entered the model, and 1 sequences came back"):
         run(generator, ASKED)
 
@@ -182,7 +185,12 @@ def test_a_run_without_cache_shows_as_prompts_that_nobody_sent(
 def test_a_seed_fixes_what_is_sampled(generator: generate.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[generate.Run] = []
     call = generate.call
-    monkeypatch.setattr(generate, "call", lambda *args: runs.append(call(*args)) or runs[-1])
+
+    def kept(*args: Any) -> generate.Run:
+        runs.append(call(*args))
+        return runs[-1]
+
+    monkeypatch.setattr(generate, "call", kept)
     for seed in (1, 1, 2):
         generator.run(Request(workload=ASKED, round=1, seed=seed))
     assert runs[0].sequences == runs[1].sequences != runs[2].sequences
