@@ -15,14 +15,15 @@ def side_of(estimate: Estimate, bound: float = 1.0) -> Side:
     """Tell whether the whole interval lies above or below ``bound``.
 
     Touching counts: the interval of a rounding is half open, so figures printed as 2 and as 3
-    (below 2.5, from 2.5) differ. An interval that is the bound itself is unclear.
+    (below 2.5, from 2.5) differ. An effect that is the bound itself is unclear, whatever its
+    interval: a count of 1595 is not less than a clock that was cut to 1595.
     """
     interval = estimate.interval
-    if interval is None or interval.lower == interval.upper == bound:
+    if interval is None:
         return "unclear"
-    if interval.lower >= bound:
+    if interval.lower >= bound and estimate.effect > bound:
         return "above"
-    return "below" if interval.upper <= bound else "unclear"
+    return "below" if interval.upper <= bound and estimate.effect < bound else "unclear"
 
 
 def inside(estimate: Estimate, lower: float, upper: float) -> bool | None:
