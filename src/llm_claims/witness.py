@@ -22,6 +22,7 @@ class Witness(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: str | None = None
+    threads: PositiveInt | None = None
     engine: str | None = None
     api: str | None = None
     model: str | None = None

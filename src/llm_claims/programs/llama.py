@@ -13,14 +13,15 @@ SEED = 20231
 TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 # About 30M weights. Wide and shallow, because every layer costs Python time on each new token: with
-# two layers the matrix products, whose cost the claims are about, outweigh that overhead.
+# two layers the matrix products, whose cost the claims are about, outweigh that overhead. As in other
+# models of this size, half of the weights are embeddings.
 SHAPES: dict[str, dict[str, Any]] = {
     "llama-30m": {
-        "hidden_size": 1024,
-        "intermediate_size": 2816,
+        "hidden_size": 768,
+        "intermediate_size": 2048,
         "num_hidden_layers": 2,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 16,
+        "num_attention_heads": 12,
+        "num_key_value_heads": 12,
         "vocab_size": VOCABULARY_SIZE,
         "max_position_embeddings": MAX_TOKENS,
         "tie_word_embeddings": False,

@@ -51,9 +51,12 @@ class Observer:
             raise RuntimeError(
                 f"{len(self._input_widths)} prompts entered the model, and {len(sequences)} sequences came back"
             )
+        import torch
+
         end = self._model.generation_config.eos_token_id
         return Witness(
             device="+".join(sorted(self._devices)),
+            threads=torch.get_num_threads(),
             engine=type(self._model).__module__.partition(".")[0],
             api=self._api(),
             model=self._model.name_or_path,
