@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llm_claims.evidence import Evidence, Metric, Outcome, Provenance
-from llm_claims.metrics import METRICS, Unit
+from llm_claims.metrics import METRICS
 from llm_claims.quantities import Quantity
 from llm_claims.recordings import Recording, Reference
 from llm_claims.relations import Look
@@ -164,9 +164,10 @@ class Scripted:
         for one in placed:
             self._rounds[one] = max(rounds, self._rounds.get(one, 0))
 
+    @property
+    def asked(self) -> list[tuple[set[Placed], int]]:
+        """The draws, without the order of their workloads."""
+        return [(set(placed), rounds) for placed, rounds in self.drawn]
+
     def close(self) -> None:
         pass
-
-
-def units() -> set[Unit]:
-    return set(METRICS.values())
