@@ -6,7 +6,7 @@ from llm_claims.evidence import Evidence
 from llm_claims.metrics import METRICS
 from llm_claims.quantities import Quantity
 from llm_claims.series import Series
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads import Workload
 

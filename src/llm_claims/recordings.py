@@ -52,7 +52,8 @@ class Recording(BaseModel):
     """Evidence from one machine and occasion.
 
     ``documented`` says that these are the document's own figures: then settings are told apart and
-    documented sizes are judged. A recording made by running the suite has ``documented`` false.
+    documented sizes are judged. A recording made by running the suite has ``documented`` false, and
+    ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +63,7 @@ class Recording(BaseModel):
     title: str
     recorded: date
     documented: bool = False
+    measured_on: Literal["cpu", "gpu", "sagemaker"] | None = None
     complete: bool = True
     reference: Reference
     evidence: tuple[Evidence, ...] = Field(min_length=1)

@@ -15,7 +15,7 @@ import pytest
 from llm_claims.measurement import Measurement, measured
 from llm_claims.plan import Plan
 from llm_claims.relations import Relation
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads import Workload
 

@@ -67,7 +67,7 @@ class Suite:
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""
         reasons = self.register[claim].untestable
-        return reasons.get(source.name) or reasons.get(source.kind)
+        return reasons.get(source.name) or reasons.get(source.measures_as)
 
     def check(self) -> None:
         """Read everything that the options name.
@@ -100,6 +100,7 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
                 name=name,
                 title=f"Recorded live on {evidence[0].provenance.hardware}",
                 recorded=max(entry.provenance.date for entry in evidence),
+                measured_on="cpu",
                 complete=complete,
                 reference=source.reference,
                 evidence=tuple(evidence),

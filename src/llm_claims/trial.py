@@ -13,7 +13,7 @@ from llm_claims.errors import ClaimsError, EvidenceError, Untestable
 from llm_claims.measurement import Measurement, measured
 from llm_claims.relations import Relation
 from llm_claims.relations import __all__ as relation_names
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Source
 from llm_claims.verdicts import FigureRow, Verdict, VerdictRow, Word
 from llm_claims.workloads import Workload

@@ -12,7 +12,7 @@ from llm_claims.measurement import Measurement, measured
 from llm_claims.metrics import METRICS
 from llm_claims.quantities import known
 from llm_claims.recordings import Reference
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.unavailable import UnavailableSource

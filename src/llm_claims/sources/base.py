@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from llm_claims.evidence import Evidence
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.workloads import Workload
 
 SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
@@ -31,10 +31,15 @@ class Placed:
 
 
 class Source(Protocol):
-    """Where evidence comes from. ``name`` is the column in reports and the end of test ids."""
+    """Where evidence comes from. ``name`` is the column in reports and the end of test ids.
+
+    ``measures_as`` is the kind whose limits it shares: for a live source its own, for a recording
+    that of the source that made it.
+    """
 
     name: str
     kind: SourceKind
+    measures_as: SourceKind
     documented: bool
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:

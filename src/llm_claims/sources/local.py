@@ -10,7 +10,7 @@ from llm_claims.errors import ClaimsError, ProgramError, Untestable
 from llm_claims.evidence import Evidence
 from llm_claims.programs.protocol import Request
 from llm_claims.recordings import Reference
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.process import ProgramProcess
@@ -43,6 +43,7 @@ class CpuSource:
 
     name = "cpu"
     kind: SourceKind = "cpu"
+    measures_as: SourceKind = "cpu"
     documented = False
     reference = CPU_REFERENCE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llm_claims.errors import Untestable
 from llm_claims.evidence import Evidence
 from llm_claims.recordings import Recording
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
 from llm_claims.workloads import Workload
 
@@ -18,12 +18,16 @@ class RecordedSource:
     def __init__(self, recording: Recording) -> None:
         self.name = recording.name
         self.documented = recording.documented
+        self.measures_as: SourceKind = recording.measured_on or "recording"
         self._reference = recording.reference
+        self._kinds = {entry.workload.kind for entry in recording.evidence}
         self._entries = {Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence}
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields from the case's setting (the document's own figures only), then the reference."""
         kind = workload.kind
+        if kind not in self._kinds:
+            raise Untestable(f"{self.name} has no {kind} run")
         instance = on
         if self.documented and setting is not None:
             known = type(workload).model_fields

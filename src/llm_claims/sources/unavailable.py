@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from llm_claims.errors import Untestable
-from llm_claims.settings import Setting
+from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, SourceKind
 from llm_claims.workloads import Workload
 
@@ -18,6 +18,7 @@ class UnavailableSource:
     def __init__(self, kind: SourceKind, reason: str) -> None:
         self.name: str = kind
         self.kind: SourceKind = kind
+        self.measures_as: SourceKind = kind
         self.reason = reason
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> NoReturn:

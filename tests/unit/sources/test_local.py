@@ -15,7 +15,7 @@ from filelock import Timeout
 from llm_claims.errors import ProgramError, Untestable
 from llm_claims.evidence import Outcome
 from llm_claims.programs.protocol import Answer, Ready, Request
-from llm_claims.settings import Setting, settings
+from llm_claims.setting import Setting, settings
 from llm_claims.sources import local
 from llm_claims.sources.base import Placed
 from llm_claims.sources.local import CpuSource

@@ -8,7 +8,7 @@ from builders import printed_metric, recording, reported
 from llm_claims.errors import Untestable
 from llm_claims.evidence import Evidence
 from llm_claims.recordings import Reference
-from llm_claims.settings import Setting, settings
+from llm_claims.setting import Setting, settings
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.workloads import Generation, Loading, Training

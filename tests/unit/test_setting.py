@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from llm_claims.settings import Setting, settings
+from llm_claims.setting import Setting, settings
 from llm_claims.workloads import Generation, Training
 
 HELD = (Setting("bf16", precision="bf16", zero_stage=1), Setting("fp16", instance="p4d.24xlarge", precision="fp16"))

@@ -1,0 +1,157 @@
+"""The page: one file that needs nothing else, in which files cannot speak for themselves."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from builders import row
+
+from llm_claims.register import Claim, Register
+from llm_claims.report.cells import GRAVITY, table_of
+from llm_claims.report.html import page
+from llm_claims.verdicts import VerdictRow, Word
+
+EVIL = "<script>alert('\"&')</script>"
+REGISTER = Register(
+    document="A write-up",
+    claims={"train-zero1": Claim(statement="ZeRO stage 1 is faster."), "serve-batch": Claim(statement="A batch pays.")},
+)
+ROWS = [
+    row(Word.REPRODUCED, claim="train-zero1", case="bf16", effect=3.9321, interval=(3.9, 3.96), n=1),
+    row(Word.CONTRADICTED, claim="train-zero1", case="fp16", effect=0.5, interval=(0.4, 0.6), n=1, reason="why"),
+    row(Word.UNTESTABLE, claim="serve-batch", source="cpu", reason="no GPUs here"),
+]
+
+
+class Reader(HTMLParser):
+    """Reads tables as texts, and collects what would be loaded or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.classes: list[str] = []
+        self.loaded: list[str] = []
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self._table: list[list[str]] | None = None
+        self._in_cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag in ("script", "iframe", "img", "object", "embed", "link", "base", "form"):
+            self.loaded.append(tag)
+        self.loaded += [name for name in found if name.startswith("on") or name in ("src", "srcset", "action", "style")]
+        if identity := found.get("id"):
+            self.ids.append(identity)
+        if tag == "a":
+            self.targets.append(found.get("href") or "")
+        if tag == "table":
+            self._table = self.tables.setdefault(found["id"] or "", [])
+        elif tag == "tr" and self._table is not None:
+            self._table.append([])
+        elif tag in ("td", "th") and self._table is not None:
+            self._table[-1].append("")
+            self._in_cell = True
+            if found.get("class"):
+                self.classes.append(found["class"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell and self._table:
+            self._table[-1][-1] += data
+
+
+def read(rows: list[VerdictRow], register: Register = REGISTER, sources: tuple[str, ...] = ("paper", "cpu")) -> Reader:
+    reader = Reader()
+    reader.feed(page(table_of(rows, list(register.claims), sources), register))
+    reader.close()
+    return reader
+
+
+def test_claims_by_sources() -> None:
+    header, first, second = read(ROWS).tables["claims"]
+    assert header == ["Claim", "paper", "cpu"]
+    assert first == [
+        "train-zero1ZeRO stage 1 is faster.",
+        "contradicted ×0.5 n=1 (1 of 2 cases)cases disagree: holds for bf16; contradicted for fp16",
+        "",
+    ]
+    assert second == ["serve-batchA batch pays.", "", "untestable"]
+
+
+def test_counts_by_source() -> None:
+    header, paper, cpu = read(ROWS).tables["counts"]
+    assert header == ["Source", *GRAVITY]
+    assert paper == ["paper", "0", "1", "0", "0", "1", "0"]
+    assert cpu == ["cpu", "0", "0", "0", "0", "0", "1"]
+
+
+def test_every_case_has_its_row() -> None:
+    _, *rows = read(ROWS).tables["cases"]
+    assert rows == [
+        ["train-zero1", "bf16", "paper", "reproduced", "×3.93", "3.9 to 3.96", "1", ""],
+        ["train-zero1", "fp16", "paper", "contradicted", "×0.5", "0.4 to 0.6", "1", "why"],
+        ["serve-batch", "", "cpu", "untestable", "", "", "0", "no GPUs here"],
+    ]
+
+
+def test_a_verdict_is_coloured_by_its_word() -> None:
+    assert set(read(ROWS).classes) == {"contradicted", "untestable", "reproduced"}
+
+
+def test_links_lead_to_claims_of_the_page() -> None:
+    reader = read(ROWS)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert reader.targets == ["#train-zero1", "#train-zero1", "#serve-batch"]
+    assert {target.removeprefix("#") for target in reader.targets} <= set(reader.ids)
+
+
+def test_the_page_loads_and_runs_nothing() -> None:
+    assert read(ROWS).loaded == []
+    text = page(table_of(ROWS, list(REGISTER.claims), ("paper", "cpu")), REGISTER)
+    assert "http" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+@pytest.mark.parametrize("field", ["case", "source", "reason", "unit"])
+def test_what_a_file_says_is_text(field: str) -> None:
+    fields = {"claim": "serve-batch", "effect": 1.5, field: EVIL}
+    reader = read([row(Word.CONTRADICTED, **fields)], sources=("paper", EVIL))
+    assert reader.loaded == []
+    assert any(EVIL in cell for line in reader.tables["cases"] for cell in line)
+
+
+def test_what_a_register_says_is_text() -> None:
+    register = Register(document=EVIL, claims={EVIL: Claim(statement=EVIL)})
+    text = page(table_of([row(Word.REPRODUCED, claim=EVIL)], [EVIL], ["paper"]), register)
+    reader = Reader()
+    reader.feed(text)
+    assert reader.loaded == []
+    assert reader.tables["claims"][1][0] == EVIL * 2
+    assert "<script" not in text
+
+
+def test_cases_that_disagree_are_text_too() -> None:
+    rows = [row(Word.REPRODUCED, claim="serve-batch", case=EVIL), row(Word.CONTRADICTED, claim="serve-batch", case="x")]
+    reader = read(rows)
+    assert reader.loaded == []
+    assert EVIL in reader.tables["claims"][1][1]
+
+
+def test_the_page_says_when_it_was_made() -> None:
+    text = page(table_of(ROWS, list(REGISTER.claims), ("paper", "cpu")), REGISTER)
+    assert re.search(r"2 claims, 3 cases, judged 20\d\d-\d\d-\d\d \d\d:\d\d UTC", text)
+    assert text.startswith("<!doctype html>")
+    assert '<meta charset="utf-8">' in text
+    assert "A write-up: claims and verdicts" in text
+
+
+def test_a_claim_that_the_register_lacks_is_an_error() -> None:
+    with pytest.raises(Exception, match="unknown claim id"):
+        page(table_of([row(Word.REPRODUCED, claim="x")], ["x"], ["paper"]), REGISTER)
