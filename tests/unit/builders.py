@@ -144,6 +144,7 @@ class Scripted:
     ) -> None:
         self.name = name
         self.kind: SourceKind = "cpu"
+        self.measures_as: SourceKind = "cpu"
         self.documented = documented
         self.latencies = latencies
         self.drawn: list[tuple[list[Placed], int]] = []

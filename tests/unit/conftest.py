@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ settings.register_profile("unit", deadline=None, database=None, derandomize=True
 settings.load_profile("unit")
 
 
-@pytest.fixture(autouse=True)
-def timing_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A timing lock of the test's own: whoever else measures on this machine neither waits nor is waited for."""
-    path = tmp_path / "timing.lock"
-    monkeypatch.setenv("LLM_CLAIMS_LOCK", str(path))
-    return path
+@pytest.fixture(scope="session", autouse=True)
+def timing_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A timing lock of the tests' own: whoever else measures on this machine neither waits nor is waited for."""
+    path = tmp_path_factory.mktemp("lock") / "timing.lock"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_CLAIMS_LOCK", str(path))
+        yield path

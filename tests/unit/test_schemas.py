@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ NAMES = ("workload", "evidence", "recording", "register", "instances", "verdicts
 DOCUMENT = FIXTURES / "recordings" / "document-2023.json"
 
 
+@cache
 def validator(name: str) -> Draft202012Validator:
     schema = json.loads(schema_texts()[f"{name}.schema.json"])
     Draft202012Validator.check_schema(schema)
@@ -53,7 +55,8 @@ def test_schemas_are_written(tmp_path: Path) -> None:
 def test_the_document_is_a_recording() -> None:
     data = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     assert faults("recording", data) == []
-    assert [faults("evidence", entry) for entry in data["evidence"]] == [[]] * len(data["evidence"])
+    for entry in data["evidence"]:
+        assert faults("evidence", entry) == []
 
 
 def test_a_live_recording_is_one() -> None:

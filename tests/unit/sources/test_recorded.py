@@ -48,6 +48,11 @@ def test_a_recording_is_a_source_by_its_name() -> None:
     assert not hasattr(source(), "draw"), "what could draw would be taken for live"
 
 
+def test_a_recording_of_a_live_run_shares_the_limits_of_its_source() -> None:
+    assert source().measures_as == "recording"
+    assert RecordedSource(recording(*ENTRIES, measured_on="cpu")).measures_as == "cpu"
+
+
 @pytest.mark.parametrize(
     ("workload", "setting", "on", "found"),
     [

@@ -117,8 +117,8 @@ def test_the_lock_waits_for_its_turn() -> None:
     assert order == ["first", "second"]
 
 
-def test_the_lock_is_one_for_the_machine_unless_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert Path(machine_lock().lock_file) == tmp_path / "timing.lock"
+def test_the_lock_is_one_for_the_machine_unless_named(monkeypatch: pytest.MonkeyPatch, timing_lock: Path) -> None:
+    assert Path(machine_lock().lock_file) == timing_lock
     monkeypatch.delenv("LLM_CLAIMS_LOCK")
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/somewhere")
     assert Path(machine_lock().lock_file) == Path("/somewhere/llm-claims-timing.lock")
