@@ -41,8 +41,8 @@ class Decider:
         """
         if not is_live(source):
             return relation.verdict(Look(documented_hardware=source.documented))
-        placed = [m.placed for m in relation.measurements if isinstance(m, Measurement)]
-        look = Look().shared_by(self._most - self._least + 1)
+        placed = list(dict.fromkeys(m.placed for m in relation.measurements if isinstance(m, Measurement)))
+        look = Look(documented_hardware=source.documented).shared_by(self._most - self._least + 1)
         source.draw(self._plan(source).companions(placed), self._least)
         verdict = relation.verdict(look)
         for rounds in range(self._least + 1, self._most + 1):

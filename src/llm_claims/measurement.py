@@ -30,8 +30,9 @@ class Measurement:
     @property
     def evidence(self) -> Evidence:
         """The evidence gathered so far; reading it counts its outcome as read."""
+        evidence = self.source.evidence(self.placed)
         self.figures_read.add("outcome")
-        return self.source.evidence(self.placed)
+        return evidence
 
     def __getattr__(self, metric: str) -> Quantity:
         """Return a metric as a quantity.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from llm_claims.errors import UsageError
+from llm_claims.recordings import RECORDING_NAME
 
 DEFAULT_ROUNDS = 5
+LIVE_SOURCES = ("cpu", "gpu", "sagemaker")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -70,6 +74,11 @@ class Options:
     fixtures: Path
     cpu_program: tuple[str, ...]
 
+    @property
+    def register(self) -> Path:
+        """The file with the claims."""
+        return self.fixtures / "claims.toml"
+
 
 def read_options(config: pytest.Config) -> Options:
     """Read and check the options.
@@ -102,11 +111,18 @@ def read_options(config: pytest.Config) -> Options:
 def _check(options: Options) -> None:
     if options.rounds < 1:
         raise UsageError(f"--rounds must be at least 1, got {options.rounds}")
-    if options.sample_timeout <= 0:
+    if not 0 < options.sample_timeout < math.inf:
         raise UsageError(f"--sample-timeout must be positive, got {options.sample_timeout:g}")
-    if options.record is None:
-        return
-    if options.record.exists():
-        raise UsageError(f"--record {options.record}: the file exists, and a recording is never overwritten")
-    if not options.record.parent.is_dir():
-        raise UsageError(f"--record {options.record}: there is no folder {options.record.parent}")
+    if options.record is not None:
+        _check_record(options.record)
+
+
+def _check_record(path: Path) -> None:
+    if path.exists():
+        raise UsageError(f"--record {path}: the file exists, and a recording is never overwritten")
+    if not path.parent.is_dir():
+        raise UsageError(f"--record {path}: there is no folder {path.parent}")
+    if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
+        raise UsageError(f"--record {path}: name it NAME.json; a name has lower-case letters, digits, dots and hyphens")
+    if path.stem in LIVE_SOURCES:
+        raise UsageError(f"--record {path}: {path.stem!r} is a live source; a recording needs a name of its own")

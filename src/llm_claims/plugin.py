@@ -62,8 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     folder = _worker_input(config).get("llm_claims_store") or tempfile.mkdtemp(prefix="llm-claims-")
     config.stash[SUITE] = Suite(options, EvidenceStore(Path(folder)), ProgressLine(config))
-    if options.claims or options.recordings or options.instances:
-        _checked(config.stash[SUITE])
+    if options.claims or options.recordings or options.instances or _distributes(config):
+        _check(config.stash[SUITE])
     if not _is_worker(config):
         config.pluginmanager.register(Reporter(config.stash[SUITE], config), "llm-claims-reporter")
 
@@ -79,25 +79,26 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["llm_claims_store"] = str(node.config.stash[SUITE].store.folder)
 
 
-def _checked(suite: Suite) -> Suite:
+def _distributes(config: pytest.Config) -> bool:
+    """Whether this is the controller of xdist workers, which collects nothing and so has to look ahead."""
+    return bool(getattr(config.option, "numprocesses", None)) and (config.stash[SUITE].options.register).is_file()
+
+
+def _check(suite: Suite) -> None:
     try:
-        suite.check()
+        suite.check_sound()
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
-    return suite
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every claim's test once a source; the source ends the test's id."""
-    marker = metafunc.definition.get_closest_marker("claim")
-    if marker is None:
+    if metafunc.definition.get_closest_marker("claim") is None:
         return
-    suite = _checked(metafunc.config.stash[SUITE])
-    try:
-        suite.register[marker.kwargs["id"]]
-    except ClaimsError as error:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
+    suite = metafunc.config.stash[SUITE]
+    if suite.fault is not None:
+        return
     parameters = [
         pytest.param(name, id=name, marks=[getattr(pytest.mark, tier) for tier in _TIERS[source.kind]])
         for name, source in suite.sources.items()
@@ -107,13 +108,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep only the claims that ``--claim`` names."""
-    wanted = config.stash[SUITE].options.claims
-    if not wanted:
+    """Refuse a suite that cannot be trusted; keep only the claims that ``--claim`` names."""
+    suite = config.stash[SUITE]
+    claims = {item: marker.kwargs["id"] for item in items if (marker := item.get_closest_marker("claim"))}
+    if not claims:
         return
-    kept = [item for item in items if (marker := item.get_closest_marker("claim")) and marker.kwargs["id"] in wanted]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-    items[:] = kept
+    # What this run does not select is not obsolete: one source is judged here, another one elsewhere.
+    config.option.disable_unused_snapshots = True
+    try:
+        suite.check_sound()
+        for item, id in claims.items():
+            suite.check_claim(id, item.nodeid)
+    except ClaimsError as error:
+        raise pytest.UsageError(str(error)) from None
+    wanted = suite.options.claims
+    if wanted:
+        kept = [item for item in items if claims.get(item) in wanted]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
 
 
 @pytest.fixture
@@ -131,6 +143,7 @@ def claim_trial(request: pytest.FixtureRequest, snapshot: SnapshotAssertion) -> 
         source=source,
         decider=Decider(suite.options.rounds, lambda live: _plan(request.session, live)),
         untestable=suite.untestable(marker.kwargs["id"], source),
+        instances=suite.instances,
     )
     node.stash[TRIAL] = trial
     node.stash[ACCEPTED] = AcceptedVerdict(snapshot)
@@ -180,13 +193,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         trial.give_up(str(reason))
     except ClaimsError as error:
         result = None
-        trial.fail(error)
+        trial.fail(str(error))
+    except BaseException as error:
+        trial.fail(f"{type(error).__name__}: {error}")
+        raise
     finally:
         pyfuncitem.user_properties.append((ROW, trial.row().model_dump_json()))
         pyfuncitem.user_properties.append((FIGURES, FigureList(trial.figures()).model_dump_json()))
     options = pyfuncitem.config.stash[SUITE].options
     trial.conclude(pyfuncitem.stash[ACCEPTED], updating=options.updating, strict=options.strict)
     return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Clear the progress line before anything else is written."""
+    session.config.stash[SUITE].progress.close()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

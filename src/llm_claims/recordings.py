@@ -17,6 +17,7 @@ from llm_claims.validation import read_json, validated
 from llm_claims.workloads import Generation, Loading, Training
 
 SCHEMA_VERSION: Final = 1
+RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
 
 
 class Reference(BaseModel):
@@ -59,7 +60,7 @@ class Recording(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    name: str = Field(pattern=rf"^{RECORDING_NAME}$")
     title: str
     recorded: date
     documented: bool = False

@@ -64,6 +64,6 @@ def read_register(path: Path) -> Register:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecordingError(f"{path}: the register of claims cannot be read: {error}") from None
     return validated(Register, data, path)

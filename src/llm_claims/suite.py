@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from llm_claims.errors import UsageError
+from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.instances import InstanceTable, read_instances
-from llm_claims.options import Options
+from llm_claims.options import LIVE_SOURCES, Options
+from llm_claims.progress import ProgressLine
 from llm_claims.recordings import Recording, read_recordings
 from llm_claims.register import Register, read_register
 from llm_claims.sources.base import Source
@@ -28,12 +28,12 @@ class Suite:
 
     options: Options
     store: EvidenceStore
-    progress: Callable[[str, int, int, float | None], None]
+    progress: ProgressLine
 
     @cached_property
     def register(self) -> Register:
         """The claims of the document."""
-        return read_register(self.options.fixtures / "claims.toml")
+        return read_register(self.options.register)
 
     @cached_property
     def instances(self) -> InstanceTable:
@@ -48,7 +48,7 @@ class Suite:
         live: list[Source] = [self._cpu(), *self._unavailable()]
         found = {source.name: source for source in (*recorded, *live)}
         if len(found) != len(recorded) + len(live):
-            raise UsageError("a recording is named like a live source (cpu, gpu, sagemaker): change its `name`")
+            raise UsageError(f"a recording is named like a live source ({', '.join(LIVE_SOURCES)}): change its `name`")
         return found
 
     def _cpu(self) -> Source:
@@ -58,6 +58,7 @@ class Suite:
             command=self.options.cpu_program or PROGRAM,
             commit=_commit(self.options.fixtures),
             sample_timeout=self.options.sample_timeout,
+            most_rounds=self.options.rounds,
         )
 
     @staticmethod
@@ -69,20 +70,47 @@ class Suite:
         reasons = self.register[claim].untestable
         return reasons.get(source.name) or reasons.get(source.measures_as)
 
-    def check(self) -> None:
-        """Read everything that the options name.
+    @cached_property
+    def fault(self) -> ClaimsError | None:
+        """What is wrong with the options, the register, the instance table or a recording, if anything is."""
+        try:
+            for claim in self.options.claims:
+                self.register[claim]
+            for instance in self.options.instances:
+                if instance != "local":
+                    self.instances[instance]
+            self._read()
+        except ClaimsError as error:
+            return error
+        return None
+
+    def _read(self) -> None:
+        """Read every file now: each is kept from then on."""
+        _ = self.register, self.instances, self.sources
+
+    def check_sound(self) -> None:
+        """Read everything that the options and the fixtures name.
 
         Raises
         ------
         ClaimsError
             An unknown claim or instance type, or a file that cannot be trusted.
         """
-        for claim in self.options.claims:
-            self.register[claim]
-        for instance in self.options.instances:
-            if instance != "local":
-                self.instances[instance]
-        assert self.sources
+        if self.fault is not None:
+            raise self.fault
+
+    def check_claim(self, id: str, test: str) -> None:
+        """Make sure that the claim a test names is in the register.
+
+        Raises
+        ------
+        UsageError
+            It is not; the text names the test and the nearest ids.
+        """
+        try:
+            self.register[id]
+        except UsageError as error:
+            raise UsageError(f"{test}: {error}") from None
 
     def close(self) -> None:
         """End every live source."""

@@ -8,8 +8,9 @@ from typing import NoReturn
 import pytest
 
 from llm_claims.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
-from llm_claims.decider import Decider, is_live
-from llm_claims.errors import ClaimsError, EvidenceError, Untestable
+from llm_claims.decider import Decider
+from llm_claims.errors import EvidenceError, Untestable
+from llm_claims.instances import InstanceTable
 from llm_claims.measurement import Measurement, measured
 from llm_claims.relations import Relation
 from llm_claims.relations import __all__ as relation_names
@@ -28,6 +29,7 @@ class Trial:
     source: Source
     decider: Decider
     untestable: str | None
+    instances: InstanceTable
     verdict: Verdict | None = None
     measurements: list[Measurement] = field(default_factory=list)
 
@@ -38,7 +40,12 @@ class Trial:
         ------
         Untestable
             The source cannot measure it.
+        UsageError
+            The instance table has no such instance type.
         """
+        for instance in (on, setting and setting.instance):
+            if instance:
+                self.instances[instance]
         if self.untestable:
             raise Untestable(self.untestable)
         measurement = measured(self.source, workload, setting, on)
@@ -60,9 +67,9 @@ class Trial:
             raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
         self.verdict = self.decider.decide(relation, self.source)
 
-    def fail(self, error: ClaimsError) -> None:
-        """Record that no verdict could be reached, and why."""
-        self.verdict = Verdict(word=Word.ERROR, relation="none", reason=str(error))
+    def fail(self, reason: str) -> None:
+        """Record that the case has no verdict that counts, and why; an earlier verdict is void."""
+        self.verdict = Verdict(word=Word.ERROR, relation="none", reason=reason)
 
     def give_up(self, reason: str) -> None:
         """Record that the source cannot measure this case."""
@@ -109,7 +116,7 @@ class Trial:
         verdict = self.verdict
         if verdict is None or verdict.word is Word.ERROR:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
-        live = is_live(self.source)
+        live = self.source.kind != "recording"
         if verdict.word is Word.UNTESTABLE:
             self._conclude_untestable(verdict, accepted, live=live, updating=updating)
         if verdict.word is Word.INCONCLUSIVE and live:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
 import pytest
 
 from llm_claims.errors import ClaimsError
@@ -35,6 +38,7 @@ class Reporter:
         if not collecting and any(item.get_closest_marker("claim") for item in session.items):
             self._check_folder()
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
         """Under xdist the controller collects nothing itself, so it looks here."""
         if getattr(self._config.option, "numprocesses", None):
@@ -87,6 +91,14 @@ class Reporter:
         write_recording(recording, path)
         self._notes.append(f"recorded: {path}, {len(recording.evidence)} workloads")
 
+    def _repeat(self, nodeid: str) -> str:
+        """Return the command, as a shell reads it, that runs one case again from where this run was started."""
+        config = self._config
+        recordings = [part for name in config.getoption("--recording") for part in ("--recording", name)]
+        path, _, case = nodeid.partition("::")
+        file = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
+        return shlex.join(["pytest", f"{file}::{case}", *recordings])
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
         if not self._rows:
@@ -98,6 +110,6 @@ class Reporter:
         for note in self._notes:
             write(note)
         for nodeid in self._failed[:MOST_REPEATS]:
-            write(f'repeat: pytest "{nodeid}"')
+            write(f"repeat: {self._repeat(nodeid)}")
         if len(self._failed) > MOST_REPEATS:
             write(f"repeat: pytest --lf, for all {len(self._failed)} failing cases")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from pydantic import ValidationError
+
 from llm_claims.errors import ProgramError, WitnessError
 from llm_claims.evidence import Evidence, Metric, Provenance
 from llm_claims.metrics import METRICS, Unit
@@ -30,10 +32,15 @@ def grown(
     _check(known, request, answer)
     earlier = known.metrics if known else {}
     seeds = (*(known.provenance.seeds if known else ()), request.seed)
+    try:
+        metrics = {name: _appended(earlier.get(name), name, value) for name, value in answer.metrics.items()}
+    except ValidationError as error:
+        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ProgramError(f"{request.workload.describe()}, round {request.round}: {words}") from None
     return Evidence(
         workload=request.workload,
         outcome=answer.outcome,
-        metrics={name: _appended(earlier.get(name), name, value) for name, value in answer.metrics.items()},
+        metrics=metrics,
         rounds=(*(known.rounds if known else ()), request.round),
         witness=answer.witness,
         provenance=Provenance(

@@ -37,8 +37,8 @@ FIRST_SEED = 1029
 class CpuSource:
     """Live runs on this processor, one program process for all serving workloads.
 
-    ``progress`` is called before each sample with what is measured, the round, the rounds wanted,
-    and the seconds that the remaining samples will take (``None`` while nothing is known of them).
+    ``progress`` is called before each sample with what is measured, the round, the most rounds that
+    may follow, and the seconds until the next look at the evidence (``None`` while nothing is known).
     """
 
     name = "cpu"
@@ -55,6 +55,7 @@ class CpuSource:
         command: Sequence[str] = PROGRAM,
         commit: str | None = None,
         sample_timeout: float = 120.0,
+        most_rounds: int = 0,
     ) -> None:
         self._store = store
         self._progress = progress
@@ -62,6 +63,7 @@ class CpuSource:
         self._program = ProgramProcess(command)
         self._commit = commit
         self._timeout = sample_timeout
+        self._most_rounds = most_rounds
         self._seconds: dict[str, float] = {}
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
@@ -94,21 +96,27 @@ class CpuSource:
         with machine_lock():
             while True:
                 sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
-                common, latest = self._rounds(sound)
+                common = self._common_rounds(sound)
                 if not sound or common >= rounds:
                     return
-                self._pass(sound, latest + 1, common + 1, rounds)
+                self._pass(sound, common + 1, rounds)
 
-    def _rounds(self, placed: Sequence[Placed]) -> tuple[int, int]:
-        """The number of rounds that all have, and the highest round that any has."""
+    def _common_rounds(self, placed: Sequence[Placed]) -> int:
         known = [self._store.read(self.name, one) for one in placed]
         sets = [set(evidence.rounds) if evidence else set() for evidence in known]
-        return len(set.intersection(*sets)) if sets else 0, max((max(s, default=0) for s in sets), default=0)
+        return len(set.intersection(*sets)) if sets else 0
 
-    def _pass(self, placed: Sequence[Placed], number: int, ordinal: int, rounds: int) -> None:
+    def _pass(self, placed: Sequence[Placed], ordinal: int, rounds: int) -> None:
+        # One number for the whole pass, and none of another pass: workloads pair up only if they were interleaved.
+        number = self._store.latest_round(self.name) + 1
         order = list(placed if number % 2 else reversed(placed))
         for position, one in enumerate(order):
-            self._progress(one.describe(), ordinal, rounds, self._time_left(order, position, rounds - ordinal))
+            self._progress(
+                one.describe(),
+                ordinal,
+                max(self._most_rounds, rounds),
+                self._time_left(order, position, rounds - ordinal),
+            )
             started = time.monotonic()
             try:
                 self._sample(one, number)

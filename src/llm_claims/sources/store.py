@@ -46,9 +46,16 @@ class EvidenceStore:
         return path.read_text(encoding="utf-8") if path.exists() else None
 
     def of_source(self, source: str) -> list[Evidence]:
-        """Everything one source measured in this run, in a stable order."""
+        """Everything one source measured soundly in this run, in a stable order; nothing of what failed later."""
         paths = sorted((self.folder / source).glob("*.json"))
-        return [Evidence.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+        sound = [path for path in paths if not path.with_suffix(".failed").exists()]
+        return [Evidence.model_validate_json(path.read_text(encoding="utf-8")) for path in sound]
+
+    def latest_round(self, source: str) -> int:
+        """Return the highest round that any workload of a source has, 0 if none has one."""
+        paths = (self.folder / source).glob("*.json")
+        rounds = (Evidence.model_validate_json(path.read_text(encoding="utf-8")).rounds for path in paths)
+        return max((number for those in rounds for number in those), default=0)
 
 
 def machine_lock() -> FileLock:
