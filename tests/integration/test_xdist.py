@@ -1,0 +1,129 @@
+"""Workers share one body of evidence and one machine: each sample is taken once, and none beside another."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from llm_claims.recordings import read_recording
+
+from .miniature import ACCEPTED, Json, Miniature, build
+
+MANY = """\
+import pytest
+from llm_claims import Generation, claim, less
+
+
+@claim("input-costs", place="table 1")
+@pytest.mark.parametrize("asker", range(8), ids="asker{}".format)
+def test_many_ask_for_the_same(measure, judge, asker):
+    short, long = (measure(Generation(input_tokens=n)) for n in (10, 750))
+    judge(less(short.latency_seconds, long.latency_seconds))
+"""
+MANY_ACCEPTED = {f"test_many_ask_for_the_same[asker{n}-cpu]": "reproduced" for n in range(8)} | {
+    f"test_many_ask_for_the_same[asker{n}-paper]": "reproduced 1.136 [1.134, 1.139]" for n in range(8)
+}
+
+
+def assert_apart(requests: list[Json]) -> None:
+    """No request began before the one before it ended."""
+    spans = sorted((entry["started"], entry["ended"]) for entry in requests)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Miniature, pytest.RunResult]:
+    """A suite in which eight more tests ask for the same, run by two workers."""
+    suite = build(tmp_path_factory.mktemp("crowded"))
+    suite.write("test_many.py", MANY)
+    suite.accept(MANY_ACCEPTED, "test_many")
+    suite.program.sleep(0.02)
+    return suite, suite.run_apart("-m", "cpu", "-n", "2", "-v", "--record", "bench.json")
+
+
+def test_every_case_has_its_outcome(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+    _, result = crowded
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    result.assert_outcomes(passed=7 + 16, skipped=1, xfailed=2)
+
+
+def test_both_workers_judged_live_cases(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+    _, result = crowded
+    live = [match[1] for line in result.outlines if (match := re.match(r"\[(gw\d)\] .* PASSED .*-?cpu\]", line))]
+    assert set(live) == {"gw0", "gw1"}
+
+
+def test_each_workload_of_a_round_is_measured_once(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+    suite, _ = crowded
+    workloads = Counter(
+        (entry["asked"]["round"], str(sorted(entry["asked"]["workload"].items()))) for entry in suite.program.requests
+    )
+    assert set(workloads.values()) == {1}
+    assert Counter(workload for _, workload in workloads) == dict.fromkeys((workload for _, workload in workloads), 3)
+    assert len(workloads) == 3 * 6
+
+
+def test_timed_runs_never_overlap(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+    suite, _ = crowded
+    assert len(suite.program.requests) == 18
+    assert_apart(suite.program.requests)
+
+
+def test_the_recording_holds_what_every_worker_measured(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+    suite, result = crowded
+    written = read_recording(suite.path / "bench.json")
+    assert written.complete
+    assert {len(entry.rounds) for entry in written.evidence} == {3}
+    assert len(written.evidence) == 6
+    result.stdout.fnmatch_lines(["recorded: */bench.json, 6 workloads"])
+
+
+def test_workers_show_their_progress(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+    _, result = crowded
+    assert sum("round 3 of at most" in line for line in result.errlines) == 6
+
+
+def test_what_workers_shared_is_removed_with_the_run(
+    suite: Miniature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    suite.run("-m", "cpu", "--claim", "tokens-double").assert_outcomes(passed=2, deselected=18)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_verdicts_are_those_of_one_process(crowded: tuple[Miniature, pytest.RunResult], suite: Miniature) -> None:
+    many, _ = crowded
+    suite.write("test_many.py", MANY)
+    suite.accept(MANY_ACCEPTED, "test_many")
+    suite.run("-m", "cpu").assert_outcomes(passed=7 + 16, skipped=1, xfailed=2, deselected=10 + 16)
+    assert suite.rows() == many.rows()
+
+
+def test_two_runs_on_one_machine_never_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_CLAIMS_LOCK", str(tmp_path / "timing.lock"))
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    suites = [build(path) for path in sorted(tmp_path.iterdir())]
+    for suite in suites:
+        suite.program.sleep(0.05)
+    runs = [suite.start("-m", "cpu and live", "-k", "longer") for suite in suites]
+    assert [(run.communicate(timeout=60), run.returncode)[1] for run in runs] == [0, 0]
+    requests = [suite.program.requests for suite in suites]
+    assert [len(asked) for asked in requests] == [12, 12]
+    assert_apart([*requests[0], *requests[1]])
+
+
+def test_workers_accept_verdicts_and_share_failures(suite: Miniature) -> None:
+    suite.write("test_many.py", MANY)
+    suite.accept({})
+    suite.program.misbehave("die", input_tokens=750)
+    result = suite.run("-m", "cpu", "-n", "2", "--snapshot-update")
+    result.assert_outcomes(failed=8 + 2, passed=5 + 8, skipped=1, xfailed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert suite.accepted() == {case: line for case, line in ACCEPTED.items() if not re.match(r".*longer.*cpu", case)}
+    assert Counter(new for _, inputs, new, _ in suite.program.asked if inputs == 750) == {64: 1, 128: 1}
