@@ -24,7 +24,8 @@ class VerdictSnapshotExtension(AmberSnapshotExtension):
 def accepted_line(verdict: Verdict, *, live: bool) -> str:
     """What is stable enough to be accepted.
 
-    For a recording: verdict, effect and interval, which never change while figures and code stay.
+    For a recording: verdict, effect, interval and the effects of all comparisons, which stay while
+    figures and code do.
     For a live source: the verdict, and the side on which an effect left its margin; never a timing.
     """
     if not live:

@@ -18,3 +18,9 @@ def claim(id: str, *, place: str) -> Callable[[_Test], _Test]:
         return marked
 
     return mark
+
+
+def claim_of(item: pytest.Item) -> str | None:
+    """Return the id of the claim that a test tests; ``None`` for other tests, and for a foreign marker of that name."""
+    marker = item.get_closest_marker("claim")
+    return None if marker is None else marker.kwargs.get("id")

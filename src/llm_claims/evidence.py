@@ -104,6 +104,19 @@ class Evidence(_Model):
                 raise ValueError("the witness does not match the workload: " + "; ".join(wrong))
         return self
 
+    @model_validator(mode="after")
+    def _agrees_with_its_witness(self) -> Self:
+        if self.witness is None:
+            return self
+        seen = {
+            "largest_forward_batch": self.witness.forward_batch_sizes,
+            "new_tokens_per_sequence": self.witness.new_tokens,
+        }
+        for name, counts in seen.items():
+            if name in self.metrics and counts and self.metrics[name].samples[-1] != max(counts):
+                raise ValueError(f"metric {name!r} is {self.metrics[name].samples[-1]:g}, its witness saw {counts}")
+        return self
+
     def _check_metrics(self) -> None:
         if list(self.rounds) != sorted(set(self.rounds)):
             raise ValueError(f"rounds must ascend, got {self.rounds}")

@@ -7,11 +7,13 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, new: bool = False) -> None:
     """Write ``text`` to a temporary file beside ``path``, then rename it over ``path``.
 
     Raises
     ------
+    FileExistsError
+        ``new`` was asked for, and ``path`` exists, perhaps only since a moment ago.
     OSError
         The folder cannot be written; ``path`` is then as it was.
     """
@@ -24,7 +26,11 @@ def write_atomically(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o644)
-        temporary.replace(path)
+        if new:
+            os.link(temporary, path)
+            temporary.unlink()
+        else:
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -99,7 +99,7 @@ def read_options(config: pytest.Config) -> Options:
         rounds=get("--rounds"),
         sample_timeout=get("--sample-timeout"),
         strict=get("--strict-inconclusive"),
-        updating=get("--snapshot-update"),
+        updating=get("--snapshot-update", default=False),
         report=config.rootpath / get("--report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),
         cpu_program=tuple(config.getini("claims_cpu_program")),

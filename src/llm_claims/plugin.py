@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from syrupy.assertion import SnapshotAssertion
 
 from llm_claims.accepted import AcceptedVerdict
+from llm_claims.claims import claim_of
 from llm_claims.decider import Decider
 from llm_claims.errors import ClaimsError, Untestable
 from llm_claims.instances import InstanceTable
@@ -60,8 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
-    folder = _worker_input(config).get("llm_claims_store") or tempfile.mkdtemp(prefix="llm-claims-")
-    config.stash[SUITE] = Suite(options, EvidenceStore(Path(folder)), ProgressLine(config))
+    folder = _worker_input(config).get("llm_claims_store")
+    config.stash[SUITE] = Suite(options, EvidenceStore(folder and Path(folder)), ProgressLine(config))
     if options.claims or options.recordings or options.instances or _distributes(config):
         _check(config.stash[SUITE])
     if not _is_worker(config):
@@ -94,7 +92,7 @@ def _check(suite: Suite) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every claim's test once a source; the source ends the test's id."""
-    if metafunc.definition.get_closest_marker("claim") is None:
+    if claim_of(metafunc.definition) is None:
         return
     suite = metafunc.config.stash[SUITE]
     if suite.fault is not None:
@@ -110,7 +108,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse a suite that cannot be trusted; keep only the claims that ``--claim`` names."""
     suite = config.stash[SUITE]
-    claims = {item: marker.kwargs["id"] for item in items if (marker := item.get_closest_marker("claim"))}
+    claims = {item: id for item in items if (id := claim_of(item))}
     if not claims:
         return
     # What this run does not select is not obsolete: one source is judged here, another one elsewhere.
@@ -129,24 +127,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def claim_trial(request: pytest.FixtureRequest, snapshot: SnapshotAssertion) -> Trial:
+def claim_trial(request: pytest.FixtureRequest) -> Trial:
     """The trial of this case; tests use ``measure`` and ``judge``."""
     node: pytest.Function = request.node
-    marker = node.get_closest_marker("claim")
-    if marker is None:
+    id = claim_of(node)
+    if id is None:
         raise pytest.UsageError(f"{node.nodeid}: measure and judge need a test marked with @claim")
+    if node.get_closest_marker("xfail") or node.get_closest_marker("skip"):
+        raise pytest.UsageError(f"{node.nodeid}: a claim's verdict is accepted by review, not hidden by xfail or skip")
     suite = request.config.stash[SUITE]
     source = suite.sources[str(node.callspec.params[SOURCE_PARAMETER])]
     trial = Trial(
-        claim=marker.kwargs["id"],
+        claim=id,
         case=node.callspec.id.removesuffix(source.name).removesuffix("-"),
         source=source,
         decider=Decider(suite.options.rounds, lambda live: _plan(request.session, live)),
-        untestable=suite.untestable(marker.kwargs["id"], source),
+        untestable=suite.untestable(id, source),
         instances=suite.instances,
     )
     node.stash[TRIAL] = trial
-    node.stash[ACCEPTED] = AcceptedVerdict(snapshot)
+    node.stash[ACCEPTED] = AcceptedVerdict(request.getfixturevalue("snapshot"))
     return trial
 
 
@@ -181,7 +181,7 @@ def instances(request: pytest.FixtureRequest) -> InstanceTable:
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Run a claim's test, then turn its verdict into the outcome."""
-    if pyfuncitem.get_closest_marker("claim") is None:
+    if claim_of(pyfuncitem) is None:
         return (yield)
     trial = pyfuncitem.stash.get(TRIAL, None)
     if trial is None:
@@ -196,6 +196,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         trial.fail(str(error))
     except BaseException as error:
         trial.fail(f"{type(error).__name__}: {error}")
+        if isinstance(error, pytest.skip.Exception):
+            pytest.fail(
+                f"{trial.label}: a claim's test may not skip: the source says what is untestable", pytrace=False
+            )
         raise
     finally:
         pyfuncitem.user_properties.append((ROW, trial.row().model_dump_json()))
@@ -218,4 +222,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     suite.close()
     if not _is_worker(config):
-        shutil.rmtree(suite.store.folder, ignore_errors=True)
+        suite.store.remove()

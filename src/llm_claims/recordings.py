@@ -14,6 +14,7 @@ from llm_claims.errors import RecordingError
 from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
 from llm_claims.validation import read_json, validated
+from llm_claims.witness import open_to_witness
 from llm_claims.workloads import Generation, Loading, Training
 
 SCHEMA_VERSION: Final = 1
@@ -68,6 +69,19 @@ class Recording(BaseModel):
     complete: bool = True
     reference: Reference
     evidence: tuple[Evidence, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _of_one_origin(self) -> Self:
+        if self.documented == (self.measured_on is not None):
+            raise ValueError("a recording is either documented, or names the live source it was measured_on")
+        owed = "reported" if self.documented else "measured"
+        for place, entry in enumerate(self.evidence):
+            if entry.provenance.kind != owed:
+                raise ValueError(f"evidence[{place}]: its provenance must be {owed!r}, as the recording's origin is")
+            open_fields = open_to_witness(entry.workload)
+            if not self.documented and open_fields:
+                raise ValueError(f"evidence[{place}]: a measured workload leaves open {', '.join(open_fields)}")
+        return self
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -127,9 +141,9 @@ def write_recording(recording: Recording, path: Path) -> None:
     RecordingError
         ``path`` exists, or cannot be written.
     """
-    if path.exists():
-        raise RecordingError(f"{path} exists: a recording is never overwritten. Choose another name.")
     try:
-        write_atomically(path, recording.model_dump_json(indent=1, exclude_none=True) + "\n")
+        write_atomically(path, recording.model_dump_json(indent=1, exclude_none=True) + "\n", new=True)
+    except FileExistsError:
+        raise RecordingError(f"{path} exists: a recording is never overwritten. Choose another name.") from None
     except OSError as error:
         raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None

@@ -65,5 +65,8 @@ def read_register(path: Path) -> Register:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecordingError(f"{path}: the register of claims cannot be read: {error}") from None
+        raise RecordingError(
+            f"{path}: the register of claims cannot be read: {error}. If the folder is not your suite's, pytest took "
+            "another one for its root: write options as --name=VALUE, or name it with --rootdir."
+        ) from None
     return validated(Register, data, path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from llm_claims.claims import claim_of
 from llm_claims.measurement import Measurement, measured
 from llm_claims.plan import Plan
 from llm_claims.relations import Relation
@@ -37,8 +38,8 @@ def rehearsed_plan(items: Iterable[pytest.Item], source: Source, refused: frozen
 
 
 def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) -> bool:
-    marker = item.get_closest_marker("claim")
-    if marker is None or marker.kwargs["id"] in refused:
+    id = claim_of(item)
+    if id is None or id in refused:
         return False
     return bool(item.callspec.params.get(SOURCE_PARAMETER) == source.name)
 

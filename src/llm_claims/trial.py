@@ -118,7 +118,7 @@ class Trial:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
         live = self.source.kind != "recording"
         if verdict.word is Word.UNTESTABLE:
-            self._conclude_untestable(verdict, accepted, live=live, updating=updating)
+            self._conclude_untestable(verdict, accepted, updating=updating)
         if verdict.word is Word.INCONCLUSIVE and live:
             self._conclude_inconclusive(verdict, strict=strict)
         self._compare(accepted, accepted_line(verdict, live=live), self._spoken(verdict))
@@ -132,10 +132,10 @@ class Trial:
             pytest.fail(f"{self.label}: {self._spoken(verdict)}", pytrace=False)
         pytest.skip(self._spoken(verdict))
 
-    def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict, *, live: bool, updating: bool) -> None:
-        """A recording that loses a verdict has changed; a machine that cannot measure has not."""
+    def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict, *, updating: bool) -> None:
+        """A source that every machine has and that loses a verdict has changed; an absent one has not."""
         before = accepted.read()
-        if not live and before is not None and (updating or before != UNTESTABLE):
+        if self.source.always_here and before is not None and (updating or before != UNTESTABLE):
             self._compare(accepted, UNTESTABLE, f"untestable: {verdict.reason}")
         pytest.skip(f"untestable: {verdict.reason}")
 

@@ -51,7 +51,8 @@ class Verdict(BaseModel):
     """What a relation concludes.
 
     ``effect`` and ``interval`` are in ``unit``; ``n`` counts the samples (or rounds) behind them;
-    ``interval`` is ``None`` where so few samples exist that none can be given.
+    ``interval`` is ``None`` where so few samples exist that none can be given. ``effects`` are those of
+    all comparisons, where a relation makes several: the effect is the one that decides.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +64,7 @@ class Verdict(BaseModel):
     n: NonNegativeInt = 0
     unit: str = "ratio"
     reason: str = ""
+    effects: tuple[FiniteFloat, ...] = ()
 
     @property
     def decided(self) -> bool:
@@ -70,11 +72,12 @@ class Verdict(BaseModel):
         return self.word is not Word.INCONCLUSIVE
 
     def __str__(self) -> str:
-        """The verdict as a table cell: word, effect, interval."""
+        """The verdict as a line: word, effect, interval, and the effects of all comparisons if there are several."""
         if self.effect is None:
             return str(self.word)
         span = f" {self.interval}" if self.interval else ""
-        return f"{self.word} {self.effect:.4g}{span}"
+        others = f" of {', '.join(f'{effect:.4g}' for effect in self.effects)}" if len(self.effects) > 1 else ""
+        return f"{self.word} {self.effect:.4g}{span}{others}"
 
 
 class VerdictRow(BaseModel):

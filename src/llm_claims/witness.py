@@ -51,6 +51,7 @@ def _expected(workload: Workload) -> Iterator[tuple[str, object]]:
         yield "zero_stage", workload.zero_stage
         yield "ranks", workload.ranks
     elif isinstance(workload, Loading):
+        yield "engine", workload.engine
         yield "low_cpu_mem_usage", workload.low_cpu_mem_usage
         yield "model_server", workload.model_server
 
@@ -67,6 +68,14 @@ def _expected_of_generation(workload: Generation) -> Iterator[tuple[str, object]
         full, rest = divmod(workload.prompts, workload.batch_size)
         sizes = {workload.batch_size} if full else set()
         yield "forward_batch_sizes", tuple(sorted(sizes | ({rest} if rest else set())))
+
+
+def open_to_witness(workload: Workload) -> list[str]:
+    """Name the fields that a run's witness should confirm and that the workload leaves open."""
+    owed: tuple[str, ...] = ("model", "precision")
+    if isinstance(workload, Generation):
+        owed = (*owed, "engine", "api", "tensor_parallel_degree", "input_tokens", "new_tokens")
+    return [name for name in owed if getattr(workload, name) is None]
 
 
 def differences(workload: Workload, witness: Witness | None) -> list[str]:

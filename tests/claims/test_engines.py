@@ -16,8 +16,8 @@ from llm_claims import Generation, Setting, claim, less, outcome
 def test_deepspeed_serves_7b_faster(measure, judge, input_tokens, deepspeed_on, accelerate_on):
     batch_size = 1 if input_tokens == 10 else None
     request = {"precision": "fp16", "input_tokens": input_tokens, "new_tokens": 128, "batch_size": batch_size}
-    deepspeed = measure(Generation(engine="deepspeed", **request), Setting("ds", instance=deepspeed_on))
-    accelerate = measure(Generation(engine="accelerate", **request), Setting("hf", instance=accelerate_on))
+    deepspeed = measure(Generation(engine="deepspeed", **request), on=deepspeed_on)
+    accelerate = measure(Generation(engine="accelerate", **request), on=accelerate_on)
     judge(less(deepspeed.latency_seconds, accelerate.latency_seconds))
 
 

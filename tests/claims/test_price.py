@@ -51,7 +51,19 @@ def test_the_fewest_gpus_that_fit_cost_least(measure, judge, instances, model):
     options = [Option(measure(request, on=instance), instance) for request, instance in candidates(model)]
     chosen = advise(options, instances)
     others = [option for option in options if option.fits and option.gpus > chosen.gpus]
-    judge(less(chosen.cost(instances), cheapest(others, instances).cost(instances)))
+    judge(
+        every(
+            less(chosen.cost(instances), cheapest(others, instances).cost(instances)),
+            equal(known(chosen.gpus), 1),
+            equal(known(chosen.instance == CHEAPEST[model]), 1),
+            *(outcome(option.measurement, "out_of_memory") for option in options if option.instance in UNFIT[model]),
+        )
+    )
+
+
+CHEAPEST = {"llama-7b": "g5.2xlarge", "llama-13b": "p4d.24xlarge"}
+"""The instance of the document's cheapest row, dollars a request with every GPU at work."""
+UNFIT = {"llama-7b": (), "llama-13b": ("g5.2xlarge",)}
 
 
 def candidates(model):

@@ -69,7 +69,8 @@ def estimate(series: Series, look: Look) -> Estimate:
         raise EvidenceError(f"a live sample may not be positive: {min(series.lower):g} {series.unit}")
     logs = [math.log(value) for value in series.values]
     effect = math.exp(fmean(logs))
-    if series.n < 2:
+    if series.n < 2 or (series.n == 2 and logs[0] == logs[1]):
+        # Two samples that agree to the last digit show a coarse clock or a copy, and no spread of zero.
         return Estimate(effect, None, series.n)
     half = _t_quantile(look.confidence, series.n - 1) * stdev(logs) / math.sqrt(series.n)
     lower, upper = fmean(map(math.log, series.lower)) - half, fmean(map(math.log, series.upper)) + half

@@ -24,18 +24,28 @@ class Every(Relation):
         return tuple(dict.fromkeys(m for part in self.parts for m in part.measurements))
 
     def verdict(self, look: Look = Look()) -> Verdict:
-        """Judge each part at the full confidence.
+        """Judge each part at the full confidence, and contradict at a shared one.
 
-        No correction is due: all parts must pass (intersection-union test; Berger, Technometrics 24, 1982).
+        That all parts pass needs no correction (intersection-union test; Berger, Technometrics 24, 1982).
+        That one of k fails does: it has to fail with the error divided by k as well (Bonferroni).
         """
         verdicts = [part.verdict(look) for part in self.parts]
+        if any(verdict.word is Word.CONTRADICTED for verdict in verdicts):
+            verdicts = [part.verdict(look.shared_by(len(self.parts))) for part in self.parts]
+        effects = tuple(effect for verdict in verdicts for effect in _effects(verdict))
         gravest = min(verdicts, key=lambda verdict: _GRAVITY.index(verdict.word))
         if gravest.word is Word.REPRODUCED:
-            return gravest
+            return gravest.model_copy(update={"effects": effects})
         position = verdicts.index(gravest) + 1
         held = sum(verdict.word is Word.REPRODUCED for verdict in verdicts)
         reason = f"part {position} ({gravest.relation}) of {len(verdicts)}: {gravest.reason}; {held} hold"
-        return gravest.model_copy(update={"reason": reason})
+        return gravest.model_copy(update={"reason": reason, "effects": effects})
+
+
+def _effects(verdict: Verdict) -> tuple[float, ...]:
+    if verdict.effects or verdict.effect is None:
+        return verdict.effects
+    return (verdict.effect,)
 
 
 def every(*parts: Relation) -> Relation:

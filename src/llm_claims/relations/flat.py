@@ -35,7 +35,7 @@ class Flat(OverSequence):
             Word.CONTRADICTED: f"the {self.against} exceeds the margin of {self.within:.1%}",
             Word.INCONCLUSIVE: f"the {self.against} may exceed the margin of {self.within:.1%}: {worst.told_apart}",
         }[word]
-        return self._speak(word, reason, worst)
+        return self._speak(word, reason, worst, departures)
 
     def _departure(self, departure: Estimate) -> float:
         logarithm = math.log(departure.effect)

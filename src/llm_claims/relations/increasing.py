@@ -33,7 +33,7 @@ class Increasing(OverSequence):
             Word.CONTRADICTED: f"step {position} of {len(steps)} goes down",
             Word.INCONCLUSIVE: f"step {position} of {len(steps)} may be none: {smallest.told_apart}",
         }[word]
-        return self._speak(word, reason, smallest)
+        return self._speak(word, reason, smallest, steps)
 
 
 def increasing(*quantities: Quantity) -> Increasing:

@@ -33,8 +33,8 @@ class OutcomeIs(Relation):
         reason = f"ended {ended}" + (f": {signature}" if signature else "")
         if self.expected == "completed" or ended == "completed":
             holds = ended == self.expected
-        elif self.cause and ended != self.cause and evidence.provenance.kind == "measured":
-            return self._speak(Word.INCONCLUSIVE, f"{reason}; another cause than {self.cause} proves nothing")
+        elif evidence.provenance.kind == "measured" and ended == "failed":
+            return self._speak(Word.INCONCLUSIVE, f"{reason}; a failure of another or unknown cause proves nothing")
         else:
             holds = self.expected == "failed" or ended == self.expected
         return self._speak(Word.REPRODUCED if holds else Word.CONTRADICTED, reason)
@@ -46,7 +46,7 @@ class OutcomeIs(Relation):
 def outcome(measurement: Measured, expected: Ending, *, cause: Literal["out_of_memory"] | None = None) -> Relation:
     """Claim that a run ends as ``expected``; "failed" is any failure, running out of memory included.
 
-    With ``cause``, a measured failure must carry that cause's signature; another failure is
-    inconclusive. A document's bare word (an "ERROR" in a table) is taken as it stands.
+    A measured failure counts only with the signature of a cause, which running out of memory is: a full
+    disk fails too. A document's bare word (an "ERROR" in a table) is taken as it stands.
     """
     return OutcomeIs(measurement, expected, cause)

@@ -30,14 +30,14 @@ class Proportional(OverSequence):
         growth = [ratio_of(later, series[0], look) for later in series[1:]]
         unit_costs = [_scaled(grown, self.sizes[0] / size) for grown, size in zip(growth, self.sizes[1:], strict=True)]
         if not look.documented_hardware:
-            return self._speak(*self._judge_direction(growth[-1]), _worst(unit_costs))
+            return self._speak(*self._judge_direction(growth[-1]), _worst(unit_costs), unit_costs)
         parts = [inside(cost, 1 / (1 + self.within), 1 + self.within) for cost in unit_costs]
         word, reason, worst = word_of(parts), "", _worst(deciding(unit_costs, parts))
         if word is Word.INCONCLUSIVE:
             reason = f"the cost per unit may change by more than {self.within:.1%}: {worst.told_apart}"
         elif word is Word.CONTRADICTED:
             word, reason = self._judge_departure(growth[-1])
-        return self._speak(word, reason, worst)
+        return self._speak(word, reason, worst, unit_costs)
 
     def _judge_direction(self, whole: Estimate) -> tuple[Word, str]:
         """Elsewhere than on documented hardware: growth nearer to proportional than to flat is enough."""

@@ -41,7 +41,13 @@ class OverSequence(Relation):
     @abstractmethod
     def _judge(self, look: Look) -> Verdict: ...
 
-    def _speak(self, word: Word, reason: str, found: Estimate) -> Verdict:
+    def _speak(self, word: Word, reason: str, found: Estimate, among: Sequence[Estimate]) -> Verdict:
         return Verdict(
-            word=word, relation=self.name, effect=found.effect, interval=found.interval, n=found.n, reason=reason
+            word=word,
+            relation=self.name,
+            effect=found.effect,
+            interval=found.interval,
+            n=found.n,
+            reason=reason,
+            effects=tuple(estimate.effect for estimate in among),
         )

@@ -68,7 +68,11 @@ class Cell:
         holding = [row.case for row in self.rows if row.verdict in (Word.REPRODUCED, Word.WEAKENED)]
         if not (against and holding):
             return ""
-        return f"holds for {', '.join(holding)}; contradicted for {', '.join(against)}"
+        return f"holds for {_listed(holding)}; contradicted for {_listed(against)}"
+
+
+def _listed(cases: Sequence[str]) -> str:
+    return ", ".join(case or "the case without parameters" for case in cases)
 
 
 @dataclass(frozen=True)

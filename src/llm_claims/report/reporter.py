@@ -7,6 +7,7 @@ import shlex
 
 import pytest
 
+from llm_claims.claims import claim_of
 from llm_claims.errors import ClaimsError
 from llm_claims.recordings import write_recording
 from llm_claims.report.cells import Table, table_of
@@ -31,11 +32,12 @@ class Reporter:
         self._figures: list[FigureRow] = []
         self._failed: list[str] = []
         self._notes: list[str] = []
+        self._partial = bool(suite.options.claims or config.getoption("keyword") or config.getoption("lf", False))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Refuse an unwritable report folder before anything is measured."""
         collecting = self._config.option.collectonly
-        if not collecting and any(item.get_closest_marker("claim") for item in session.items):
+        if not collecting and any(map(claim_of, session.items)):
             self._check_folder()
 
     @pytest.hookimpl(tryfirst=True)
@@ -69,8 +71,11 @@ class Reporter:
             return
         try:
             table = self._table()
+            if self._partial:
+                self._notes.append("this run judged a part of the suite, and so does its report")
             write_reports(self._suite.options.report, table, self._figures, self._suite.register)
             self._notes.append(f"report: {self._suite.options.report / PAGE}, {VERDICTS}")
+            self._partial = self._partial or bool(session.shouldstop or session.shouldfail)
             self._record()
         except (ClaimsError, OSError) as error:
             self._notes.append(f"error: {error}")
@@ -83,7 +88,7 @@ class Reporter:
         path = self._suite.options.record
         if path is None:
             return
-        complete = all(row.verdict is not Word.ERROR for row in self._rows.values())
+        complete = not self._partial and all(row.verdict is not Word.ERROR for row in self._rows.values())
         recording = recording_of(self._suite, path.stem, complete=complete)
         if recording is None:
             self._notes.append(f"nothing was measured live, so {path} was not written")

@@ -34,13 +34,15 @@ class Source(Protocol):
     """Where evidence comes from. ``name`` is the column in reports and the end of test ids.
 
     ``measures_as`` is the kind whose limits it shares: for a live source its own, for a recording
-    that of the source that made it.
+    that of the source that made it. ``always_here`` tells sources that every machine has (recordings,
+    the processor) from those that may be absent: only an absent one may lose a verdict unnoticed.
     """
 
     name: str
     kind: SourceKind
     measures_as: SourceKind
     documented: bool
+    always_here: bool
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill the open fields of ``workload``; ``on`` demands an instance type.

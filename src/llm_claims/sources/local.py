@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from filelock import Timeout
 
 from llm_claims.errors import ClaimsError, ProgramError, Untestable
 from llm_claims.evidence import Evidence
@@ -32,6 +35,7 @@ CPU_REFERENCE = Reference(
 
 PROGRAM = (sys.executable, "-m", "llm_claims.programs.generate")
 FIRST_SEED = 1029
+WAIT_IN_SILENCE_SECONDS = 2.0
 
 
 class CpuSource:
@@ -44,6 +48,7 @@ class CpuSource:
     name = "cpu"
     kind: SourceKind = "cpu"
     measures_as: SourceKind = "cpu"
+    always_here = True
     documented = False
     reference = CPU_REFERENCE
 
@@ -93,13 +98,38 @@ class CpuSource:
 
     def draw(self, placed: Sequence[Placed], rounds: int) -> None:
         """Measure until all have ``rounds`` rounds in common, alone on this machine."""
-        with machine_lock():
+        with self._alone():
             while True:
                 sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
                 common = self._common_rounds(sound)
                 if not sound or common >= rounds:
                     return
                 self._pass(sound, common + 1, rounds)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the machine's lock; say so if that means waiting.
+
+        Raises
+        ------
+        ProgramError
+            The lock file cannot be used.
+        """
+        lock = machine_lock()
+        try:
+            try:
+                lock.acquire(timeout=WAIT_IN_SILENCE_SECONDS)
+            except Timeout:
+                self._progress("waiting for another timed run on this machine", 0, self._most_rounds, None)
+                lock.acquire()
+        except OSError as error:
+            raise ProgramError(
+                f"the lock {lock.lock_file} cannot be used: {error}; name another in LLM_CLAIMS_LOCK"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _common_rounds(self, placed: Sequence[Placed]) -> int:
         known = [self._store.read(self.name, one) for one in placed]
@@ -111,12 +141,8 @@ class CpuSource:
         number = self._store.latest_round(self.name) + 1
         order = list(placed if number % 2 else reversed(placed))
         for position, one in enumerate(order):
-            self._progress(
-                one.describe(),
-                ordinal,
-                max(self._most_rounds, rounds),
-                self._time_left(order, position, rounds - ordinal),
-            )
+            left = self._time_left(order, position, rounds - ordinal)
+            self._progress(one.describe(), ordinal, max(self._most_rounds, rounds), left)
             started = time.monotonic()
             try:
                 self._sample(one, number)

@@ -14,6 +14,7 @@ class RecordedSource:
     """A recording, looked up by placed workload: exact matches only, never the nearest."""
 
     kind: SourceKind = "recording"
+    always_here = True
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,8 +20,20 @@ class EvidenceStore:
     Readers never see half a file; writers hold the machine's lock (see `machine_lock`).
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """The folder, made when it is first needed: most runs of pytest never measure."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="llm-claims-"))
+        return self._folder
+
+    def remove(self) -> None:
+        """Remove the folder with all evidence of this run."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, source: str, placed: Placed) -> Path:
         return self.folder / source / f"{placed.key}.json"

@@ -14,6 +14,7 @@ class UnavailableSource:
     """Every case of this source is untestable for one reason."""
 
     documented = False
+    always_here = False
 
     def __init__(self, kind: SourceKind, reason: str) -> None:
         self.name: str = kind
