@@ -233,3 +233,8 @@ def test_half_of_what_a_metric_derives_from_is_not_enough(part: str) -> None:
 def test_the_instance_type_is_that_of_the_provenance() -> None:
     assert reported(REQUEST, "g5.2xlarge").instance_type == "g5.2xlarge"
     assert reported(REQUEST).instance_type is None
+
+
+def test_evidence_is_of_one_round_on_one_machine_unless_it_says_so() -> None:
+    evidence = Evidence(workload=REQUEST, provenance=REPORTED)
+    assert (evidence.rounds, evidence.provenance.instance_count, evidence.outcome.kind) == ((1,), 1, "completed")

@@ -163,8 +163,9 @@ def test_a_denominator_that_may_be_zero_has_no_ratio() -> None:
 
 
 def test_a_live_sample_that_may_be_negative_has_no_logarithm() -> None:
-    with pytest.raises(EvidenceError, match="may not be positive"):
-        estimate((live(1.0, 1.1) * (figure("5.25") - figure("5.2"))).series(), Look())
+    for cost in (live(1.0, 1.1) * (figure("5.25") - figure("5.2")), live(9.0, 1.5) - figure("1")):
+        with pytest.raises(EvidenceError, match="may not be positive"):
+            estimate(cost.series(), Look())
 
 
 # What an inconclusive verdict could have told

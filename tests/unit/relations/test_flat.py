@@ -61,6 +61,12 @@ def test_the_effect_is_the_largest_departure_that_matters(against: Against, effe
     assert verdict.reason == f"the {against} exceeds the margin of 10.0%"
 
 
+@pytest.mark.parametrize(("against", "effect"), [("change", 0.4), ("rise", 1.9), ("fall", 0.4)])
+def test_of_several_departures_the_largest_is_shown(against: Against, effect: float) -> None:
+    verdict = flat(exact(10), exact(8), exact(4), exact(13), exact(19), exact(7), within=0.1, against=against).verdict()
+    assert (verdict.word, verdict.effect) == (C, effect)
+
+
 def test_the_departure_shown_is_one_that_decides() -> None:
     wide, risen = live(0.1, 9.0, 9.0), live(1.3, 1.3, 1.3)
     verdict = flat(ONE, wide, risen, within=0.1).verdict()

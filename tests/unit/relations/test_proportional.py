@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from builders import DOCUMENTED, exact, figure, live, span
+from builders import DOCUMENTED, exact, figure, live, quantity, span
 
 from llm_claims.quantities import Quantity
 from llm_claims.relations import Look, proportional
+from llm_claims.series import Series
 from llm_claims.verdicts import Word
 
 R, W, C, I = Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
@@ -23,10 +24,15 @@ CASES = [
     ("quadratic", {1: exact(1), 4: exact(16)}, C, C),
     ("exponent 0.6", {1: exact(1), 16: exact(16**0.6)}, W, R),
     ("exponent 0.4", {1: exact(1), 16: exact(16**0.4)}, C, C),
+    ("halfway to flat", {1: exact(1), 16: exact(4)}, C, C),
+    ("halfway to quadratic", {1: exact(1), 16: exact(64)}, C, C),
+    ("exponent 0.83, from 4", {4: exact(10), 64: exact(100)}, W, R),
+    ("exponent 0.4, from 4", {4: exact(10), 64: exact(10 * 16**0.4)}, C, C),
     ("exponent 1.4", {1: exact(1), 16: exact(16**1.4)}, W, R),
     ("exponent 1.6", {1: exact(1), 16: exact(16**1.6)}, C, C),
     ("out of the margin in the middle only", {1: exact(1), 2: exact(4), 4: exact(4)}, W, R),
     ("figures too coarse for the margin", {1: figure("1"), 2: figure("2"), 16: figure("16")}, I, R),
+    ("a growth that may be nothing", {1: exact(1, unit="s"), 2: quantity(Series.printed((5.0,), "s", 10.0))}, I, I),
     ("live, in proportion", {1: live(1.0, 1.0, 1.0), 4: live(4.0, 4.04, 3.96)}, R, R),
     ("live, in proportion but wide", {1: live(1.0, 1.0, 1.0), 4: live(4.0, 3.3, 4.8)}, I, R),
     ("live, no idea", {1: live(1.0, 1.0, 1.0), 4: live(4.0, 1.0, 16.0)}, I, I),
