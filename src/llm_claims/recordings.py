@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -71,19 +71,6 @@ class Recording(BaseModel):
     evidence: tuple[Evidence, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _of_one_origin(self) -> Self:
-        if self.documented == (self.measured_on is not None):
-            raise ValueError("a recording is either documented, or names the live source it was measured_on")
-        owed = "reported" if self.documented else "measured"
-        for place, entry in enumerate(self.evidence):
-            if entry.provenance.kind != owed:
-                raise ValueError(f"evidence[{place}]: its provenance must be {owed!r}, as the recording's origin is")
-            open_fields = open_to_witness(entry.workload)
-            if not self.documented and open_fields:
-                raise ValueError(f"evidence[{place}]: a measured workload leaves open {', '.join(open_fields)}")
-        return self
-
-    @model_validator(mode="after")
     def _distinct(self) -> Self:
         keys = Counter((e.workload.digest, e.instance_type) for e in self.evidence)
         for entry in self.evidence:
@@ -109,7 +96,28 @@ def read_recording(path: Path) -> Recording:
             f"{path}: schema_version is {version!r}, this version of llm-claims reads {SCHEMA_VERSION}. "
             "Record it again, or install the llm-claims that wrote it."
         )
-    return validated(Recording, data, path)
+    recording = validated(Recording, data, path)
+    faults = list(_faults_of_origin(recording))
+    if faults:
+        raise RecordingError(f"{path}: {len(faults)} fault(s), mend each field:\n  " + "\n  ".join(faults))
+    return recording
+
+
+def _faults_of_origin(recording: Recording) -> Iterator[str]:
+    """Name what a file may not say of where its figures come from.
+
+    A typed-in figure must never pass for a measurement, and a measurement must leave nothing open that its
+    witness ought to confirm.
+    """
+    if recording.documented == (recording.measured_on is not None):
+        yield "documented: a recording is either documented, or names in measured_on the live source that made it"
+    owed = "reported" if recording.documented else "measured"
+    for number, entry in enumerate(recording.evidence):
+        if entry.provenance.kind != owed:
+            yield f"evidence[{number}].provenance.kind: must be {owed!r} in a recording of this origin"
+        open_fields = open_to_witness(entry.workload)
+        if not recording.documented and open_fields:
+            yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
 
 
 def read_recordings(paths: Iterable[Path]) -> list[Recording]:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from . import fake_program
+
 Json = dict[str, Any]
 Case = tuple[str, str, str]
 
@@ -176,6 +178,26 @@ def recording(name: str = "paper", **fields: Any) -> Json:
         ],
     }
     return copy.deepcopy({**whole, **fields})
+
+
+def measured_recording(name: str = "h200x2-2026-11") -> Json:
+    """The serving part of `recording` as if it had been measured on other hardware, witnesses and all."""
+    whole = recording(name, documented=False, measured_on="gpu")
+    whole["reference"].pop("generation_instance", None)
+    whole["evidence"] = [entry for entry in whole["evidence"] if entry["workload"]["kind"] == "generation"]
+    for entry in whole["evidence"]:
+        workload = entry["workload"]
+        (latency,) = entry["metrics"]["latency_seconds"].pop("samples")
+        entry["metrics"]["latency_seconds"] = {"unit": "s", "spread": "sampled", "samples": spread(latency)}
+        entry["rounds"] = [1, 2, 3]
+        entry["witness"] = fake_program.witness({"prompts": 1, **workload})
+        entry["provenance"] = {"kind": "measured", "hardware": "2 x H200", "date": "2026-11-22"}
+    return whole
+
+
+def spread(latency: float) -> list[float]:
+    """Three samples around a latency, alike in every workload: what is common to a round cancels."""
+    return [latency, latency * 1.01, latency * 1.02]
 
 
 class FakeProgram:

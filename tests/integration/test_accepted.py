@@ -210,10 +210,16 @@ def test_a_recording_that_loses_a_metric_is_an_error(suite: Miniature) -> None:
     result.stdout.fnmatch_lines(["batch-is-free on paper: *no metric 'latency_seconds' in its evidence"])
 
 
-@pytest.mark.parametrize("source", ["cpu", "gpu"])
-def test_a_machine_that_cannot_measure_is_no_change(suite: Miniature, source: str) -> None:
-    suite.accept({**ACCEPTED, f"test_zero1[{source}]": "reproduced"})
+def test_a_machine_that_is_not_here_has_changed_nothing(suite: Miniature) -> None:
+    suite.accept({**ACCEPTED, "test_zero1[gpu]": "reproduced"})
     suite.run("--claim", "zero1-faster", "-m", "live").assert_outcomes(skipped=3, deselected=17)
+
+
+def test_the_processor_is_always_here_and_loses_no_verdict(suite: Miniature) -> None:
+    suite.accept({**ACCEPTED, "test_zero1[cpu]": "reproduced"})
+    result = suite.run("--claim", "zero1-faster", "-m", "live")
+    result.assert_outcomes(failed=1, skipped=2, deselected=17)
+    assert failures(result)[0].startswith("zero1-faster on cpu: reproduced → untestable: ")
 
 
 # Accepting

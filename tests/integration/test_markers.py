@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .miniature import CLAIMS, Miniature, ids, recording
+from .miniature import CLAIMS, Miniature, ids, measured_recording
 
 TESTS = ("test_longer_prompts[new64", "test_longer_prompts[new128", "test_twice_the_tokens", "test_batch_of_eight")
 
@@ -44,7 +44,7 @@ def test_ids_end_in_the_source(suite: Miniature) -> None:
 
 
 def test_every_recording_of_the_folder_is_a_source(suite: Miniature) -> None:
-    suite.write_recording(recording("h200x2-2026-11", documented=False))
+    suite.write_recording(measured_recording())
     found = ids(suite.run("--collect-only", "-q", "-m", "cpu and not live", "-k", "zero1"))
     assert found == ["test_zero1[h200x2-2026-11]", "test_zero1[paper]"]
 

@@ -18,6 +18,7 @@ from llm_claims.workloads import Generation, Loading
 PAPER = recording(
     reported(Generation(), "g5.2xlarge", latency_seconds=printed_metric("latency_seconds", 5.1, 0.1)),
     failed(Loading(model="llama-7b"), "out_of_memory", "Killed"),
+    documented=True,
 )
 
 

@@ -119,7 +119,6 @@ def test_the_documented_size_is_not_judged_on_other_hardware() -> None:
     assert Decider(5, lambda _: GROUP).decide(relation, source).word is Word.REPRODUCED
 
 
-@pytest.mark.xfail(reason="decide() makes the Look of a live source without its documented_hardware", strict=True)
 def test_the_documented_size_is_judged_live_on_the_documented_hardware() -> None:
     source = Scripted(CLEAR, documented=True)
     relation = ratio(latency(source, B), over=latency(source, A), documented=9.9)
@@ -133,7 +132,6 @@ def test_parts_of_a_relation_draw_together() -> None:
     assert source.asked == [({A, B, C}, 3), ({A, B, C}, 4)]
 
 
-@pytest.mark.xfail(reason="decide() hands draw() a workload as often as the test measured it", strict=True)
 def test_a_workload_that_was_measured_twice_is_drawn_once() -> None:
     source = Scripted(LATE)
     relation = every(less(latency(source, A), latency(source, C)), less(latency(source, A), latency(source, B)))

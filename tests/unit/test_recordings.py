@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from builders import (
     FIXTURES,
+    MEASURED,
     count_metric,
     failed,
     measured,
     printed_metric,
     recording,
-    reported,
     sampled_metric,
     witness_of,
 )
@@ -28,14 +28,26 @@ from llm_claims.recordings import Recording, Reference, read_recording, read_rec
 from llm_claims.workloads import Generation, Loading, Training
 
 Json = dict[str, Any]
-REQUEST = Generation(precision="fp32", new_tokens=4)
+REQUEST = Generation(
+    model="llama-30m",
+    precision="fp32",
+    engine="transformers",
+    api="generate",
+    tensor_parallel_degree=1,
+    input_tokens=10,
+    new_tokens=4,
+)
+ON_G5 = measured(REQUEST, rounds=(1,), latency_seconds=printed_metric("latency_seconds", 5.1, 0.1)).model_copy(
+    update={"provenance": MEASURED.model_copy(update={"instance_type": "g5.2xlarge"})}
+)
 LATENCY = sampled_metric("latency_seconds", 1.0, 1.1, 1.2)
 
 LIVE = recording(
     measured(REQUEST, latency_seconds=LATENCY, new_tokens_per_sequence=count_metric("new_tokens_per_sequence", 4)),
-    reported(Generation(), "g5.2xlarge", latency_seconds=printed_metric("latency_seconds", 5.1, 0.1)),
-    failed(Loading(model="llama-7b"), "out_of_memory", "Killed"),
+    ON_G5,
+    failed(Loading(model="llama-7b", precision="fp16"), "out_of_memory", "Killed", provenance=MEASURED),
     name="cpu-2026-11",
+    measured_on="cpu",
 )
 
 
@@ -181,7 +193,7 @@ SPOILED: list[tuple[str, Callable[[Json], None], str, str]] = [
     ("unknown outcome", of_entry(outcome={"kind": "slow"}), "evidence[0].outcome.kind", "slow"),
     ("date that is none", lambda d: d.update(recorded="2026-13-01"), "recorded", "date"),
     ("no evidence", lambda d: d.update(evidence=[]), "evidence", "at least 1 item"),
-    ("two entries of one workload", second_entry, "the file", "two entries for Generation() on g5.2xlarge"),
+    ("two entries of one workload", second_entry, "the file", f"two entries for {REQUEST.describe()} on g5.2xlarge"),
     ("a name for no file", lambda d: d.update(name="CPU 2026"), "name", "pattern"),
     ("a name that is a path", lambda d: d.update(name="../cpu"), "name", "pattern"),
     ("an empty name", lambda d: d.update(name=""), "name", "pattern"),
@@ -306,3 +318,45 @@ def test_measured_evidence_of_a_recording_carries_its_witness(tmp_path: Path) ->
     write_recording(LIVE, tmp_path / "cpu.json")
     assert read_recording(tmp_path / "cpu.json").evidence[0].witness == witness_of(REQUEST)
     assert isinstance(LIVE, Recording)
+
+
+# Where the figures come from
+
+
+def undocumented(data: Json) -> None:
+    data.pop("measured_on")
+
+
+def both(data: Json) -> None:
+    data["documented"] = True
+
+
+def typed_in(data: Json) -> None:
+    data["evidence"][1]["provenance"]["kind"] = "reported"
+
+
+def left_open(data: Json) -> None:
+    del data["evidence"][0]["workload"]["model"]
+    del data["evidence"][0]["witness"]["model"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (undocumented, "documented: a recording is either documented, or names in measured_on the live source"),
+        (both, "documented: a recording is either documented, or names in measured_on the live source"),
+        (typed_in, "evidence[1].provenance.kind: must be 'measured' in a recording of this origin"),
+        (left_open, "evidence[0].workload: a measured workload leaves open model"),
+    ],
+)
+def test_a_figure_never_passes_for_a_measurement(
+    data: Json, tmp_path: Path, spoil: Callable[[Json], None], words: str
+) -> None:
+    spoil(data)
+    assert words in fault(tmp_path, data)
+
+
+@pytest.mark.parametrize("name", ["new_tokens_per_sequence"])
+def test_a_count_agrees_with_its_witness(data: Json, tmp_path: Path, name: str) -> None:
+    data["evidence"][0]["metrics"][name]["samples"] = [5]
+    assert f"metric '{name}' is 5, its witness saw (4,)" in fault(tmp_path, data)

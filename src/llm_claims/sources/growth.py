@@ -31,27 +31,29 @@ def grown(
     """
     _check(known, request, answer)
     earlier = known.metrics if known else {}
-    seeds = (*(known.provenance.seeds if known else ()), request.seed)
     try:
-        metrics = {name: _appended(earlier.get(name), name, value) for name, value in answer.metrics.items()}
+        return Evidence(
+            workload=request.workload,
+            outcome=answer.outcome,
+            metrics={name: _appended(earlier.get(name), name, value) for name, value in answer.metrics.items()},
+            rounds=(*(known.rounds if known else ()), request.round),
+            witness=answer.witness,
+            provenance=_provenance(known, request, ready, command, commit),
+        )
     except ValidationError as error:
         words = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ProgramError(f"{request.workload.describe()}, round {request.round}: {words}") from None
-    return Evidence(
-        workload=request.workload,
-        outcome=answer.outcome,
-        metrics=metrics,
-        rounds=(*(known.rounds if known else ()), request.round),
-        witness=answer.witness,
-        provenance=Provenance(
-            kind="measured",
-            hardware=ready.hardware,
-            software=ready.software,
-            commit=commit,
-            date=date.today(),
-            seeds=seeds,
-            command=command,
-        ),
+
+
+def _provenance(known: Evidence | None, request: Request, ready: Ready, command: str, commit: str | None) -> Provenance:
+    return Provenance(
+        kind="measured",
+        hardware=ready.hardware,
+        software=ready.software,
+        commit=commit,
+        date=date.today(),
+        seeds=(*(known.provenance.seeds if known else ()), request.seed),
+        command=command,
     )
 
 

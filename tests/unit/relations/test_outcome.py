@@ -42,6 +42,8 @@ def ended(kind: Any, by: str = "reported") -> Held:
 @pytest.mark.parametrize("by", ["reported", "measured"])
 @pytest.mark.parametrize(("kind", "words"), CASES)
 def test_outcome(kind: str, words: tuple[Word, ...], by: str) -> None:
+    if (kind, by) == ("failed", "measured"):
+        words = (C, I, I)  # a full disk fails too: a measured failure of unknown cause proves nothing
     found = [outcome(ended(kind, by), expected).verdict().word for expected in EXPECTED]
     assert tuple(found) == words
 
@@ -56,7 +58,7 @@ def test_the_signature_is_shown() -> None:
     assert outcome(ended("failed"), "failed").verdict().reason == "ended failed: CUDA error 700"
     assert outcome(ended("completed"), "failed").verdict().reason == "ended completed"
     verdict = outcome(ended("failed", "measured"), "failed", cause="out_of_memory").verdict()
-    assert verdict.reason == "ended failed: CUDA error 700; another cause than out_of_memory proves nothing"
+    assert verdict.reason == "ended failed: CUDA error 700; a failure of another or unknown cause proves nothing"
 
 
 def test_there_is_one_ending_and_no_effect() -> None:

@@ -55,7 +55,7 @@ class FakeProgram:
             metrics={
                 "latency_seconds": 0.01 * at[0] + 0.0001 * at[1],
                 "new_tokens_per_sequence": at[0],
-                "largest_forward_batch": 1,
+                "largest_forward_batch": getattr(request.workload, "batch_size", None) or 1,
             },
             witness=witness_of(request.workload),
         )
@@ -242,13 +242,6 @@ def test_rounds_of_another_pair_do_not_count(source: CpuSource, program: FakePro
     assert program.order == "1ABC 2CBA 3AB 4CA 5BC"
 
 
-UNSHARED = pytest.mark.xfail(
-    reason="draw() numbers rounds after those of its own workloads, so passes of strangers get one number",
-    strict=True,
-)
-
-
-@UNSHARED
 def test_workloads_of_separate_passes_share_no_round(source: CpuSource, placed: list[Placed]) -> None:
     """Else they pair up without ever having been interleaved."""
     a, b, *_ = placed
@@ -257,7 +250,6 @@ def test_workloads_of_separate_passes_share_no_round(source: CpuSource, placed: 
     assert not set(latencies(source, a)) & set(latencies(source, b))
 
 
-@UNSHARED
 def test_further_rounds_of_two_pairs_are_not_common_rounds(source: CpuSource, placed: list[Placed]) -> None:
     """What one run does: base rounds of a group, then further rounds for two of its relations, each by itself."""
     a, b, c, d = placed

@@ -73,7 +73,6 @@ def test_everything_of_a_source_comes_in_a_stable_order(store: EvidenceStore) ->
     assert store.of_source("cpu") == expected
 
 
-@pytest.mark.xfail(reason="of_source() gives a recording the rounds before a failure, as if the run were sound")
 def test_what_failed_later_is_no_evidence_for_a_recording(store: EvidenceStore) -> None:
     store.write("cpu", A, evidence(A, 1.0, 1.1))
     store.write("cpu", B, evidence(B, 1.0, 1.1))
