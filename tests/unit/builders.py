@@ -67,7 +67,7 @@ def witness_of(workload: Workload, **seen: Any) -> Witness:
     elif isinstance(workload, Training):
         facts |= {"zero_stage": workload.zero_stage, "ranks": workload.ranks}
     elif isinstance(workload, Loading):
-        facts |= {name: getattr(workload, name) for name in ("low_cpu_mem_usage", "model_server")}
+        facts |= {name: getattr(workload, name) for name in ("engine", "low_cpu_mem_usage", "model_server")}
     return Witness(**{**facts, **seen})
 
 

@@ -45,6 +45,12 @@ def test_an_outcome_has_no_number_anywhere() -> None:
         assert accepted_line(verdict(Word.CONTRADICTED, "flat", None), live=live) == "contradicted"
 
 
+def test_no_comparison_of_a_recording_changes_unnoticed() -> None:
+    several = verdict(Word.REPRODUCED).model_copy(update={"effects": (3.3333, 4.0)})
+    assert accepted_line(several, live=False) == "reproduced 3.333 [3, 3.667] of 3.333, 4"
+    assert accepted_line(several, live=True) == "reproduced"
+
+
 def test_two_live_runs_of_one_verdict_give_one_line() -> None:
     lines = {accepted_line(verdict(Word.REPRODUCED, effect=e, n=n), live=True) for e, n in ((1.1, 3), (9.9, 5))}
     assert len(lines) == 1

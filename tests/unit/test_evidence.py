@@ -125,7 +125,7 @@ def test_every_round_has_one_sample(n: int) -> None:
         measured(REQUEST, latency_seconds=sampled_metric("latency_seconds", *[1.0] * n))
 
 
-@pytest.mark.parametrize("rounds", [(1, 1, 1), (1, 3, 2), (3, 2, 1), (1, 2, 2)], ids=str)
+@pytest.mark.parametrize("rounds", [(1, 1, 1), (1, 3, 2), (3, 2, 1), (1, 2, 2), (8, 1, 9)], ids=str)
 def test_rounds_ascend(rounds: tuple[int, ...]) -> None:
     with pytest.raises(ValidationError, match="rounds must ascend"):
         measured(REQUEST, rounds, latency_seconds=sampled_metric("latency_seconds", 1.0, 1.1, 1.2))
@@ -152,6 +152,22 @@ def test_measured_evidence_needs_a_witness_that_matches(seen: dict[str, Any], te
 def test_measured_evidence_needs_a_witness_at_all() -> None:
     with pytest.raises(ValidationError, match="the run carries no witness"):
         Evidence(workload=REQUEST, provenance=MEASURED)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "text"),
+    [
+        ("new_tokens_per_sequence", 5, r"'new_tokens_per_sequence' is 5, its witness saw \(4, 4\)"),
+        ("largest_forward_batch", 1, r"'largest_forward_batch' is 1, its witness saw \(1, 2\)"),
+    ],
+)
+def test_a_count_agrees_with_the_witness(name: str, count: int, text: str) -> None:
+    workload = Generation(precision="fp32", new_tokens=4, prompts=2)
+    witness = witness_of(workload, forward_batch_sizes=(1, 2))
+    right = {"new_tokens_per_sequence": 4, "largest_forward_batch": 2}[name]
+    assert measured(workload, witness=witness, **{name: count_metric(name, right)}).series(name).values == (right,)
+    with pytest.raises(ValidationError, match=text):
+        measured(workload, witness=witness, **{name: count_metric(name, count)})
 
 
 def test_reported_evidence_has_no_witness_to_give() -> None:

@@ -31,6 +31,23 @@ def test_others_may_read_it(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o644
 
 
+def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text("precious")
+    with pytest.raises(FileExistsError):
+        write_atomically(path, "new", new=True)
+    assert path.read_text() == "precious"
+    assert os.listdir(tmp_path) == ["file.json"]
+
+
+def test_a_new_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    write_atomically(path, "new", new=True)
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["file.json"]
+    assert path.stat().st_nlink == 1
+
+
 @pytest.mark.parametrize("when", ["fsync", "replace"])
 def test_a_fault_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str

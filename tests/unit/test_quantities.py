@@ -36,6 +36,7 @@ def test_a_quantity_sees_samples_that_come_later() -> None:
         (figure("5.0") * exact(3), 15.0, "s·steps"),
         (exact(3) * 2, 6.0, "steps"),
         (2 * exact(3), 6.0, "steps"),
+        (known(2) * exact(3), 6.0, "steps"),
         (exact(3) - 1, 2.0, "steps"),
         (exact(3) - exact(1), 2.0, "steps"),
         (exact(6) / exact(3), 2.0, "ratio"),

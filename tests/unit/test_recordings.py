@@ -87,6 +87,7 @@ def test_the_document_survives_its_file(tmp_path: Path) -> None:
 
 def test_a_recording_made_by_running_the_suite_documents_nothing() -> None:
     assert LIVE.documented is False
+    assert LIVE.complete is True
 
 
 # What is not

@@ -55,6 +55,14 @@ def test_an_empty_series_is_refused() -> None:
 def test_a_sample_lies_in_its_own_interval() -> None:
     with pytest.raises(EvidenceError, match="outside of its own interval"):
         Series((3.0,), (1.0,), (2.0,), "s", "printed")
+    with pytest.raises(EvidenceError, match="outside of its own interval"):
+        Series((1.5, 3.0), (1.0, 1.0), (2.0, 2.0), "s", "printed")
+
+
+@pytest.mark.parametrize("ends", [((1.0, 1.0), (2.0,)), ((1.0,), (2.0, 2.0)), ((), ())], ids=str)
+def test_every_sample_has_an_interval(ends: tuple[tuple[float, ...], tuple[float, ...]]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Series((1.5,), *ends, "s", "printed")
 
 
 @pytest.mark.parametrize("rounds", [(1,), (1, 1), (2, 1, 2), (1, 2, 3)], ids=str)
@@ -116,6 +124,12 @@ def test_live_series_are_paired_by_round_and_not_by_place() -> None:
     assert found.values == (20.0 / 4.0, 30.0 / 6.0)
 
 
+def test_common_rounds_ascend() -> None:
+    series = Series.sampled((8.0, 1.0), "s", (8, 1))
+    assert combine(series, series, operator.sub, "s").rounds == (1, 8)
+    assert combine(series, Series.sampled((1.0, 1.0), "s", (1, 8)), operator.mul, "s").values == (1.0, 8.0)
+
+
 def test_live_series_without_a_common_round_do_not_pair() -> None:
     a = Series.sampled((1.0, 2.0), "s", (1, 2))
     b = Series.sampled((1.0, 2.0), "s", (3, 4))
@@ -130,12 +144,13 @@ def test_one_figure_goes_with_every_round(swapped: bool) -> None:
     assert (found.values, found.rounds, found.spread) == ((20.0, 30.0), (4, 7), "sampled")
 
 
-@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("figures", [2, 3])
+@pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("swapped", [False, True])
-def test_several_figures_beside_live_samples_make_no_rounds(n: int, swapped: bool) -> None:
+def test_several_figures_beside_live_samples_make_no_rounds(n: int, figures: int, swapped: bool) -> None:
     """Else one live sample times three figures would pass for three rounds, with an interval of its own."""
-    pair = [Series.sampled((2.0,) * n, "s"), Series.exact(1.0, 1.01, 1.02, unit="1")]
-    with pytest.raises(EvidenceError, match="pairs up with one figure, not with 3"):
+    pair = [Series.sampled((2.0,) * n, "s"), Series.exact(*(1.0, 1.01, 1.02)[:figures], unit="1")]
+    with pytest.raises(EvidenceError, match=f"pairs up with one figure, not with {figures}"):
         combine(*(reversed(pair) if swapped else pair), operator.mul, "s")
 
 

@@ -59,10 +59,18 @@ def test_an_effect_is_a_finite_number(effect: float) -> None:
         ({}, "reproduced"),
         ({"effect": 3.3333333}, "reproduced 3.333"),
         ({"effect": 3.3333333, "interval": interval(3.2, 3.4000001)}, "reproduced 3.333 [3.2, 3.4]"),
+        ({"effect": 3.0, "interval": interval(2, 4), "effects": (3.0,)}, "reproduced 3 [2, 4]"),
+        ({"effect": 3.0, "interval": interval(2, 4), "effects": (3.0, 1.23456)}, "reproduced 3 [2, 4] of 3, 1.235"),
+        ({"effects": (3.0, 1.2)}, "reproduced"),
     ],
 )
 def test_a_verdict_reads_as_word_effect_interval(fields: dict[str, object], text: str) -> None:
     assert str(Verdict(word=Word.REPRODUCED, relation="less", **fields)) == text
+
+
+def test_nothing_is_claimed_for_a_verdict_that_does_not_claim_it() -> None:
+    for found in (Verdict(word=Word.UNTESTABLE, relation="none"), row("untestable")):
+        assert (found.effect, found.interval, found.n, found.reason) == (None, None, 0, "")
 
 
 def test_the_words_are_those_of_the_design() -> None:

@@ -8,7 +8,7 @@ import pytest
 from builders import witness_of
 from pydantic import ValidationError
 
-from llm_claims.witness import Witness, differences
+from llm_claims.witness import Witness, differences, open_to_witness
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 GENERATION = Generation(
@@ -23,7 +23,7 @@ GENERATION = Generation(
     batch_size=2,
 )
 TRAINING = Training(model="llama-7b", precision="bf16", zero_stage=1, ranks=16)
-LOADING = Loading(model="llama-7b", precision="fp16", low_cpu_mem_usage=False, model_server=True)
+LOADING = Loading(model="llama-7b", precision="fp16", engine="deepspeed", low_cpu_mem_usage=False, model_server=True)
 WORKLOADS = pytest.mark.parametrize("workload", [GENERATION, TRAINING, LOADING], ids=lambda w: w.kind)
 
 WRONG = [
@@ -43,6 +43,7 @@ WRONG = [
     (TRAINING, "forward_dtypes", ("float32",), "forward_dtypes"),
     (LOADING, "low_cpu_mem_usage", True, "low_cpu_mem_usage: asked False, the run saw True"),
     (LOADING, "model_server", False, "model_server"),
+    (LOADING, "engine", "accelerate", "engine: asked 'deepspeed', the run saw 'accelerate'"),
 ]
 
 
@@ -82,6 +83,19 @@ def test_open_fields_ask_nothing() -> None:
         assert differences(workload, witness_of(GENERATION, model="anything")) == []
 
 
+@WORKLOADS
+def test_what_a_witness_should_confirm_may_not_be_open(workload: Workload) -> None:
+    assert open_to_witness(workload) == []
+    for name in ("model", "precision"):
+        assert open_to_witness(workload.model_copy(update={name: None})) == [name]
+
+
+def test_a_request_leaves_nothing_open_that_decides_its_time() -> None:
+    owed = ["model", "precision", "engine", "api", "tensor_parallel_degree", "input_tokens", "new_tokens"]
+    assert open_to_witness(Generation()) == owed
+    assert open_to_witness(GENERATION.model_copy(update={"batch_size": None})) == []
+
+
 def test_what_nobody_asked_for_may_be_seen() -> None:
     witness = witness_of(GENERATION, device="cpu", parameters=30_000_000)
     assert differences(GENERATION, witness) == []
@@ -89,7 +103,7 @@ def test_what_nobody_asked_for_may_be_seen() -> None:
 
 @pytest.mark.parametrize(
     ("prompts", "batch_size", "sizes"),
-    [(1, 1, (1,)), (8, 8, (8,)), (8, 4, (4,)), (7, 4, (3, 4)), (3, 8, (3,)), (9, 4, (1, 4))],
+    [(1, 1, (1,)), (8, 8, (8,)), (8, 4, (4,)), (7, 4, (3, 4)), (3, 8, (3,)), (9, 4, (1, 4)), (9, 8, (1, 8))],
 )
 def test_batches_are_full_except_for_the_last(prompts: int, batch_size: int, sizes: tuple[int, ...]) -> None:
     workload = Generation(prompts=prompts, batch_size=batch_size)

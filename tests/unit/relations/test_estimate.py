@@ -97,6 +97,12 @@ def test_no_spread_is_an_interval_without_width() -> None:
     assert ends(of(live(4.0, 4.0, 4.0), live(2.0, 2.0, 2.0))) == pytest.approx((2.0, 2.0))
 
 
+def test_two_samples_that_agree_to_the_last_digit_are_no_spread() -> None:
+    found = of(live(4.0, 4.0), live(2.0, 2.0))
+    assert (found.effect, found.interval, found.n) == (pytest.approx(2.0), None, 2)
+    assert of(live(4.0, 4.001), live(2.0, 2.0)).interval is not None
+
+
 def test_only_common_rounds_count() -> None:
     assert of(live(2.0, 4.0, 8.0, rounds=(1, 2, 3)), live(1.0, 1.0, 1.0, rounds=(2, 3, 4))).n == 2
 

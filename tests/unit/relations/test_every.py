@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 from builders import DOCUMENTED, exact, live, quantity
 
-from llm_claims.relations import Look, Relation, equal, every, less, ratio
+from llm_claims.relations import Look, Relation, equal, every, increasing, less, ratio
 from llm_claims.verdicts import Word
 
 HOLDS = less(exact(1), exact(2))
@@ -53,6 +53,23 @@ def test_every_part_is_judged_by_the_same_look() -> None:
     shared = every(part).verdict(Look().shared_by(10))
     assert shared.word is Word.INCONCLUSIVE
     assert shared.interval == part.verdict(Look().shared_by(10)).interval
+
+
+def test_a_contradiction_shares_the_error_of_the_parts() -> None:
+    """Any part that fails contradicts the whole, so many parts are many chances to fail by luck."""
+    doubtful = less(live(1.6, 2.0, 2.5), live(1.0, 1.0, 1.0))
+    assert doubtful.verdict().word is Word.CONTRADICTED
+    assert every(doubtful).verdict().word is Word.CONTRADICTED
+    assert every(*[doubtful] * 10).verdict().word is Word.INCONCLUSIVE
+    clear = less(live(2.0, 2.01, 1.99), live(1.0, 1.0, 1.0))
+    assert every(HOLDS, clear, HOLDS).verdict().word is Word.CONTRADICTED
+    assert every(*[HOLDS] * 9, doubtful).verdict().reason.startswith("part 10 (less) of 10: the ratio may be 1: ")
+
+
+def test_the_effects_of_all_parts_are_kept() -> None:
+    assert every(HOLDS, equal(exact(7), 7)).verdict().effects == (2, 7)
+    assert every(HOLDS, FAILS).verdict().effects == (2, pytest.approx(1 / 3))
+    assert every(HOLDS, increasing(exact(1), exact(3), exact(6))).verdict().effects == (2, 3, 2)
 
 
 def test_a_claim_without_parts_is_refused() -> None:

@@ -67,6 +67,10 @@ def test_of_several_departures_the_largest_is_shown(against: Against, effect: fl
     assert (verdict.word, verdict.effect) == (C, effect)
 
 
+def test_the_effects_of_all_departures_are_kept() -> None:
+    assert flat(exact(10), exact(15), exact(4), within=0.1).verdict().effects == (1.5, 0.4)
+
+
 def test_the_departure_shown_is_one_that_decides() -> None:
     wide, risen = live(0.1, 9.0, 9.0), live(1.3, 1.3, 1.3)
     verdict = flat(ONE, wide, risen, within=0.1).verdict()

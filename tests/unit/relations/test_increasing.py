@@ -42,6 +42,10 @@ def test_the_effect_is_the_smallest_step() -> None:
     assert (verdict.relation, verdict.reason) == ("increasing", "")
 
 
+def test_the_effects_of_all_steps_are_kept() -> None:
+    assert increasing(exact(1), exact(3), exact(6)).verdict().effects == (3, 2)
+
+
 def test_a_fall_is_located() -> None:
     verdict = increasing(exact(1), exact(2), exact(1), exact(4)).verdict()
     assert verdict.reason == "step 2 of 3 goes down"

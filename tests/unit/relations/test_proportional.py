@@ -59,6 +59,12 @@ def test_the_effect_is_the_cost_per_unit_that_departs_most() -> None:
     assert verdict.relation == "proportional"
 
 
+@pytest.mark.parametrize("look", [Look(), DOCUMENTED], ids=["elsewhere", "documented"])
+def test_the_costs_of_all_sizes_are_kept(look: Look) -> None:
+    verdict = proportional({1: exact(10), 2: exact(22), 4: exact(36)}, within=0.2).verdict(look)
+    assert verdict.effects == pytest.approx((1.1, 0.9))
+
+
 def test_sizes_need_not_begin_at_one() -> None:
     verdict = proportional({4: exact(10), 12: exact(30)}, within=0.01).verdict(DOCUMENTED)
     assert (verdict.word, verdict.effect) == (R, pytest.approx(1.0))

@@ -77,6 +77,11 @@ def test_cases_that_disagree_are_named() -> None:
     assert found.disagreement == "holds for bf16, zero3; contradicted for fp16"
 
 
+def test_a_case_without_parameters_has_a_name_too() -> None:
+    found = cell(row(R), row(C, case="fp16"))
+    assert found.disagreement == "holds for the case without parameters; contradicted for fp16"
+
+
 @pytest.mark.parametrize("words", [[R], [C], [C, C], [R, R], [C, I], [R, I], [U, C], []])
 def test_cases_that_do_not_contradict_each_other_agree(words: list[Word]) -> None:
     assert cell(*(row(word, case=str(i)) for i, word in enumerate(words))).disagreement == ""

@@ -291,6 +291,35 @@ def test_the_timing_lock_is_held_for_every_sample_and_no_longer(
     assert not is_locked()
 
 
+def test_waiting_for_another_run_is_told(
+    program: FakeProgram, store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "WAIT_IN_SILENCE_SECONDS", 0.01)
+    told: list[str] = []
+    other = machine_lock()
+    other.acquire()
+
+    def tell(what: str, *_: object) -> None:
+        told.append(what)
+        if other.is_locked:
+            assert program.asked == []
+            other.release()
+
+    source = CpuSource(store, progress=tell)
+    source.draw([source.place(request_for(1), None, None)], 1)
+    assert told[0] == "waiting for another timed run on this machine"
+    assert len(told) == 2
+
+
+def test_a_lock_that_cannot_be_used_is_an_error(
+    source: CpuSource, program: FakeProgram, placed: list[Placed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_CLAIMS_LOCK", str(tmp_path))
+    with pytest.raises(ProgramError, match=r"cannot be used: .*; name another in LLM_CLAIMS_LOCK"):
+        source.draw(placed[:1], 1)
+    assert program.asked == [], "without the lock nothing is timed"
+
+
 def test_the_timing_lock_is_given_back_after_an_interrupt(
     source: CpuSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
@@ -397,6 +426,13 @@ def test_progress_is_told_before_every_sample(program: FakeProgram, store: Evide
         (names[0], 2, 2),
     ]
     assert [each[3] is None for each in told] == [True, True, False, False], "nothing is known before the first round"
+
+
+def test_progress_tells_the_most_rounds_that_may_come(program: FakeProgram, store: EvidenceStore) -> None:
+    told: list[tuple[int, int]] = []
+    source = CpuSource(store, progress=lambda _, number, of, left: told.append((number, of)), most_rounds=5)
+    source.draw([source.place(request_for(1), None, None)], 3)
+    assert told == [(1, 5), (2, 5), (3, 5)]
 
 
 def test_time_left_is_the_rest_of_this_round_and_the_rounds_after(

@@ -80,6 +80,30 @@ def test_what_failed_later_is_no_evidence_for_a_recording(store: EvidenceStore) 
     assert store.of_source("cpu") == [evidence(B, 1.0, 1.1)]
 
 
+def test_rounds_are_counted_over_all_workloads_of_a_source(store: EvidenceStore) -> None:
+    assert store.latest_round("cpu") == 0
+    store.write("cpu", A, evidence(A, 1.0, 1.1, 1.2))
+    store.write("cpu", B, evidence(B, 1.0))
+    assert store.latest_round("cpu") == 3
+    assert store.latest_round("gpu") == 0
+    store.write_failure("cpu", A, "it hung")
+    assert store.latest_round("cpu") == 3, "a round that failed for one was a round for the others"
+
+
+def test_a_folder_is_made_when_it_is_needed_and_removed_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    EvidenceStore().remove()
+    assert os.listdir(tmp_path) == []
+    used = EvidenceStore()
+    used.write("cpu", A, evidence(A, 1.0))
+    assert used.read("cpu", A) == evidence(A, 1.0)
+    assert len(os.listdir(tmp_path)) == 1
+    used.remove()
+    assert os.listdir(tmp_path) == []
+
+
 def test_the_key_names_workload_and_place() -> None:
     assert A.key == A.workload.digest
     assert Placed(A.workload, "g5.2xlarge").key == f"{A.workload.digest}-g5.2xlarge"
