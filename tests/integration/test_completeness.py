@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections import Counter
 from typing import Any
@@ -120,3 +121,21 @@ def test_accepted_verdicts_are_those_of_tests_that_exist(recorded: real.Run) -> 
     assert accepted
     assert set(accepted) <= names
     assert json.dumps(sorted(accepted)) == json.dumps(sorted(set(accepted)))
+
+
+def test_every_accepted_verdict_belongs_to_a_case(recorded: real.Run) -> None:
+    """Unused snapshots are not looked for while one source is judged at a time, so they are looked for here."""
+    cases = {case["nodeid"].rpartition("::")[2] for case in recorded.cases}
+    for path in sorted((real.REPOSITORY / "tests/claims/__snapshots__").glob("*.ambr")):
+        accepted = re.findall(r"^# name: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(accepted) <= cases, path.name
+
+
+def test_every_judged_case_of_the_document_is_accepted(recorded: real.Run) -> None:
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted((real.REPOSITORY / "tests/claims/__snapshots__").glob("*.ambr"))
+    )
+    accepted = [name for name in re.findall(r"^# name: (.+)$", text, re.MULTILINE) if name.endswith("document-2023]")]
+    judged = [row for row in recorded.report("verdicts.json") if row["verdict"] != "untestable"]
+    assert len(accepted) == len(judged) == 102
