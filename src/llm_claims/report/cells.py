@@ -43,7 +43,9 @@ class Cell:
             return ""
         gravest = [row for row in self.rows if row.verdict is self.word]
         judged = [row for row in self.rows if row.verdict is not Word.UNTESTABLE]
-        ordered = sorted((row for row in gravest if row.effect is not None), key=lambda row: row.effect or 0.0)
+        # Cases of one claim may have effects in different units; a range has one.
+        alike = [row for row in gravest if row.effect is not None and row.unit == gravest[0].unit]
+        ordered = sorted(alike, key=lambda row: row.effect or 0.0)
         effects = list(dict.fromkeys(map(effect_text, ordered)))
         shown = effects[0] if len(effects) == 1 else f"{effects[0]} to {effects[-1]}" if effects else ""
         parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged))]
