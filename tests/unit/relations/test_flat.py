@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 import pytest
-from builders import exact, figure, live, span
+from builders import exact, figure, live, quantity, span
 
 from llm_claims.quantities import Quantity
 from llm_claims.relations import Look, flat
@@ -104,3 +104,9 @@ def test_a_margin_that_judges_nothing_is_refused(within: float) -> None:
 def test_there_must_be_something_to_compare() -> None:
     with pytest.raises(ValueError, match="two or more quantities"):
         flat(ONE, within=0.1)
+
+
+def test_measurements_come_in_order_and_once() -> None:
+    one, two = object(), object()
+    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
+    assert flat(a, b, a, within=0.1).measurements == (one, two)

@@ -130,3 +130,9 @@ def test_the_error_is_shared_by_the_comparisons() -> None:
 def test_what_cannot_be_judged_is_refused(sizes: tuple[float, ...], within: float, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         proportional({size: exact(1) for size in sizes}, within=within)
+
+
+def test_measurements_come_in_order_and_once() -> None:
+    one, two = object(), object()
+    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
+    assert proportional({1: a, 2: b, 3: a}, within=0.1).measurements == (one, two)

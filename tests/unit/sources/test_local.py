@@ -125,6 +125,12 @@ def latencies(source: CpuSource, placed: Placed) -> dict[int, float]:
     return dict(zip(series.rounds, series.values, strict=True))
 
 
+def test_the_processor_is_on_every_machine_and_never_the_document_s(source: CpuSource) -> None:
+    assert (source.name, source.kind, source.measures_as) == ("cpu", "cpu", "cpu")
+    assert source.always_here
+    assert not source.documented
+
+
 # Placing
 
 

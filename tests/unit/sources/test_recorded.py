@@ -45,6 +45,7 @@ def seconds(found: RecordedSource, placed: Placed) -> float:
 def test_a_recording_is_a_source_by_its_name() -> None:
     assert (source().name, source().kind, source().documented) == ("paper", "recording", True)
     assert source(documented=False).documented is False
+    assert source().always_here
     assert not hasattr(source(), "draw"), "what could draw would be taken for live"
 
 
