@@ -136,7 +136,7 @@ def test_cost_of_a_recorded_case(benchmark: Any, tmp_path: Path, show: Show) -> 
         (tmp_path / "test_plain.py").write_text(PLAIN.format(cases=len(judged[-1])), encoding="utf-8")
         plain.append(case_costs(tmp_path, str(tmp_path / "test_plain.py")))
 
-    benchmark.pedantic(run, rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(run, rounds=2 * ROUNDS, warmup_rounds=1)
     whole, own = min(map(fmean, judged)), min(map(fmean, plain))
     middle = min(map(median, judged)) - own
     show(f"a recorded case: {(whole - own) * 1000:.2f} ms over a plain test's {own * 1000:.2f} ms")
