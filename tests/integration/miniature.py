@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -286,6 +287,8 @@ class Miniature:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell's background job ignores SIGINT, and hands that down to whatever it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
         )
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:

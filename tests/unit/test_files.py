@@ -79,7 +79,9 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
 def test_the_text_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
     replace, fsync = Path.replace, os.fsync
-    monkeypatch.setattr(os, "fsync", lambda handle: (order.append("on disk"), fsync(handle))[1])
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (order.append(f"{os.fstat(handle).st_size} bytes"), fsync(handle))[1]
+    )
     monkeypatch.setattr(Path, "replace", lambda self, to: (order.append("named"), replace(self, to))[1])
     write_atomically(tmp_path / "file.json", "new")
-    assert order == ["on disk", "named"]
+    assert order == ["3 bytes", "named"]

@@ -57,6 +57,7 @@ TEXTS = [
     ("no effect", [row(R, n=1)], "reproduced n=1"),
     ("two alike", [row(R, effect=2.0, n=3), row(R, effect=2.0, n=3)], "reproduced ×2 n=3 (2 cases)"),
     ("two effects", [row(R, effect=3.0, n=3), row(R, effect=2.0, n=5)], "reproduced ×2 to ×3 n=3–5 (2 cases)"),
+    ("an effect and none", [row(R, n=1), row(R, effect=2.0, n=8)], "reproduced ×2 n=1–8 (2 cases)"),
     ("three effects", [row(R, effect=e, n=1) for e in (3.0, 1.5, 2.0)], "reproduced ×1.5 to ×3 n=1 (3 cases)"),
     ("one against", [row(R, effect=2.0, n=3), row(C, effect=0.5, n=3)], "contradicted ×0.5 n=3 (1 of 2 cases)"),
     ("untestable is no case", [row(R, effect=2.0, n=3), row(U)], "reproduced ×2 n=3"),
@@ -70,6 +71,12 @@ TEXTS = [
 def test_text_of_a_cell(rows: list[VerdictRow], text: str) -> None:
     for order in permutations(rows):
         assert cell(*order).text == text
+
+
+def test_effects_of_different_units_make_no_range() -> None:
+    steps, ratio = row(R, effect=147.0, unit="steps", n=1), row(R, effect=2.0, n=1)
+    assert cell(steps, ratio).text == "reproduced 147 steps n=1 (2 cases)"
+    assert cell(ratio, steps).text == "reproduced ×2 n=1 (2 cases)"
 
 
 def test_cases_that_disagree_are_named() -> None:

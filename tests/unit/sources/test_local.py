@@ -315,6 +315,7 @@ def test_waiting_for_another_run_is_told(
     source.draw([source.place(request_for(1), None, None)], 1)
     assert told[0] == "waiting for another timed run on this machine"
     assert len(told) == 2
+    assert program.locked == [True], "what waited for the lock must have it then"
 
 
 def test_a_lock_that_cannot_be_used_is_an_error(

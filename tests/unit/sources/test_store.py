@@ -108,6 +108,7 @@ def test_the_key_names_workload_and_place() -> None:
     assert A.key == A.workload.digest
     assert Placed(A.workload, "g5.2xlarge").key == f"{A.workload.digest}-g5.2xlarge"
     assert Placed(A.workload, "g5.2xlarge").describe() == "Generation(new_tokens=1) on g5.2xlarge"
+    assert A.describe() == "Generation(new_tokens=1)"
 
 
 # The lock
