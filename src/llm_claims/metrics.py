@@ -47,6 +47,8 @@ METRICS: dict[str, Unit] = {
     "last_logged_learning_rate": "1",
     "skipped_optimizer_steps": "steps",
     "rdma_speedup": "ratio",
+    "early_loss_peak": "nats",
+    "link_bytes": "bytes",
     # serving
     "latency_seconds": "s",
     "latency_seconds_in_text": "s",
@@ -61,3 +63,17 @@ DERIVED: dict[str, tuple[str, str]] = {
     # metric: (numerator, denominator); used only where a source did not measure the metric itself
     "step_seconds": ("train_runtime_seconds", "optimizer_steps"),
 }
+
+SERIES: frozenset[str] = frozenset({"step_losses", "logged_losses"})
+"""Metrics of several numbers a run: one a step, or one a log."""
+
+FROM_THE_SEED: frozenset[str] = frozenset(
+    {"train_loss", "last_logged_loss", "early_loss_peak", "skipped_optimizer_steps"}
+)
+"""Metrics that follow from the seed: another round is another seed, a stated seed leaves nothing to vary."""
+
+NOISY: frozenset[str] = frozenset(name for name, unit in METRICS.items() if unit in {"s", "s/step", "bytes"})
+"""Metrics that vary from run to run, whatever is fixed. What is neither noisy nor from the seed is a count."""
+
+TIMED: frozenset[str] = frozenset(name for name, unit in METRICS.items() if unit in {"s", "s/step"} or "/s" in unit)
+"""Metrics that anything else on the machine disturbs: who measures one needs the machine alone."""

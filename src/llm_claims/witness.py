@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
 
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
@@ -14,9 +14,17 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 class Witness(BaseModel):
     """Observations of a run; ``None`` says that the run did not look.
 
-    ``forward_dtypes`` are those of the matrix products; ``input_tokens`` and ``new_tokens`` have
-    one entry a sequence, shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes
-    that the model's forward received, ascending.
+    ``forward_dtypes`` are those of the matrix products, ``weight_dtypes`` those of the weights loaded;
+    ``input_tokens`` and ``new_tokens`` have one entry a sequence, shape (prompts,);
+    ``forward_batch_sizes`` are the distinct batch sizes that the model's forward received, ascending.
+
+    Of training: ``micro_batch`` and ``context_tokens`` are the shape that the forward received,
+    ``gradient_accumulation`` counts forwards an optimizer step, ``gradient_checkpointing`` tells whether
+    layers ran twice a step, ``zero_stage`` follows from the sizes of each rank's partitions,
+    ``learning_rate`` and ``warmup_steps`` from the rates that the optimizer had, ``new_token_init`` from
+    the new rows of the embeddings before the first step.
+
+    Of a link: ``link_mbit_per_second`` is the rate that the kernel has in force.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,28 +40,64 @@ class Witness(BaseModel):
     new_tokens: tuple[NonNegativeInt, ...] | None = None
     forward_batch_sizes: tuple[PositiveInt, ...] | None = None
     tensor_parallel_degree: PositiveInt | None = None
+    # training
+    logger: str | None = None
+    parallelism: str | None = None
     zero_stage: int | None = None
     ranks: PositiveInt | None = None
+    samples: PositiveInt | None = None
+    context_tokens: PositiveInt | None = None
+    micro_batch: PositiveInt | None = None
+    gradient_accumulation: PositiveInt | None = None
+    gradient_checkpointing: bool | None = None
+    learning_rate: PositiveFloat | None = None
+    warmup_steps: NonNegativeInt | None = None
+    initial_loss_scale: PositiveFloat | None = None
+    new_token_init: str | None = None
     transport: str | None = None
+    rdma: bool | None = None
+    link_mbit_per_second: PositiveFloat | None = None
+    # loading
+    weight_dtypes: tuple[str, ...] | None = None
+    checkpoint: str | None = None
     low_cpu_mem_usage: bool | None = None
+    device_map: str | None = None
     model_server: bool | None = None
+    host_memory_to_weights: PositiveFloat | None = None
+
+
+OF_TRAINING = (
+    "logger",
+    "parallelism",
+    "zero_stage",
+    "ranks",
+    "samples",
+    "context_tokens",
+    "micro_batch",
+    "gradient_accumulation",
+    "gradient_checkpointing",
+    "learning_rate",
+    "warmup_steps",
+    "initial_loss_scale",
+    "new_token_init",
+    "rdma",
+    "link_mbit_per_second",
+)
+OF_LOADING = ("engine", "checkpoint", "low_cpu_mem_usage", "device_map", "model_server", "host_memory_to_weights")
 
 
 def _expected(workload: Workload) -> Iterator[tuple[str, object]]:
     """Each observation that a completed run of ``workload`` owes, with the value it must have."""
-    if workload.precision is not None:
-        yield "forward_dtypes", (DTYPES[workload.precision],)
     if workload.model is not None:
         yield "model", workload.model
+    if workload.precision is not None:
+        dtypes = "weight_dtypes" if isinstance(workload, Loading) else "forward_dtypes"
+        yield dtypes, (DTYPES[workload.precision],)
     if isinstance(workload, Generation):
         yield from _expected_of_generation(workload)
-    elif isinstance(workload, Training):
-        yield "zero_stage", workload.zero_stage
-        yield "ranks", workload.ranks
-    elif isinstance(workload, Loading):
-        yield "engine", workload.engine
-        yield "low_cpu_mem_usage", workload.low_cpu_mem_usage
-        yield "model_server", workload.model_server
+    else:
+        for name in OF_TRAINING if isinstance(workload, Training) else OF_LOADING:
+            yield name, getattr(workload, name)
 
 
 def _expected_of_generation(workload: Generation) -> Iterator[tuple[str, object]]:
@@ -75,6 +119,10 @@ def open_to_witness(workload: Workload) -> list[str]:
     owed: tuple[str, ...] = ("model", "precision")
     if isinstance(workload, Generation):
         owed = (*owed, "engine", "api", "tensor_parallel_degree", "input_tokens", "new_tokens")
+    elif isinstance(workload, Training):
+        owed = (*owed, "ranks", "samples", "micro_batch", "gradient_accumulation", "learning_rate", "warmup_steps")
+    else:
+        owed = (*owed, "engine", "checkpoint")
     return [name for name in owed if getattr(workload, name) is None]
 
 

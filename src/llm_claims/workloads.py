@@ -61,17 +61,19 @@ class Training(BaseWorkload):
 
     Sizes: ``context_tokens`` tokens a sample; ``samples`` samples; the global batch is
     ``ranks * micro_batch * gradient_accumulation`` samples; ``learning_rate`` is the peak,
-    reached after ``warmup_steps`` optimizer steps. ``repetition`` tells runs apart that are alike
-    in everything else.
+    reached after ``warmup_steps`` optimizer steps. ``zero_stage`` 0 partitions nothing.
+    ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction.
+    ``repetition`` tells runs apart that are alike in everything else.
     """
 
     kind: Literal["training"] = "training"
     model: str | None = None
     precision: Precision | None = None
-    parallelism: Literal["deepspeed", "smp"] | None = None
-    zero_stage: Literal[1, 3] | None = None
+    parallelism: Literal["deepspeed", "ddp", "smp"] | None = None
+    zero_stage: Literal[0, 1, 3] | None = None
     ranks: PositiveInt | None = None
     rdma: bool | None = None
+    link_mbit_per_second: PositiveFloat | None = None
     samples: PositiveInt | None = None
     context_tokens: PositiveInt | None = None
     micro_batch: PositiveInt | None = None
@@ -111,6 +113,7 @@ class Loading(BaseWorkload):
 
     ``model_server`` says whether a resident model server shares the host memory;
     ``low_cpu_mem_usage`` and ``device_map`` are the arguments of ``from_pretrained``.
+    ``host_memory_to_weights`` caps the host memory at this multiple of the bytes of the weights.
     """
 
     kind: Literal["loading"] = "loading"
@@ -121,6 +124,12 @@ class Loading(BaseWorkload):
     device_map: Literal["auto"] | None = None
     model_server: bool | None = None
     checkpoint: Literal["bin", "safetensors"] | None = None
+    host_memory_to_weights: PositiveFloat | None = None
 
 
 Workload = Annotated[Training | Generation | Loading, Field(discriminator="kind")]
+
+
+def seed_of(workload: Workload) -> int | None:
+    """The seed that a workload states; ``None`` where each round takes another."""
+    return workload.seed if isinstance(workload, Training) else None

@@ -15,7 +15,7 @@ from llm_claims.programs.channel import Runner, serve
 from llm_claims.programs.llama import SHAPES, TORCH_DTYPES, build_llama
 from llm_claims.programs.observer import Observer
 from llm_claims.programs.prompts import MAX_TOKENS, build_tokenizer, prompt_texts
-from llm_claims.programs.protocol import Answer, Request
+from llm_claims.programs.protocol import Answer, Figure, Request
 from llm_claims.workloads import Generation, Workload
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Generator:
         stand.observer.reset()
         done = call(stand, workload)
         witness = stand.observer.witness(done.sequences)
-        metrics = {
+        metrics: dict[str, Figure] = {
             "latency_seconds": done.seconds,
             # Where sequences disagree the witness has each, and the evidence is refused.
             "new_tokens_per_sequence": min(witness.new_tokens or (0,)),

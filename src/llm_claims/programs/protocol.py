@@ -6,7 +6,9 @@ The program writes one `Ready` when its model stands, then answers each `Request
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt
 
 from llm_claims.evidence import Outcome
 from llm_claims.witness import Witness
@@ -33,12 +35,25 @@ class Request(_Message):
     seed: int
 
 
-class Answer(_Message):
-    """One sample of each metric (see `llm_claims.metrics` for units), and what the run saw of itself.
+class Printed(_Message):
+    """A number as a library prints it, ``resolution`` being the worth of its last digit."""
 
-    A metric that is a count is exact; one that is a duration is a sample of a noisy quantity.
+    value: FiniteFloat
+    resolution: FiniteFloat = Field(gt=0)
+    rounding: Literal["nearest", "down"] = "nearest"
+
+
+Figure = float | tuple[float, ...] | Printed
+"""The value of one metric in an answer."""
+
+
+class Answer(_Message):
+    """The metrics of one run (see `llm_claims.metrics` for units), and what the run saw of itself.
+
+    A metric is one number; or, where it is one of `llm_claims.metrics.SERIES`, the numbers of the
+    run in their order, shape (n,); or what a library printed.
     """
 
     outcome: Outcome = Outcome()
-    metrics: dict[str, FiniteFloat] = {}
+    metrics: dict[str, FiniteFloat | tuple[FiniteFloat, ...] | Printed] = {}
     witness: Witness | None = None

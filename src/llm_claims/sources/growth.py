@@ -8,13 +8,10 @@ from pydantic import ValidationError
 
 from llm_claims.errors import ProgramError, WitnessError
 from llm_claims.evidence import Evidence, Metric, Provenance
-from llm_claims.metrics import METRICS, Unit
-from llm_claims.programs.protocol import Answer, Ready, Request
-from llm_claims.series import Spread
+from llm_claims.metrics import FROM_THE_SEED, METRICS, NOISY, SERIES
+from llm_claims.programs.protocol import Answer, Figure, Printed, Ready, Request
 from llm_claims.witness import differences
-
-NOISY_UNITS: frozenset[Unit] = frozenset({"s", "s/step", "bytes"})
-"""Units of quantities that vary from run to run; everything else that a program counts is exact."""
+from llm_claims.workloads import Workload, seed_of
 
 
 def grown(
@@ -35,7 +32,10 @@ def grown(
         return Evidence(
             workload=request.workload,
             outcome=answer.outcome,
-            metrics={name: _appended(earlier.get(name), name, value) for name, value in answer.metrics.items()},
+            metrics={
+                name: _appended(earlier.get(name), name, value, request.workload)
+                for name, value in answer.metrics.items()
+            },
             rounds=(*(known.rounds if known else ()), request.round),
             witness=answer.witness,
             provenance=_provenance(known, request, ready, command, commit),
@@ -70,17 +70,36 @@ def _check(known: Evidence | None, request: Request, answer: Answer) -> None:
         raise WitnessError(f"{what}: it has other metrics than the rounds before it")
 
 
-def _appended(metric: Metric | None, name: str, value: float) -> Metric:
+def _appended(before: Metric | None, name: str, value: Figure, workload: Workload) -> Metric:
+    """Return the metric with this round's value.
+
+    Of what a library prints, and of series, the first round is kept: their claims are about one run.
+    """
     if name not in METRICS:
         raise ProgramError(f"the program answered a metric that nobody knows: {name!r}")
-    unit = METRICS[name]
-    if unit not in NOISY_UNITS:
-        return _unchanged(metric, name, Metric(unit=unit, spread="exact", samples=(value,)))
-    spread: Spread = "sampled"
-    return Metric(unit=unit, spread=spread, samples=(*(metric.samples if metric else ()), value))
+    if (name in SERIES) != isinstance(value, tuple):
+        raise ProgramError(f"the program answered {name!r} in the wrong form: {value!r:.80}")
+    if isinstance(value, Printed):
+        return before or _printed(name, value)
+    if isinstance(value, tuple):
+        return before or Metric(unit=METRICS[name], spread="exact", samples=value)
+    if name in NOISY or (name in FROM_THE_SEED and seed_of(workload) is None):
+        samples = (*(before.samples if before else ()), value)
+        return Metric(unit=METRICS[name], spread="sampled", samples=samples)
+    return _unchanged(before, name, Metric(unit=METRICS[name], spread="exact", samples=(value,)))
+
+
+def _printed(name: str, figure: Printed) -> Metric:
+    return Metric(
+        unit=METRICS[name],
+        spread="printed",
+        samples=(figure.value,),
+        resolution=figure.resolution,
+        rounding=figure.rounding,
+    )
 
 
 def _unchanged(before: Metric | None, name: str, now: Metric) -> Metric:
     if before is not None and before != now:
-        raise WitnessError(f"the count {name} changed between rounds: {before.samples[0]:g}, then {now.samples[0]:g}")
+        raise WitnessError(f"{name} changed between rounds: {before.samples[0]:g}, then {now.samples[0]:g}")
     return now
