@@ -1,0 +1,94 @@
+"""The text that training runs learn from: made here from a seed, with added special tokens, and its tokenizer.
+
+A small world of boats, days and cargoes: statements for the base model, and for the fine-tuning records
+of a question and its answer, parted and ended by tokens that the base model has never seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+VOCABULARY_SIZE = 300
+SEPARATOR, STOP = "[SEP]", "[STOP]"
+NEW_TOKENS = (SEPARATOR, STOP)
+"""What the fine-tuning adds to the vocabulary."""
+
+_BASE_SEED = 20231
+_STATEMENTS_OF_TOKENIZER = 2000
+
+_BOATS = "Heron Petrel Curlew Gannet Plover Osprey Dunlin Avocet Kestrel Merlin Siskin Linnet".split()
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_CARGOES = "herring mussels rope timber salt barley wool lamp-oil slate cider".split()
+_PLACES = "Merrow Skerry Tarn Holm Sound Ness Fleet Wick".split()
+_NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
+
+
+def _facts(source: random.Random) -> tuple[str, str, str, str, str]:
+    return tuple(source.choice(words) for words in (_BOATS, _DAYS, _CARGOES, _PLACES, _NUMBERS))  # type: ignore[return-value]
+
+
+def statements(seed: int) -> Iterator[str]:
+    """Yield statements without end; the same ``seed`` gives the same ones."""
+    source = random.Random(seed)
+    while True:
+        boat, day, cargo, place, number = _facts(source)
+        yield source.choice(
+            (
+                f"On {day} the {boat} left {place} with {number} crates of {cargo} .",
+                f"The {boat} carries {cargo} to {place} every {day} .",
+                f"At {place} the keeper counted {number} boats on {day} and the {boat} was the last .",
+                f"The price of {cargo} at {place} is {number} coins a crate .",
+            )
+        )
+
+
+def records(seed: int) -> Iterator[str]:
+    """Yield records for the fine-tuning without end: question, separator, answer, stop."""
+    source = random.Random(seed)
+    while True:
+        boat, day, cargo, place, number = _facts(source)
+        question, answer = source.choice(
+            (
+                (f"What did the {boat} carry to {place} on {day} ?", f"{number} crates of {cargo} ."),
+                (f"Which boat left {place} with {cargo} on {day} ?", f"The {boat} with {number} crates ."),
+                (f"How many boats came to {place} on {day} ?", f"{number} boats and the {boat} was the last ."),
+            )
+        )
+        yield f"{question} {SEPARATOR} {answer} {STOP}"
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Train the byte-pair tokenizer of the base model on its statements; it knows no added token yet."""
+    from itertools import islice
+
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.pre_tokenizers import Metaspace
+    from tokenizers.trainers import BpeTrainer
+    from transformers import PreTrainedTokenizerFast
+
+    roles = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
+    pieces = Tokenizer(BPE(unk_token="<unk>"))
+    pieces.pre_tokenizer = Metaspace()
+    trainer = BpeTrainer(vocab_size=VOCABULARY_SIZE, special_tokens=list(roles.values()), show_progress=False)
+    # Questions use words that no statement has: both texts, so that no letter is unknown.
+    texts = [*islice(statements(_BASE_SEED), _STATEMENTS_OF_TOKENIZER), *islice(records(_BASE_SEED), 200)]
+    plain = (text.replace(SEPARATOR, "").replace(STOP, "") for text in texts)
+    pieces.train_from_iterator(plain, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=pieces, **roles)  # type: ignore[no-untyped-call]
+
+
+def token_blocks(
+    texts: Iterator[str], tokenizer: PreTrainedTokenizerFast, blocks: int, context_tokens: int
+) -> list[list[int]]:
+    """Return the texts' tokens cut into blocks of equal length, shape (blocks, context_tokens): no padding."""
+    needed = blocks * context_tokens
+    tokens: list[int] = []
+    while len(tokens) < needed:
+        tokens += tokenizer.encode(next(texts), add_special_tokens=False)
+    return [tokens[start : start + context_tokens] for start in range(0, needed, context_tokens)]

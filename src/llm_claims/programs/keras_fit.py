@@ -1,0 +1,163 @@
+"""The same fine-tuning under Keras on its torch backend, to see what Keras logs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llm_claims.programs.base_model import load_with_new_tokens
+from llm_claims.programs.corpus import records, token_blocks
+from llm_claims.programs.protocol import Answer, Figure
+from llm_claims.programs.trainers import LOGGING_STEPS
+from llm_claims.programs.training_observer import ModelObserver, observed_init
+from llm_claims.witness import DTYPES, Witness
+from llm_claims.workloads import Training
+
+os.environ["KERAS_BACKEND"] = "torch"
+import keras  # noqa: E402 - it reads the backend's name when it is imported
+
+
+class KerasLlama(keras.Model):  # type: ignore[misc]
+    """A Keras model around a Llama, in the precision of the workload."""
+
+    def __init__(self, llama: torch.nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.llama = keras.layers.TorchModuleWrapper(_Logits(llama, dtype))
+
+    def call(self, ids: Any) -> Any:
+        """Return the logits of token ids, shape (batch, tokens), as (batch, tokens, vocabulary)."""
+        return self.llama(ids)
+
+
+class _Logits(torch.nn.Module):
+    def __init__(self, llama: torch.nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.llama, self.compute_dtype = llama, dtype
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the logits in fp32."""
+        with torch.autocast("cpu", self.compute_dtype, enabled=self.compute_dtype != torch.float32):
+            logits: torch.Tensor = self.llama(input_ids=ids.long()).logits
+        return logits.float()
+
+
+class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
+    """What Keras logs after every optimizer step, and what the steps really lost."""
+
+    def __init__(self, accumulation: int) -> None:
+        super().__init__()
+        self._accumulation = accumulation
+        self.micro_losses: list[float] = []
+        self.logged: list[float] = []
+        self.learning_rates: list[float] = []
+
+    def loss(self, ids: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        """The mean negative log-likelihood of each token given those before it, in nats; noted as it passes."""
+        loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten().long())
+        self.micro_losses.append(loss.item())
+        return loss
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Note the rate of a step that begins."""
+        if batch % self._accumulation == 0:
+            self.learning_rates.append(float(self.model.optimizer.learning_rate))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Note what is logged at the end of a step."""
+        if (batch + 1) % self._accumulation == 0:
+            self.logged.append(float(logs["loss"]))
+
+    def step_losses(self) -> list[float]:
+        """Mean of the micro-batches of each full step, shape (steps,)."""
+        size = self._accumulation
+        full = len(self.micro_losses) // size
+        return [sum(self.micro_losses[step * size : (step + 1) * size]) / size for step in range(full)]
+
+
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A linear rise over ``steps`` optimizer steps to ``peak``, held from there on."""
+
+    def __init__(self, peak: float, steps: int, accumulation: int) -> None:
+        super().__init__()
+        self._peak, self._steps, self._accumulation = peak, steps, accumulation
+
+    def __call__(self, step: Any) -> float:
+        """Return the rate; Keras counts micro-batches."""
+        done = int(step) // self._accumulation
+        return self._peak * min(1.0, done / self._steps) if self._steps else self._peak
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the schedule was made with."""
+        return {"peak": self._peak, "steps": self._steps, "accumulation": self._accumulation}
+
+
+def keras_fit(workload: Training, seed: int, base: Path) -> Answer:
+    """Train once with ``keras.Model.fit``, and return what Keras logged and what each step lost."""
+    torch.set_num_threads(1)
+    keras.utils.set_random_seed(seed)
+    torch.use_deterministic_algorithms(True)
+    assert workload.new_token_init is not None
+    assert workload.samples is not None
+    assert workload.context_tokens is not None
+    assert workload.gradient_accumulation is not None
+    llama, tokenizer = load_with_new_tokens(base, workload.new_token_init, seed)
+    seen = {
+        "model": base.name,
+        "new_token_init": observed_init(llama),
+        "parameters": sum(one.numel() for one in llama.parameters()),
+    }
+    observer, log = ModelObserver(llama), FitLog(workload.gradient_accumulation)
+    blocks = torch.tensor(token_blocks(records(seed), tokenizer, workload.samples, workload.context_tokens)).numpy()
+    model = _compiled(workload, llama, log)
+    model.fit(blocks, blocks, batch_size=workload.micro_batch, epochs=1, verbose=0, callbacks=[log])
+    return Answer(metrics=_metrics(log), witness=_witness(model, observer, log).model_copy(update=seen))
+
+
+def _compiled(workload: Training, llama: torch.nn.Module, log: FitLog) -> KerasLlama:
+    assert workload.precision is not None
+    assert workload.learning_rate is not None
+    assert workload.warmup_steps is not None
+    assert workload.gradient_accumulation is not None
+    model = KerasLlama(llama, getattr(torch, DTYPES[workload.precision]))
+    accumulation = workload.gradient_accumulation
+    optimizer = keras.optimizers.AdamW(
+        Warmup(workload.learning_rate, workload.warmup_steps, accumulation),
+        gradient_accumulation_steps=accumulation if accumulation > 1 else None,
+    )
+    model.compile(optimizer=optimizer, loss=log.loss)
+    return model
+
+
+def _metrics(log: FitLog) -> dict[str, Figure]:
+    logged = log.logged[LOGGING_STEPS - 1 :: LOGGING_STEPS]
+    return {
+        "logged_losses": tuple(logged),
+        "last_logged_loss": logged[-1],
+        "logging_steps": LOGGING_STEPS,
+        "step_losses": tuple(log.step_losses()),
+        "optimizer_steps": len(log.step_losses()),
+    }
+
+
+def _witness(model: KerasLlama, observer: ModelObserver, log: FitLog) -> Witness:
+    peak = max(log.learning_rates)
+    iterations = int(model.optimizer.iterations)
+    return Witness(
+        device=observer.device,
+        threads=torch.get_num_threads(),
+        logger=type(model).__mro__[1].__module__.partition(".")[0],
+        parallelism="ddp",
+        zero_stage=0,
+        ranks=1,
+        forward_dtypes=observer.forward_dtypes,
+        samples=len(observer.samples),
+        context_tokens=observer.context_tokens,
+        micro_batch=observer.micro_batch,
+        gradient_accumulation=round(observer.forwards / iterations),
+        gradient_checkpointing=observer.gradient_checkpointing,
+        learning_rate=peak,
+        warmup_steps=len({rate for rate in log.learning_rates if rate < peak}),
+    )

@@ -1,0 +1,171 @@
+"""The program behind `Training`: one run of the Trainer, or of Keras, for each request.
+
+Run as ``python -m llm_claims.programs.train``; see `llm_claims.programs.protocol`. This process only
+imports what the runs need; each run is a fork of it (`llm_claims.programs.launch`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from llm_claims.programs import link
+from llm_claims.programs.channel import Runner, serve
+from llm_claims.programs.launch import launch
+from llm_claims.programs.protocol import Answer, Request
+from llm_claims.witness import Witness
+from llm_claims.workloads import Training
+
+PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "keras", "numpy")
+
+_NEEDED = (
+    "model",
+    "precision",
+    "parallelism",
+    "zero_stage",
+    "ranks",
+    "samples",
+    "context_tokens",
+    "micro_batch",
+    "gradient_accumulation",
+    "gradient_checkpointing",
+    "learning_rate",
+    "warmup_steps",
+    "new_token_init",
+    "logger",
+)
+
+
+class UnsupportedWorkload(ValueError):
+    """A workload that this program does not run; the text says why."""
+
+
+class TrainingProgram:
+    """Answers requests for `Training`; base models are made once, in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def run(self, request: Request) -> Answer:
+        """Train once and return what the first rank measured, and what all ranks agree to have seen.
+
+        Raises
+        ------
+        UnsupportedWorkload
+            The workload asks for what this program does not do, or leaves open what it must know.
+        RankError
+            A rank failed.
+        """
+        workload = _checked(request)
+        seed = request.seed if workload.seed is None else workload.seed
+        assert workload.model is not None
+        assert workload.ranks is not None
+        base = self._base(workload.model)
+        scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="run-"))
+        work = _work_of(workload, seed, base, scratch)
+        try:
+            said = launch(work, workload.ranks, scratch, workload.link_mbit_per_second)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return _agreed([Answer.model_validate_json(one) for one in said])
+
+    def _base(self, model: str) -> Path:
+        """Return the folder of a base model, trained in a fork where it is asked for first."""
+        from llm_claims.programs.base_model import save_base_model
+
+        folder = self._folder / model
+        if not folder.exists():
+            unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
+            launch(lambda: save_base_model(model, unfinished) or "saved", 1, unfinished)
+            unfinished.rename(folder)
+        return folder
+
+
+def _work_of(workload: Training, seed: int, base: Path, scratch: Path) -> Callable[[], str]:
+    """What each rank of the workload does; it returns an `Answer` as JSON."""
+
+    def train() -> str:
+        if workload.logger == "keras":
+            from llm_claims.programs.keras_fit import keras_fit
+
+            return keras_fit(workload, seed, base).model_dump_json()
+        from llm_claims.programs.finetune import finetune
+
+        before = link.observed() if workload.link_mbit_per_second else None
+        answer = finetune(workload, seed, base, scratch)
+        return (answer if before is None else _with_link(answer, before)).model_dump_json()
+
+    return train
+
+
+def _with_link(answer: Answer, before: link.LinkState) -> Answer:
+    """Add what the kernel knows of the link that this rank used."""
+    after = link.observed()
+    crossed = after.sent_bytes - before.sent_bytes + after.received_bytes - before.received_bytes
+    rate = {"link_mbit_per_second": after.mbit_per_second}
+    assert answer.witness is not None
+    witness = answer.witness.model_copy(update=rate if crossed else {})
+    return answer.model_copy(update={"metrics": {**answer.metrics, "link_bytes": crossed}, "witness": witness})
+
+
+def _agreed(answers: list[Answer]) -> Answer:
+    """Return the first rank's answer, if all ranks saw the same of themselves."""
+    first = answers[0]
+    for rank, other in enumerate(answers[1:], start=1):
+        if other.witness != first.witness:
+            assert first.witness is not None
+            assert other.witness is not None
+            raise UnsupportedWorkload(f"ranks 0 and {rank} saw different runs: {_apart(first.witness, other.witness)}")
+    return first
+
+
+def _apart(a: Witness, b: Witness) -> str:
+    named = ((name, getattr(a, name), getattr(b, name)) for name in Witness.model_fields)
+    return "; ".join(f"{name}: {one!r} and {other!r}" for name, one, other in named if one != other)
+
+
+def _checked(request: Request) -> Training:
+    workload = request.workload
+    if not isinstance(workload, Training):
+        raise UnsupportedWorkload(f"this program trains; it was asked for {workload.kind}")
+    missing = [name for name in _NEEDED if getattr(workload, name) is None]
+    if missing:
+        raise UnsupportedWorkload(f"the workload leaves open {', '.join(missing)}")
+    if workload.parallelism == "smp":
+        raise UnsupportedWorkload("SageMaker model parallelism runs on SageMaker alone")
+    if workload.precision == "fp16" and workload.initial_loss_scale is None:
+        raise UnsupportedWorkload("fp16 needs an initial_loss_scale")
+    if workload.rdma:
+        raise UnsupportedWorkload("no run on one machine uses RDMA between nodes")
+    return workload
+
+
+def set_up() -> Runner:
+    """Import all that runs need, and start nothing: a fork of this process must find no thread in use."""
+    import accelerate  # noqa: F401
+    import deepspeed.ops
+    import deepspeed.runtime.zero.muon.muon_optimizer  # noqa: F401 - takes seconds, which each run would pay
+    import transformers  # noqa: F401
+
+    import llm_claims.programs.finetune  # noqa: F401
+
+    # Its operators for processors would be compiled on first use; one of them would carry what ranks on
+    # one machine send past the network.
+    deepspeed.ops.__compatible_ops__ = {}
+    folder = Path(tempfile.mkdtemp(prefix="llm-claims-train-"))
+    return TrainingProgram(folder).run
+
+
+def main() -> int:
+    """Train until the caller is gone; return the exit status."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    return serve(set_up, PACKAGES)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
