@@ -47,9 +47,10 @@ class _Logits(torch.nn.Module):
 class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
     """What Keras logs after every optimizer step, and what the steps really lost."""
 
-    def __init__(self, accumulation: int) -> None:
+    def __init__(self, accumulation: int, observer: ModelObserver) -> None:
         super().__init__()
         self._accumulation = accumulation
+        self._observer = observer
         self.micro_losses: list[float] = []
         self.logged: list[float] = []
         self.learning_rates: list[float] = []
@@ -59,6 +60,11 @@ class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
         loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten().long())
         self.micro_losses.append(loss.item())
         return loss
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Forget the batch that Keras runs to build the model."""
+        self.micro_losses.clear()
+        self._observer.reset()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Note the rate of a step that begins."""
@@ -109,7 +115,8 @@ def keras_fit(workload: Training, seed: int, base: Path) -> Answer:
         "new_token_init": observed_init(llama),
         "parameters": sum(one.numel() for one in llama.parameters()),
     }
-    observer, log = ModelObserver(llama), FitLog(workload.gradient_accumulation)
+    observer = ModelObserver(llama)
+    log = FitLog(workload.gradient_accumulation, observer)
     blocks = torch.tensor(token_blocks(records(seed), tokenizer, workload.samples, workload.context_tokens)).numpy()
     model = _compiled(workload, llama, log)
     model.fit(blocks, blocks, batch_size=workload.micro_batch, epochs=1, verbose=0, callbacks=[log])

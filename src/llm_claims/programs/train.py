@@ -103,7 +103,11 @@ def _work_of(workload: Training, seed: int, base: Path, scratch: Path) -> Callab
 
 def _with_link(answer: Answer, before: link.LinkState) -> Answer:
     """Add what the kernel knows of the link that this rank used."""
+    import torch.distributed
+
     after = link.observed()
+    # The link goes with the first of its ends, and its counters with it.
+    torch.distributed.barrier()
     crossed = after.sent_bytes - before.sent_bytes + after.received_bytes - before.received_bytes
     rate = {"link_mbit_per_second": after.mbit_per_second}
     assert answer.witness is not None
@@ -164,6 +168,8 @@ def main() -> int:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    # Read when torch is imported: ranks that each used all cores would slow each other down.
+    os.environ["OMP_NUM_THREADS"] = "1"
     return serve(set_up, PACKAGES)
 
 

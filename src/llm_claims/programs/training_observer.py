@@ -22,13 +22,7 @@ class ModelObserver:
     def __init__(self, model: LlamaForCausalLM) -> None:
         from torch.nn import Linear
 
-        self.model = model
-        self.forwards = 0
-        self.layer_runs = 0
-        self._dtypes: set[torch.dtype] = set()
-        self._devices: set[str] = set()
-        self._shapes: set[tuple[int, int]] = set()
-        self.samples: set[bytes] = set()
+        self.reset()
         model.register_forward_pre_hook(self._on_forward, with_kwargs=True)
         # A part of the layer: checkpointing runs the layer's own hooks once.
         model.model.layers[0].self_attn.register_forward_pre_hook(self._on_layer)
@@ -36,6 +30,15 @@ class ModelObserver:
             if isinstance(module, Linear):
                 # Under autocast inputs and weights stay in fp32, and the product's own dtype is that of its result.
                 module.register_forward_hook(self._on_product)
+
+    def reset(self) -> None:
+        """Forget what was seen: the run begins."""
+        self.forwards = 0
+        self.layer_runs = 0
+        self.samples: set[bytes] = set()
+        self._dtypes: set[torch.dtype] = set()
+        self._devices: set[str] = set()
+        self._shapes: set[tuple[int, int]] = set()
 
     def _on_forward(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = args[0] if args else kwargs["input_ids"]
