@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeGuard
 
 from llm_claims.measurement import Measurement
+from llm_claims.metrics import FROM_THE_SEED, NOISY, TIMED
 from llm_claims.plan import Plan
 from llm_claims.relations import Look, Relation
 from llm_claims.sources.base import LiveSource, Source
@@ -13,6 +14,8 @@ from llm_claims.verdicts import Verdict
 
 LEAST_ROUNDS = 3
 """Two degrees of freedom: the fewest rounds whose spread says anything."""
+VARYING = NOISY | FROM_THE_SEED | TIMED
+"""Metrics of which another round says something new."""
 
 
 def is_live(source: Source) -> TypeGuard[LiveSource]:
@@ -24,15 +27,15 @@ class Decider:
     """Turns relations into verdicts; ``rounds`` is the largest number of rounds of a live relation."""
 
     def __init__(self, rounds: int, plan: Callable[[LiveSource], Plan]) -> None:
-        self._most = rounds
-        self._least = min(LEAST_ROUNDS, rounds)
+        self._rounds = rounds
         self._plan = plan
 
-    def decide(self, relation: Relation, source: Source) -> Verdict:
+    def decide(self, relation: Relation, source: Source, seeds: int | None = None) -> Verdict:
         """Judge a relation on one source.
 
         A live relation is looked at after the least number of rounds and after each further one,
-        so the error of 5% is shared by all the looks that it may get.
+        so the error of 5% is shared by all the looks that it may get. With ``seeds`` it has that many
+        rounds, and one look.
 
         Raises
         ------
@@ -41,13 +44,32 @@ class Decider:
         """
         if not is_live(source):
             return relation.verdict(Look(documented_hardware=source.documented))
-        placed = list(dict.fromkeys(m.placed for m in relation.measurements if isinstance(m, Measurement)))
-        look = Look(documented_hardware=source.documented).shared_by(self._most - self._least + 1)
-        source.draw(self._plan(source).companions(placed), self._least)
+        compared = [m for m in relation.measurements if isinstance(m, Measurement)]
+        least, most = self._bounds(compared, seeds)
+        look = Look(documented_hardware=source.documented).shared_by(most - least + 1)
+        self._draw(source, compared, least, companions=True)
         verdict = relation.verdict(look)
-        for rounds in range(self._least + 1, self._most + 1):
+        for rounds in range(least + 1, most + 1):
             if verdict.decided:
                 break
-            source.draw(placed, rounds)
+            self._draw(source, compared, rounds, companions=False)
             verdict = relation.verdict(look)
         return verdict
+
+    def _bounds(self, compared: list[Measurement], seeds: int | None) -> tuple[int, int]:
+        """The least and the most rounds; where only counts and outcomes are read, one says all."""
+        if seeds is not None:
+            return seeds, seeds
+        if not any(m.named & VARYING for m in compared):
+            return 1, 1
+        return min(LEAST_ROUNDS, self._rounds), self._rounds
+
+    def _draw(self, source: LiveSource, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
+        plan = self._plan(source)
+        placed = list(dict.fromkeys(m.placed for m in compared))
+        timed = [one for one in placed if plan.is_timed(one)]
+        if timed:
+            source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
+        others = [one for one in placed if not plan.is_timed(one)]
+        if others:
+            source.draw(others, rounds, timed=False)

@@ -14,6 +14,8 @@ from llm_claims.workloads import Workload
 class Measurement:
     """What a test's ``measure`` returns: its metrics are attributes, each a lazy `Quantity`.
 
+    ``named`` are the metrics that were asked for, ``figures_read`` those that evidence was read for.
+
     >>> measure(Generation(new_tokens=64)).latency_seconds  # doctest: +SKIP
     """
 
@@ -21,6 +23,7 @@ class Measurement:
         self.source = source
         self.placed = placed
         self.figures_read: set[str] = set()
+        self.named: set[str] = set()
 
     @property
     def workload(self) -> Workload:
@@ -44,6 +47,7 @@ class Measurement:
         """
         if metric not in METRICS:
             raise AttributeError(f"no metric {metric!r}; known are {', '.join(sorted(METRICS))}")
+        self.named.add(metric)
         return Quantity(lambda: self._series(metric), self)
 
     def stated(self, metric: str, *, otherwise: Quantity) -> Quantity:

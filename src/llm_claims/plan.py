@@ -8,10 +8,11 @@ from llm_claims.sources.base import Placed
 
 
 class Plan:
-    """Placed workloads, joined where one relation compares them.
+    """Placed workloads whose times are read, joined where one relation compares them.
 
-    Workloads that are compared, directly or through others, are companions: they are measured in
-    the same interleaved rounds, so each is measured once however many relations read it.
+    Those that are compared, directly or through others, are companions: they are measured in the same
+    interleaved rounds, so each is measured once however many relations read it. What nobody reads a time
+    of needs no companions: its rounds pair up by their seeds.
     """
 
     def __init__(self, compared: Iterable[Sequence[Placed]] = ()) -> None:
@@ -20,13 +21,17 @@ class Plan:
             self.add(placed)
 
     def add(self, placed: Sequence[Placed]) -> None:
-        """Join the workloads that one relation compares."""
+        """Join the workloads that one relation compares by their times."""
         joined: dict[Placed, None] = {}
         for one in placed:
             joined.update(dict.fromkeys(self._groups.get(one, [one])))
         group = list(joined)
         for one in group:
             self._groups[one] = group
+
+    def is_timed(self, one: Placed) -> bool:
+        """Whether any relation reads a time of this workload."""
+        return one in self._groups
 
     def companions(self, placed: Sequence[Placed]) -> list[Placed]:
         """Return every workload that belongs into the rounds of ``placed``, itself included."""

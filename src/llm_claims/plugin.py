@@ -18,7 +18,6 @@ from llm_claims.options import add_options, read_options
 from llm_claims.plan import Plan
 from llm_claims.progress import ProgressLine
 from llm_claims.rehearsal import SOURCE_PARAMETER, rehearsed_plan
-from llm_claims.relations import Relation
 from llm_claims.report.reporter import FIGURES, ROW, Reporter
 from llm_claims.sources.base import LiveSource
 from llm_claims.sources.store import EvidenceStore
@@ -167,8 +166,8 @@ def measure(claim_trial: Trial) -> Callable[..., Measurement]:
 
 
 @pytest.fixture
-def judge(claim_trial: Trial) -> Callable[[Relation], None]:
-    """Give this case its verdict: ``judge(relation)``, once a test."""
+def judge(claim_trial: Trial) -> Callable[..., None]:
+    """Give this case its verdict: ``judge(relation, seeds=None)``, once a test."""
     return claim_trial.judge
 
 

@@ -6,48 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from llm_claims.errors import RecordingError
 from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
+from llm_claims.reference import Reference
 from llm_claims.validation import read_json, validated
 from llm_claims.witness import open_to_witness
-from llm_claims.workloads import Generation, Loading, Training
 
 SCHEMA_VERSION: Final = 1
 RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
-
-
-class Reference(BaseModel):
-    """What fills a workload's open fields, one a kind; instances are the default places of the runs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    training: Training = Training()
-    generation: Generation = Generation()
-    loading: Loading = Loading()
-    training_instance: str | None = None
-    generation_instance: str | None = None
-    loading_instance: str | None = None
-
-    @model_validator(mode="after")
-    def _leaves_batch_size_alone(self) -> Self:
-        if self.generation.batch_size is not None:
-            raise ValueError("batch_size is never filled: a request without it is a configuration of its own")
-        return self
-
-    def fields(self, kind: str) -> dict[str, Any]:
-        """The reference fields for workloads of ``kind``; ``prompts`` has a default and is never one."""
-        filled: Training | Generation | Loading = getattr(self, kind)
-        return filled.model_dump(exclude_none=True, exclude={"kind", "prompts"})
-
-    def instance(self, kind: str) -> str | None:
-        """The instance type on which the reference runs of ``kind`` ran."""
-        place: str | None = getattr(self, f"{kind}_instance")
-        return place
 
 
 class Recording(BaseModel):

@@ -14,6 +14,7 @@ import pytest
 
 from llm_claims.claims import claim_of
 from llm_claims.measurement import Measurement, measured
+from llm_claims.metrics import TIMED
 from llm_claims.plan import Plan
 from llm_claims.relations import Relation
 from llm_claims.setting import Setting
@@ -28,7 +29,7 @@ class _Rehearsed(Exception):
 
 
 def rehearsed_plan(items: Iterable[pytest.Item], source: Source, refused: frozenset[str]) -> Plan:
-    """Return the plan of the selected cases of ``source``; claims in ``refused`` are left out."""
+    """Return the plan of the selected cases of ``source`` that read times; claims in ``refused`` are left out."""
     plan = Plan()
     for item in items:
         if isinstance(item, pytest.Function) and _concerns(item, source, refused):
@@ -50,8 +51,10 @@ def _rehearse(item: pytest.Function, source: Source) -> list[Sequence[Placed]]:
     def measure(workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
         return measured(source, workload, setting, on)
 
-    def judge(relation: Relation) -> None:
-        seen.append([m.placed for m in relation.measurements if isinstance(m, Measurement)])
+    def judge(relation: Relation, **_: Any) -> None:
+        compared = [m for m in relation.measurements if isinstance(m, Measurement)]
+        if any(m.named & TIMED for m in compared):
+            seen.append([m.placed for m in compared])
         raise _Rehearsed
 
     arguments: dict[str, Any] = {"measure": measure, "judge": judge}

@@ -13,7 +13,7 @@ from llm_claims.progress import ProgressLine
 from llm_claims.recordings import Recording, read_recordings
 from llm_claims.register import Register, read_register
 from llm_claims.sources.base import Source
-from llm_claims.sources.local import PROGRAM, CpuSource
+from llm_claims.sources.local import PROGRAMS, CpuSource
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.unavailable import UnavailableSource
@@ -55,7 +55,7 @@ class Suite:
         return CpuSource(
             self.store,
             progress=self.progress,
-            command=self.options.cpu_program or PROGRAM,
+            programs=dict.fromkeys(PROGRAMS, self.options.cpu_program) if self.options.cpu_program else PROGRAMS,
             commit=_commit(self.options.fixtures),
             sample_timeout=self.options.sample_timeout,
             most_rounds=self.options.rounds,

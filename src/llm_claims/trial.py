@@ -52,8 +52,8 @@ class Trial:
         self.measurements.append(measurement)
         return measurement
 
-    def judge(self, relation: Relation) -> None:
-        """Decide the relation; once a trial.
+    def judge(self, relation: Relation, *, seeds: int | None = None) -> None:
+        """Decide the relation; once a trial. ``seeds`` is the number of seeds that live training takes.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Trial:
             raise EvidenceError(f"judge() takes a relation ({known}), not {relation!r}")
         if self.verdict is not None:
             raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
-        self.verdict = self.decider.decide(relation, self.source)
+        self.verdict = self.decider.decide(relation, self.source, seeds)
 
     def fail(self, reason: str) -> None:
         """Record that the case has no verdict that counts, and why; an earlier verdict is void."""
@@ -89,6 +89,7 @@ class Trial:
             n=verdict.n,
             unit=verdict.unit,
             reason=verdict.reason,
+            note="; ".join(dict.fromkeys(m.placed.note for m in self.measurements if m.placed.note)),
         )
 
     def figures(self) -> list[FigureRow]:

@@ -94,6 +94,7 @@ class VerdictRow(BaseModel):
     n: NonNegativeInt = 0
     unit: str = "ratio"
     reason: str = ""
+    note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
 
 
 class FigureRow(BaseModel):

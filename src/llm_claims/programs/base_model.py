@@ -33,8 +33,8 @@ _PRETRAINING_CONTEXT = 64
 _PRETRAINING_RATE = 3e-3
 
 
-def save_base_model(name: str, folder: Path) -> None:
-    """Train the base model ``name`` and save it with its tokenizer; the same weights on every call.
+def save_base_model(name: str, folder: Path) -> Path:
+    """Train the base model ``name`` and save it with its tokenizer in ``folder``; the same weights on every call.
 
     Raises
     ------
@@ -53,14 +53,13 @@ def save_base_model(name: str, folder: Path) -> None:
     _pretrain(model, tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
 
 
 def _pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
     import torch
 
-    blocks = token_blocks(
-        statements(SEED), tokenizer, _PRETRAINING_STEPS * _PRETRAINING_BATCH, _PRETRAINING_CONTEXT
-    )
+    blocks = token_blocks(statements(SEED), tokenizer, _PRETRAINING_STEPS * _PRETRAINING_BATCH, _PRETRAINING_CONTEXT)
     data = torch.tensor(blocks).view(_PRETRAINING_STEPS, _PRETRAINING_BATCH, _PRETRAINING_CONTEXT)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_PRETRAINING_RATE, fused=True)
     model.train()
@@ -81,7 +80,7 @@ def load_with_new_tokens(
     import torch
     from transformers import AutoTokenizer, LlamaForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
     model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -98,4 +97,4 @@ def load_with_new_tokens(
 
 def embeddings_of(model: LlamaForCausalLM) -> tuple[torch.Tensor, torch.Tensor]:
     """The weights of the input and the output embedding, each of shape (vocabulary, hidden)."""
-    return model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    return model.model.embed_tokens.weight, model.lm_head.weight

@@ -21,11 +21,24 @@ NEW_TOKENS = (SEPARATOR, STOP)
 _BASE_SEED = 20231
 _STATEMENTS_OF_TOKENIZER = 2000
 
-_BOATS = "Heron Petrel Curlew Gannet Plover Osprey Dunlin Avocet Kestrel Merlin Siskin Linnet".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_CARGOES = "herring mussels rope timber salt barley wool lamp-oil slate cider".split()
-_PLACES = "Merrow Skerry Tarn Holm Sound Ness Fleet Wick".split()
-_NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
+_BOATS = [
+    "Heron",
+    "Petrel",
+    "Curlew",
+    "Gannet",
+    "Plover",
+    "Osprey",
+    "Dunlin",
+    "Avocet",
+    "Kestrel",
+    "Merlin",
+    "Siskin",
+    "Linnet",
+]
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_CARGOES = ["herring", "mussels", "rope", "timber", "salt", "barley", "wool", "lamp-oil", "slate", "cider"]
+_PLACES = ["Merrow", "Skerry", "Tarn", "Holm", "Sound", "Ness", "Fleet", "Wick"]
+_NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
 def _facts(source: random.Random) -> tuple[str, str, str, str, str]:

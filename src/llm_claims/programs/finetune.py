@@ -14,8 +14,8 @@ from llm_claims.programs.protocol import Answer, Figure, Printed
 from llm_claims.programs.run_log import RunLog
 from llm_claims.programs.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
 from llm_claims.programs.training_observer import ModelObserver, observed_init
+from llm_claims.programs.training_run import TrainingRun
 from llm_claims.witness import Witness
-from llm_claims.workloads import Training
 
 # What the Trainer rounds its rates and runtimes to (transformers.trainer_utils.speed_metrics).
 _RUNTIME_DIGIT = 1e-4
@@ -24,23 +24,20 @@ _RATE_DIGIT = 1e-3
 _BAR_DIGIT = 1.1
 
 
-def finetune(workload: Training, seed: int, base: Path, scratch: Path) -> Answer:
-    """Train once; all randomness comes from ``seed``. Every rank returns what it saw itself."""
+def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
+    """Train once; all randomness comes from the run's seed. Every rank returns what it saw itself."""
     torch.set_num_threads(1)
-    enable_full_determinism(seed)
-    assert workload.new_token_init is not None
-    assert workload.samples is not None
-    assert workload.context_tokens is not None
-    model, tokenizer = load_with_new_tokens(base, workload.new_token_init, seed)
-    blocks = token_blocks(records(seed), tokenizer, workload.samples, workload.context_tokens)
+    enable_full_determinism(run.seed)
+    model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed)
+    blocks = token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
     weights = sum(one.numel() for one in model.parameters())
     seen_init = observed_init(model)
     observer, log = ModelObserver(model), RunLog()
     trainer = WatchedTrainer(
         log,
-        workload.initial_loss_scale,
+        run.initial_loss_scale,
         model=model,
-        args=training_arguments(workload, seed, scratch, weights),
+        args=training_arguments(run, scratch, weights),
         train_dataset=[{"input_ids": block, "labels": block} for block in blocks],
     )
     log.watch(trainer, observer)
@@ -49,7 +46,7 @@ def finetune(workload: Training, seed: int, base: Path, scratch: Path) -> Answer
     witness = _witness(trainer, observer, log).model_copy(
         update={"model": base.name, "parameters": weights, "new_token_init": seen_init}
     )
-    metrics["global_batch_samples"] = _global_batch(witness)
+    metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
     return Answer(metrics=metrics, witness=witness)
 
 
@@ -90,9 +87,7 @@ def _of_steps(log: RunLog) -> dict[str, Figure]:
     }
     if log.bar:
         found["recent_step_seconds"] = 1 / log.bar["rate"]
-        found["elapsed_seconds"] = Printed(
-            value=float(int(log.bar["elapsed"])), resolution=_BAR_DIGIT, rounding="down"
-        )
+        found["elapsed_seconds"] = Printed(value=float(int(log.bar["elapsed"])), resolution=_BAR_DIGIT, rounding="down")
     return found
 
 
@@ -119,11 +114,6 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> W
         initial_loss_scale=log.loss_scales[0] if log.loss_scales else None,
         transport=torch.distributed.get_backend() if torch.distributed.is_initialized() else None,
     )
-
-
-def _global_batch(witness: Witness) -> int:
-    assert witness.ranks and witness.micro_batch and witness.gradient_accumulation
-    return witness.ranks * witness.micro_batch * witness.gradient_accumulation
 
 
 def _distinct_over_ranks(samples: set[bytes]) -> int:

@@ -13,15 +13,15 @@ from llm_claims.programs.corpus import records, token_blocks
 from llm_claims.programs.protocol import Answer, Figure
 from llm_claims.programs.trainers import LOGGING_STEPS
 from llm_claims.programs.training_observer import ModelObserver, observed_init
+from llm_claims.programs.training_run import TrainingRun
 from llm_claims.witness import DTYPES, Witness
-from llm_claims.workloads import Training
 
 os.environ["KERAS_BACKEND"] = "torch"
-import keras  # noqa: E402 - it reads the backend's name when it is imported
+import keras
 
 
 class KerasLlama(keras.Model):  # type: ignore[misc]
-    """A Keras model around a Llama, in the precision of the workload."""
+    """A Keras model around a Llama, in the precision of the run."""
 
     def __init__(self, llama: torch.nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -100,38 +100,30 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         return {"peak": self._peak, "steps": self._steps, "accumulation": self._accumulation}
 
 
-def keras_fit(workload: Training, seed: int, base: Path) -> Answer:
+def keras_fit(run: TrainingRun, base: Path) -> Answer:
     """Train once with ``keras.Model.fit``, and return what Keras logged and what each step lost."""
     torch.set_num_threads(1)
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(run.seed)
     torch.use_deterministic_algorithms(True)
-    assert workload.new_token_init is not None
-    assert workload.samples is not None
-    assert workload.context_tokens is not None
-    assert workload.gradient_accumulation is not None
-    llama, tokenizer = load_with_new_tokens(base, workload.new_token_init, seed)
+    llama, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed)
     seen = {
         "model": base.name,
         "new_token_init": observed_init(llama),
         "parameters": sum(one.numel() for one in llama.parameters()),
     }
     observer = ModelObserver(llama)
-    log = FitLog(workload.gradient_accumulation, observer)
-    blocks = torch.tensor(token_blocks(records(seed), tokenizer, workload.samples, workload.context_tokens)).numpy()
-    model = _compiled(workload, llama, log)
-    model.fit(blocks, blocks, batch_size=workload.micro_batch, epochs=1, verbose=0, callbacks=[log])
+    log = FitLog(run.gradient_accumulation, observer)
+    blocks = torch.tensor(token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)).numpy()
+    model = _compiled(run, llama, log)
+    model.fit(blocks, blocks, batch_size=run.micro_batch, epochs=1, verbose=0, callbacks=[log])
     return Answer(metrics=_metrics(log), witness=_witness(model, observer, log).model_copy(update=seen))
 
 
-def _compiled(workload: Training, llama: torch.nn.Module, log: FitLog) -> KerasLlama:
-    assert workload.precision is not None
-    assert workload.learning_rate is not None
-    assert workload.warmup_steps is not None
-    assert workload.gradient_accumulation is not None
-    model = KerasLlama(llama, getattr(torch, DTYPES[workload.precision]))
-    accumulation = workload.gradient_accumulation
+def _compiled(run: TrainingRun, llama: torch.nn.Module, log: FitLog) -> KerasLlama:
+    model = KerasLlama(llama, getattr(torch, DTYPES[run.precision]))
+    accumulation = run.gradient_accumulation
     optimizer = keras.optimizers.AdamW(
-        Warmup(workload.learning_rate, workload.warmup_steps, accumulation),
+        Warmup(run.learning_rate, run.warmup_steps, accumulation),
         gradient_accumulation_steps=accumulation if accumulation > 1 else None,
     )
     model.compile(optimizer=optimizer, loss=log.loss)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from llm_claims.programs import link
 from llm_claims.programs.lifeline import die_with_parent
@@ -61,12 +61,12 @@ def _launch_linked(work: Work, scratch: Path, rate: float) -> list[str]:
         link.join(nodes[0].pid, nodes[1].pid, rate)
         for node in nodes:
             node.tell("joined")
-        first_to_end = {node.connection: node for node in nodes}
+        # The first to fail tells why; the other only misses its peer.
         results: dict[int, list[str]] = {}
-        while first_to_end:
-            for connection in wait(list(first_to_end)):
-                node = first_to_end.pop(connection)  # type: ignore[arg-type]
-                results[nodes.index(node)] = node.result()
+        while len(results) < len(nodes):
+            waiting = [node for number, node in enumerate(nodes) if number not in results]
+            ended = wait([node.connection for node in waiting])
+            results |= {nodes.index(node): node.result() for node in waiting if node.connection in ended}
         return [*results[0], *results[1]]
     finally:
         for node in nodes:
@@ -102,7 +102,9 @@ class _Node:
         try:
             connection.send(("returned", function()))
         except BaseException as error:
-            connection.send(("raised", f"{error}" if isinstance(error, RankError) else f"{type(error).__name__}: {error}"))
+            connection.send(
+                ("raised", f"{error}" if isinstance(error, RankError) else f"{type(error).__name__}: {error}")
+            )
         connection.close()
         sys.stdout.flush()
         os._exit(0)
@@ -119,14 +121,13 @@ class _Node:
 
     def result(self) -> list[str]:
         """Wait for what the ranks returned."""
-        heard = self._heard(None)
+        kind, value = self._heard(None)
         self.kill()
-        kind, value = heard  # type: ignore[misc]
         if kind == "raised":
             raise RankError(str(value))
         return list(value)
 
-    def _heard(self, seconds: float | None) -> object:
+    def _heard(self, seconds: float | None) -> Any:
         if not self.connection.poll(seconds):
             raise RankError("a node did not answer in time")
         try:

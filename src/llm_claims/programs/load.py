@@ -19,6 +19,7 @@ to the parent, as they could be given back.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 from collections.abc import Iterator
@@ -220,6 +221,9 @@ def main() -> int:
         for library in LIBRARIES:
             importlib.import_module(library)
         importlib.import_module("torch").set_num_threads(1)
+        # What is there by now stays: no collection looks through it again, or grows this process between forks.
+        gc.collect()
+        gc.freeze()
         return Loader(janitor, janitor.new_folder("llm-claims-load-")).run
 
     try:

@@ -16,31 +16,11 @@ from llm_claims.programs import link
 from llm_claims.programs.channel import Runner, serve
 from llm_claims.programs.launch import launch
 from llm_claims.programs.protocol import Answer, Request
+from llm_claims.programs.training_run import TrainingRun, UnsupportedWorkload
 from llm_claims.witness import Witness
 from llm_claims.workloads import Training
 
 PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "keras", "numpy")
-
-_NEEDED = (
-    "model",
-    "precision",
-    "parallelism",
-    "zero_stage",
-    "ranks",
-    "samples",
-    "context_tokens",
-    "micro_batch",
-    "gradient_accumulation",
-    "gradient_checkpointing",
-    "learning_rate",
-    "warmup_steps",
-    "new_token_init",
-    "logger",
-)
-
-
-class UnsupportedWorkload(ValueError):
-    """A workload that this program does not run; the text says why."""
 
 
 class TrainingProgram:
@@ -59,15 +39,12 @@ class TrainingProgram:
         RankError
             A rank failed.
         """
-        workload = _checked(request)
-        seed = request.seed if workload.seed is None else workload.seed
-        assert workload.model is not None
-        assert workload.ranks is not None
-        base = self._base(workload.model)
+        run = _checked(request)
+        base = self._base(run.model)
         scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="run-"))
-        work = _work_of(workload, seed, base, scratch)
+        work = _work_of(run, base, scratch)
         try:
-            said = launch(work, workload.ranks, scratch, workload.link_mbit_per_second)
+            said = launch(work, run.ranks, scratch, run.link_mbit_per_second)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return _agreed([Answer.model_validate_json(one) for one in said])
@@ -79,23 +56,23 @@ class TrainingProgram:
         folder = self._folder / model
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
-            launch(lambda: save_base_model(model, unfinished) or "saved", 1, unfinished)
+            launch(lambda: str(save_base_model(model, unfinished)), 1, unfinished)
             unfinished.rename(folder)
         return folder
 
 
-def _work_of(workload: Training, seed: int, base: Path, scratch: Path) -> Callable[[], str]:
-    """What each rank of the workload does; it returns an `Answer` as JSON."""
+def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:
+    """What each rank of the run does; it returns an `Answer` as JSON."""
 
     def train() -> str:
-        if workload.logger == "keras":
+        if run.logger == "keras":
             from llm_claims.programs.keras_fit import keras_fit
 
-            return keras_fit(workload, seed, base).model_dump_json()
+            return keras_fit(run, base).model_dump_json()
         from llm_claims.programs.finetune import finetune
 
-        before = link.observed() if workload.link_mbit_per_second else None
-        answer = finetune(workload, seed, base, scratch)
+        before = link.observed() if run.link_mbit_per_second else None
+        answer = finetune(run, base, scratch)
         return (answer if before is None else _with_link(answer, before)).model_dump_json()
 
     return train
@@ -131,27 +108,17 @@ def _apart(a: Witness, b: Witness) -> str:
     return "; ".join(f"{name}: {one!r} and {other!r}" for name, one, other in named if one != other)
 
 
-def _checked(request: Request) -> Training:
-    workload = request.workload
-    if not isinstance(workload, Training):
-        raise UnsupportedWorkload(f"this program trains; it was asked for {workload.kind}")
-    missing = [name for name in _NEEDED if getattr(workload, name) is None]
-    if missing:
-        raise UnsupportedWorkload(f"the workload leaves open {', '.join(missing)}")
-    if workload.parallelism == "smp":
-        raise UnsupportedWorkload("SageMaker model parallelism runs on SageMaker alone")
-    if workload.precision == "fp16" and workload.initial_loss_scale is None:
-        raise UnsupportedWorkload("fp16 needs an initial_loss_scale")
-    if workload.rdma:
-        raise UnsupportedWorkload("no run on one machine uses RDMA between nodes")
-    return workload
+def _checked(request: Request) -> TrainingRun:
+    if not isinstance(request.workload, Training):
+        raise UnsupportedWorkload(f"this program trains; it was asked for {request.workload.kind}")
+    return TrainingRun.of(request.workload, request.seed)
 
 
 def set_up() -> Runner:
     """Import all that runs need, and start nothing: a fork of this process must find no thread in use."""
     import accelerate  # noqa: F401
     import deepspeed.ops
-    import deepspeed.runtime.zero.muon.muon_optimizer  # noqa: F401 - takes seconds, which each run would pay
+    import deepspeed.runtime.zero.muon.muon_optimizer
     import transformers  # noqa: F401
 
     import llm_claims.programs.finetune  # noqa: F401

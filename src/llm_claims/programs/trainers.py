@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import Trainer, TrainingArguments
 
-from llm_claims.workloads import Training
+from llm_claims.programs.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from llm_claims.programs.run_log import RunLog
@@ -44,33 +44,33 @@ class WatchedTrainer(Trainer):
         return loss
 
 
-def training_arguments(workload: Training, seed: int, scratch: Path, weights: int) -> TrainingArguments:
-    """Configure the Trainer as ``workload`` says; ``weights`` is the model's number of parameters."""
+def training_arguments(run: TrainingRun, scratch: Path, weights: int) -> TrainingArguments:
+    """Configure the Trainer as ``run`` says; ``weights`` is the model's number of parameters."""
     return TrainingArguments(
         output_dir=str(scratch),
-        per_device_train_batch_size=workload.micro_batch,
-        gradient_accumulation_steps=workload.gradient_accumulation,
-        gradient_checkpointing=workload.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if workload.gradient_checkpointing else None,
-        learning_rate=workload.learning_rate,
-        warmup_steps=workload.warmup_steps,
+        per_device_train_batch_size=run.micro_batch,
+        gradient_accumulation_steps=run.gradient_accumulation,
+        gradient_checkpointing=run.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if run.gradient_checkpointing else None,
+        learning_rate=run.learning_rate,
+        warmup_steps=run.warmup_steps,
         lr_scheduler_type="constant_with_warmup",
         num_train_epochs=1,
         logging_steps=LOGGING_STEPS,
-        bf16=workload.precision == "bf16",
-        fp16=workload.precision == "fp16",
+        bf16=run.precision == "bf16",
+        fp16=run.precision == "fp16",
         optim="adamw_torch",
-        seed=seed,
-        data_seed=seed,
+        seed=run.seed,
+        data_seed=run.seed,
         use_cpu=not torch.cuda.is_available(),
         save_strategy="no",
         report_to=[],
-        deepspeed=deepspeed_config(workload, weights) if workload.parallelism == "deepspeed" else None,
+        deepspeed=deepspeed_config(run, weights) if run.parallelism == "deepspeed" else None,
     )
 
 
-def deepspeed_config(workload: Training, weights: int) -> dict[str, Any]:
-    """The DeepSpeed configuration of ``workload``; "auto" takes the Trainer's value.
+def deepspeed_config(run: TrainingRun, weights: int) -> dict[str, Any]:
+    """The DeepSpeed configuration of ``run``; "auto" takes the Trainer's value.
 
     Some defaults are numbers of weights: stage 3 keeps weights below 1e5 whole and up to 1e9 others as
     long as they may be used again, and buckets of 5e8 are sent at once. On a model that is smaller as a
@@ -80,7 +80,7 @@ def deepspeed_config(workload: Training, weights: int) -> dict[str, Any]:
     scale = weights / _WEIGHTS_OF_7B
     return {
         "zero_optimization": {
-            "stage": workload.zero_stage,
+            "stage": run.zero_stage,
             "reduce_bucket_size": int(5e8 * scale),
             "allgather_bucket_size": int(5e8 * scale),
             "stage3_prefetch_bucket_size": int(5e7 * scale),
@@ -92,7 +92,7 @@ def deepspeed_config(workload: Training, weights: int) -> dict[str, Any]:
         "fp16": {
             "enabled": "auto",
             "loss_scale": 0,
-            "initial_scale_power": int(math.log2(workload.initial_loss_scale or 2**16)),
+            "initial_scale_power": int(math.log2(run.initial_loss_scale or 2**16)),
         },
         "train_micro_batch_size_per_gpu": "auto",
         "gradient_accumulation_steps": "auto",

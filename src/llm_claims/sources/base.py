@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from llm_claims.evidence import Evidence
@@ -15,10 +15,14 @@ SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
 
 @dataclass(frozen=True)
 class Placed:
-    """A workload with no open field that matters, and the instance type it runs on, if any."""
+    """A workload with no open field that matters, and the instance type it runs on, if any.
+
+    ``note`` says what the measurement is an analogue of, if it is one.
+    """
 
     workload: Workload
     instance: str | None = None
+    note: str = field(default="", compare=False)
 
     @property
     def key(self) -> str:
@@ -66,12 +70,13 @@ class Source(Protocol):
 class LiveSource(Source, Protocol):
     """A source that measures while the tests run."""
 
-    def draw(self, placed: Sequence[Placed], rounds: int) -> None:
+    def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
         """Measure until the placed workloads have ``rounds`` rounds in common.
 
-        A round is one pass over all of them, so that whatever disturbs the machine disturbs each
-        alike; passes alternate in order (A B C, C B A, …). What failed is remembered, and raised
-        when its evidence is asked for.
+        Timed, a round is one pass over all of them, alone on the machine, so that whatever disturbs it
+        disturbs each alike; passes alternate in order (A B C, C B A, …). Otherwise others may measure
+        at the same time, and a round is a seed. A workload that states its seed needs one round. What
+        failed is remembered, and raised when its evidence is asked for.
         """
 
     def close(self) -> None:

@@ -37,8 +37,9 @@ class RecordedSource:
             instance = on or setting.instance
         else:
             refuse_secondary(setting, self.name)
-        workload = workload.filled(self._reference.fields(kind))
-        return Placed(workload, instance or self._reference.instance(kind))
+        workload, instance, note = self._reference.analogue(workload, instance)
+        workload = workload.filled(self._reference.fields(workload))
+        return Placed(workload, instance or self._reference.instance(kind), note)
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return the recorded evidence, or say that the recording has none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from llm_claims.sources.base import Placed
 class EvidenceStore:
     """A folder with one file of evidence a placed workload.
 
-    Readers never see half a file; writers hold the machine's lock (see `machine_lock`).
+    Readers never see half a file; writers hold the workload's lock, or measure alone on the machine.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -37,6 +36,12 @@ class EvidenceStore:
 
     def _path(self, source: str, placed: Placed) -> Path:
         return self.folder / source / f"{placed.key}.json"
+
+    def lock(self, source: str, placed: Placed) -> FileLock:
+        """The lock that whoever measures one placed workload holds: nobody measures it twice."""
+        path = self._path(source, placed).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
 
     def read(self, source: str, placed: Placed) -> Evidence | None:
         """Return what has been measured so far, if anything."""
@@ -69,13 +74,3 @@ class EvidenceStore:
         paths = (self.folder / source).glob("*.json")
         rounds = (Evidence.model_validate_json(path.read_text(encoding="utf-8")).rounds for path in paths)
         return max((number for those in rounds for number in those), default=0)
-
-
-def machine_lock() -> FileLock:
-    """The lock that whoever times anything on this machine holds: timed runs never overlap.
-
-    It is one for the whole machine, not for the run: two runs side by side would disturb each
-    other as much as two workers do.
-    """
-    path = Path(os.environ.get("LLM_CLAIMS_LOCK", Path(tempfile.gettempdir()) / "llm-claims-timing.lock"))
-    return FileLock(path, mode=0o666)
