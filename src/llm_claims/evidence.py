@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from datetime import date
 from typing import Literal, Self
 
@@ -37,7 +39,9 @@ class Metric(_Model):
     def _consistent(self) -> Self:
         if (self.spread == "printed") != (self.resolution is not None):
             raise ValueError("a printed figure, and only a printed figure, states its resolution")
-        if self.unit in DURATIONS and min(self.samples) <= 0:
+        # A clock that cuts may show none where a little has passed.
+        least = 0.0 if self.rounding == "nearest" else -math.ulp(0.0)
+        if self.unit in DURATIONS and min(self.samples) <= least:
             raise ValueError(f"a duration must be positive, got {min(self.samples):g} {self.unit}")
         if self.unit in DURATIONS and self.spread == "exact":
             raise ValueError("a duration is never exact: it is sampled, or printed with a resolution")
@@ -47,7 +51,9 @@ class Metric(_Model):
         """Return the samples as a series; ``rounds`` are those of the evidence, shape (n,)."""
         if self.spread == "printed":
             assert self.resolution is not None
-            return Series.printed(self.samples, self.unit, self.resolution, self.rounding)
+            printed = Series.printed(self.samples, self.unit, self.resolution, self.rounding)
+            # Of a run that was repeated each round has its own figure; a document has figures and no rounds.
+            return replace(printed, rounds=rounds) if 1 < len(rounds) == printed.n else printed
         if self.spread == "exact":
             return Series.exact(*self.samples, unit=self.unit)
         return Series.sampled(self.samples, self.unit, rounds)

@@ -68,7 +68,7 @@ SERIES: frozenset[str] = frozenset({"step_losses", "logged_losses"})
 """Metrics of several numbers a run: one a step, or one a log."""
 
 FROM_THE_SEED: frozenset[str] = frozenset(
-    {"train_loss", "last_logged_loss", "highest_step_loss", "skipped_optimizer_steps"}
+    {"train_loss", "last_logged_loss", "last_logged_learning_rate", "highest_step_loss", "skipped_optimizer_steps"}
 )
 """Metrics that follow from the seed: another round is another seed, a stated seed leaves nothing to vary."""
 

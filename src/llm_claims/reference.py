@@ -53,11 +53,11 @@ class Reference(_Model):
         """The reference fields for ``workload``; ``prompts`` has a default and is never one."""
         if isinstance(workload, Training):
             found = _stated(self.training)
-            if workload.zero_stage:
+            if workload.zero_stage or workload.parallelism == "deepspeed":
                 found |= _stated(self.partitioned_training)
             if workload.link_mbit_per_second:
                 found |= _stated(self.linked_training)
-            if workload.precision not in (None, "fp16"):
+            if (workload.precision or found.get("precision")) != "fp16":
                 # Only fp16 scales its losses.
                 found.pop("initial_loss_scale", None)
             return found

@@ -90,7 +90,7 @@ class Series:
 
 def _aligned(a: Series, b: Series) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Indices into ``a`` and ``b`` of the samples that belong together, and their rounds."""
-    if a.spread == "sampled" and b.spread == "sampled":
+    if a.rounds and b.rounds:
         rounds = tuple(sorted(set(a.rounds) & set(b.rounds)))
         if not rounds:
             raise EvidenceError("two live series share no round: they were not measured interleaved")

@@ -19,7 +19,6 @@ to the parent, as they could be given back.
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 from collections.abc import Iterator
@@ -220,10 +219,6 @@ def main() -> int:
     def set_up() -> Runner:
         for library in LIBRARIES:
             importlib.import_module(library)
-        importlib.import_module("torch").set_num_threads(1)
-        # What is there by now stays: no collection looks through it again, or grows this process between forks.
-        gc.collect()
-        gc.freeze()
         return Loader(janitor, janitor.new_folder("llm-claims-load-")).run
 
     try:

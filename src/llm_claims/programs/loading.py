@@ -15,6 +15,7 @@ from llm_claims.workloads import Loading
 if TYPE_CHECKING:
     import torch
 
+THREADS = 1  # of PyTorch's own, which would only share the reading of the weights
 ENGINES = ("transformers", "accelerate", "deepspeed")
 ARGUMENTS = ("low_cpu_mem_usage", "device_map")
 # Imported by name: these ship no types.
@@ -24,17 +25,20 @@ LIBRARIES = ("torch", "transformers", "transformers.models.llama.modeling_llama"
 def work(workload: Loading, checkpoint: Checkpoint, cap: MemoryCap | None) -> Work:
     """Return what a forked child does: stand ready within ``cap``, load when told to, tell, and hold the model.
 
-    It tells three things. First, nothing but that it stands: all that it holds of its parent's pages is
-    its own by then, and charged to the cap. Then the arguments of ``from_pretrained`` as they arrive
-    there, and last the fields of the witness that the loaded model shows.
+    It tells three things. First, nothing but that it stands: under a cap, all that it holds of its parent's
+    pages is its own by then, and charged to the cap. Then the arguments of ``from_pretrained`` as they
+    arrive there, and last the fields of the witness that the loaded model shows.
     """
 
     def child(line: Line) -> None:
+        import torch
+
         if cap is not None:
             cap.enter()
-        own_pages()
+            own_pages()
         line.tell()
         line.wait()
+        torch.set_num_threads(THREADS)
         _tell_arguments(line)
         model = load(workload, checkpoint)
         line.tell(**seen(model, checkpoint))

@@ -21,11 +21,12 @@ def anonymous_bytes(pid: int) -> int:
     fork shares with its parent counts for both.
     """
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        # Not through pathlib, which interns each part of a path: this is asked hundreds of times a second.
+        with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+            # One that has ended and waits to be reaped has no such line.
+            return next((int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:")), 0)
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    # One that has ended and waits to be reaped has no such line.
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon:")), 0)
 
 
 def available_bytes() -> int:

@@ -23,6 +23,10 @@ class Estimate:
     interval: Interval | None
     n: int
 
+    def is_exactly(self, value: float) -> bool:
+        """Whether nothing but ``value`` is possible."""
+        return self.interval is not None and self.interval.lower == value == self.interval.upper
+
     @property
     def told_apart(self) -> str:
         """The smallest difference this evidence could have shown, for inconclusive verdicts."""

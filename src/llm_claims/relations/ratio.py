@@ -20,6 +20,7 @@ class Ratio(Relation):
     numerator: Quantity
     denominator: Quantity
     documented: float | None = None
+    by: float = 0.0
 
     @property
     def measurements(self) -> tuple[Measured, ...]:
@@ -35,11 +36,15 @@ class Ratio(Relation):
         )
 
     def _judge(self, found: Estimate, look: Look) -> tuple[Word, str]:
-        side = side_of(found)
+        side = side_of(found, 1 + self.by)
         if side == "unclear":
-            return Word.INCONCLUSIVE, f"the ratio may be 1: {found.told_apart}"
+            if found.is_exactly(1 + self.by):
+                return Word.CONTRADICTED, "the two are equal"
+            return Word.INCONCLUSIVE, f"the ratio may be {1 + self.by:.4g}: {found.told_apart}"
         if side == "below":
-            return Word.CONTRADICTED, "the direction is the other way round"
+            if side_of(found) == "below" or not self.by:
+                return Word.CONTRADICTED, "the direction is the other way round"
+            return Word.CONTRADICTED, f"the difference is less than {self.by:.1%}"
         if self.documented is None:
             return Word.REPRODUCED, ""
         return self._judge_size(found, look, self.documented)
@@ -55,16 +60,27 @@ class Ratio(Relation):
         return Word.WEAKENED, f"the direction holds, the documented size {documented:g} does not"
 
 
-def less(smaller: Quantity, than: Quantity) -> Relation:
-    """Claim that ``smaller`` is less than ``than``; the effect is ``than / smaller``, above 1 if so."""
-    return Ratio("less", than, smaller)
+def less(smaller: Quantity, than: Quantity, *, by: float = 0.0) -> Relation:
+    """Claim that ``smaller`` is less than ``than``; the effect is ``than / smaller``, above 1 if so.
+
+    ``by`` is the least relative difference that counts, 0.05 for 5%: with it, that two quantities are
+    alike can be shown, and contradicts.
+
+    Raises
+    ------
+    ValueError
+        ``by`` is negative or not finite.
+    """
+    if not 0 <= by < math.inf:
+        raise ValueError(f"the least difference may not be negative, got {by:g}")
+    return Ratio("less", than, smaller, by=by)
 
 
-def ratio(quantity: Quantity, *, over: Quantity, documented: float) -> Relation:
+def ratio(quantity: Quantity, *, over: Quantity, documented: float, by: float = 0.0) -> Relation:
     """Claim that ``quantity`` is ``documented`` times ``over``, as the document prints the factor.
 
     ``documented`` must be above 1: write the larger quantity first. Its printed digits are its
-    interval (3.33 is 3.325 to 3.335).
+    interval (3.33 is 3.325 to 3.335). ``by`` is the least relative difference that counts, as in `less`.
 
     Raises
     ------
@@ -73,4 +89,4 @@ def ratio(quantity: Quantity, *, over: Quantity, documented: float) -> Relation:
     """
     if not 1 < documented < math.inf:
         raise ValueError(f"write the larger quantity first: documented={documented:g} is no number above 1")
-    return Ratio("ratio", quantity, over, documented)
+    return Ratio("ratio", quantity, over, documented, by)

@@ -73,14 +73,14 @@ def _check(known: Evidence | None, request: Request, answer: Answer) -> None:
 def _appended(before: Metric | None, name: str, value: Figure, workload: Workload) -> Metric:
     """Return the metric with this round's value.
 
-    Of what a library prints, and of series, the first round is kept: their claims are about one run.
+    Of series the first round is kept: their claims are about one run.
     """
     if name not in METRICS:
         raise ProgramError(f"the program answered a metric that nobody knows: {name!r}")
     if (name in SERIES) != isinstance(value, tuple):
         raise ProgramError(f"the program answered {name!r} in the wrong form: {value!r:.80}")
     if isinstance(value, Printed):
-        return before or _printed(name, value)
+        return _printed(before, name, value)
     if isinstance(value, tuple):
         return before or Metric(unit=METRICS[name], spread="exact", samples=value)
     if name in NOISY or (name in FROM_THE_SEED and seed_of(workload) is None):
@@ -89,11 +89,11 @@ def _appended(before: Metric | None, name: str, value: Figure, workload: Workloa
     return _unchanged(before, name, Metric(unit=METRICS[name], spread="exact", samples=(value,)))
 
 
-def _printed(name: str, figure: Printed) -> Metric:
+def _printed(before: Metric | None, name: str, figure: Printed) -> Metric:
     return Metric(
         unit=METRICS[name],
         spread="printed",
-        samples=(figure.value,),
+        samples=(*(before.samples if before else ()), figure.value),
         resolution=figure.resolution,
         rounding=figure.rounding,
     )
