@@ -60,7 +60,7 @@ class Decider:
         """The least and the most rounds; where only counts and outcomes are read, one says all."""
         if seeds is not None:
             return seeds, seeds
-        if not any(m.named & VARYING for m in compared):
+        if compared and not any(m.named & VARYING for m in compared):
             return 1, 1
         return min(LEAST_ROUNDS, self._rounds), self._rounds
 
@@ -71,5 +71,5 @@ class Decider:
         if timed:
             source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
         others = [one for one in placed if not plan.is_timed(one)]
-        if others:
+        if others or not timed:
             source.draw(others, rounds, timed=False)

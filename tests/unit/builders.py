@@ -21,6 +21,12 @@ from llm_claims.witness import DTYPES, Witness
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+OF_TRAINING = (
+    *("logger", "parallelism", "zero_stage", "ranks", "samples", "context_tokens", "micro_batch", "learning_rate"),
+    *("gradient_accumulation", "gradient_checkpointing", "warmup_steps", "initial_loss_scale", "new_token_init"),
+    *("rdma", "link_mbit_per_second"),
+)
+OF_LOADING = ("engine", "checkpoint", "low_cpu_mem_usage", "device_map", "model_server", "host_memory_to_weights")
 DOCUMENTED = Look(documented_hardware=True)
 T_975 = {1: 12.706205, 2: 4.302653, 4: 2.776445}
 """Student's t, two-sided 95%, by degrees of freedom: any printed table, such as NIST/SEMATECH 1.3.6.7.2."""
@@ -54,7 +60,7 @@ def witness_of(workload: Workload, **seen: Any) -> Witness:
     """The witness that a run of ``workload`` owes, written down independently of `llm_claims.witness`."""
     facts: dict[str, Any] = {"model": workload.model}
     if workload.precision:
-        facts["forward_dtypes"] = (DTYPES[workload.precision],)
+        facts["weight_dtypes" if workload.kind == "loading" else "forward_dtypes"] = (DTYPES[workload.precision],)
     if isinstance(workload, Generation):
         facts |= {name: getattr(workload, name) for name in ("engine", "api", "tensor_parallel_degree")}
         for name in ("input_tokens", "new_tokens"):
@@ -65,9 +71,9 @@ def witness_of(workload: Workload, **seen: Any) -> Witness:
             assert workload.prompts % workload.batch_size == 0
             facts["forward_batch_sizes"] = (workload.batch_size,)
     elif isinstance(workload, Training):
-        facts |= {"zero_stage": workload.zero_stage, "ranks": workload.ranks}
+        facts |= {name: getattr(workload, name) for name in OF_TRAINING}
     elif isinstance(workload, Loading):
-        facts |= {name: getattr(workload, name) for name in ("engine", "low_cpu_mem_usage", "model_server")}
+        facts |= {name: getattr(workload, name) for name in OF_LOADING}
     return Witness(**{**facts, **seen})
 
 
@@ -160,7 +166,7 @@ class Scripted:
             placed.workload, range(1, rounds + 1), latency_seconds=sampled_metric("latency_seconds", *values)
         )
 
-    def draw(self, placed: Sequence[Placed], rounds: int) -> None:
+    def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
         self.drawn.append((list(placed), rounds))
         for one in placed:
             self._rounds[one] = max(rounds, self._rounds.get(one, 0))

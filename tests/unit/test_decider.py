@@ -147,7 +147,7 @@ def test_an_observation_uses_the_whole_budget() -> None:
 
 def test_an_error_is_not_a_verdict() -> None:
     class Broken(Scripted):
-        def draw(self, placed: object, rounds: int) -> None:
+        def draw(self, placed: object, rounds: int, *, timed: bool) -> None:
             raise UsageError("the machine is on fire")
 
     source = Broken(CLEAR)

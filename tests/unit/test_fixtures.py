@@ -120,15 +120,15 @@ def key(workload: Workload, instance: str | None) -> Key:
 
 
 def training(recording: Recording, **fields: object) -> Training:
-    return Training.model_validate(fields).filled(recording.reference.fields("training"))
+    return Training.model_validate(fields).filled(recording.reference.fields(Training()))
 
 
 def generation(recording: Recording, **fields: object) -> Generation:
-    return Generation.model_validate(fields).filled(recording.reference.fields("generation"))
+    return Generation.model_validate(fields).filled(recording.reference.fields(Generation()))
 
 
 def loading(recording: Recording, **fields: object) -> Loading:
-    return Loading.model_validate(fields).filled(recording.reference.fields("loading"))
+    return Loading.model_validate(fields).filled(recording.reference.fields(Loading()))
 
 
 def entries(recording: Recording) -> dict[Key, Evidence]:

@@ -60,9 +60,9 @@ def test_a_metric_is_read_late() -> None:
     placed = Placed(REQUEST)
     source = Scripted({placed: [1.0, 2.0]})
     latency = Measurement(source, placed).latency_seconds
-    source.draw([placed], 1)
+    source.draw([placed], 1, timed=True)
     assert latency.series().values == (1.0,)
-    source.draw([placed], 2)
+    source.draw([placed], 2, timed=True)
     assert latency.series().values == (1.0, 2.0)
 
 

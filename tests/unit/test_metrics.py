@@ -6,14 +6,20 @@ from typing import get_args
 
 import pytest
 
-from llm_claims.metrics import DERIVED, DURATIONS, METRICS, Unit
-from llm_claims.sources.growth import NOISY_UNITS
+from llm_claims.metrics import DERIVED, DURATIONS, FROM_THE_SEED, METRICS, NOISY, SERIES, TIMED, Unit
 
 
 def test_every_unit_is_a_known_one() -> None:
     assert set(METRICS.values()) <= set(get_args(Unit))
     assert set(get_args(Unit)) >= DURATIONS
-    assert DURATIONS < NOISY_UNITS
+    assert {name for name, unit in METRICS.items() if unit in DURATIONS} <= NOISY & TIMED
+
+
+def test_a_metric_varies_for_one_reason_at_most() -> None:
+    assert set(METRICS) >= NOISY | FROM_THE_SEED | SERIES | TIMED
+    assert not NOISY & FROM_THE_SEED
+    assert not SERIES & (NOISY | FROM_THE_SEED | TIMED)
+    assert not TIMED & FROM_THE_SEED
 
 
 @pytest.mark.parametrize("name", [name for name in METRICS if name.endswith("_seconds")])

@@ -42,10 +42,11 @@ ON_G5 = measured(REQUEST, rounds=(1,), latency_seconds=printed_metric("latency_s
 )
 LATENCY = sampled_metric("latency_seconds", 1.0, 1.1, 1.2)
 
+LOADING = Loading(model="llama-7b", precision="fp16", engine="deepspeed", checkpoint="bin")
 LIVE = recording(
     measured(REQUEST, latency_seconds=LATENCY, new_tokens_per_sequence=count_metric("new_tokens_per_sequence", 4)),
     ON_G5,
-    failed(Loading(model="llama-7b", precision="fp16"), "out_of_memory", "Killed", provenance=MEASURED),
+    failed(LOADING, "out_of_memory", "Killed", provenance=MEASURED),
     name="cpu-2026-11",
     measured_on="cpu",
 )
@@ -288,13 +289,13 @@ REFERENCE = Reference(
 
 
 def test_a_reference_gives_the_stated_fields_of_one_kind() -> None:
-    assert REFERENCE.fields("training") == {"ranks": 16}
-    assert REFERENCE.fields("generation") == {"model": "llama-7b", "api": "pipeline"}
-    assert REFERENCE.fields("loading") == {"model_server": True}
+    assert REFERENCE.fields(Training()) == {"ranks": 16}
+    assert REFERENCE.fields(Generation()) == {"model": "llama-7b", "api": "pipeline"}
+    assert REFERENCE.fields(Loading()) == {"model_server": True}
 
 
 def test_the_number_of_prompts_is_never_filled() -> None:
-    fields = Reference(generation=Generation(prompts=8)).fields("generation")
+    fields = Reference(generation=Generation(prompts=8)).fields(Generation())
     assert fields == {}
     assert Generation().filled(fields).prompts == 1
 

@@ -16,7 +16,11 @@ import pytest
 import llm_claims
 
 PACKAGE = Path(llm_claims.__file__).parent
-HEAVY = {"torch", "transformers", "boto3", "sagemaker"}
+HEAVY = {"torch", "transformers", "accelerate", "deepspeed", "keras", "boto3", "sagemaker"}
+# What a rank runs: it subclasses what these libraries offer, so it cannot be read without them.
+OF_RANKS = {f"programs.{name}" for name in ("finetune", "keras_fit", "run_log", "trainers")}
+# What a source may know of programs: how they speak, and whether this machine can do what they need.
+KNOWN_TO_SOURCES = {"programs", *(f"programs.{name}" for name in ("protocol", "link", "memory_cap", "janitor"))}
 NOUNS = ("workloads", "evidence", "verdicts", "series", "witness", "metrics", "quantities", "errors")
 INPUT_OUTPUT = {"io", "os", "pathlib", "subprocess", "socket", "tempfile", "shutil", "sys", "time", "random", "pytest"}
 
@@ -125,9 +129,7 @@ def test_upper_floors_are_not_reached_from_below(of: str) -> None:
 
 def test_sources_know_programs_by_their_protocol_alone() -> None:
     for module in members("sources"):
-        assert {name for name in within(module) if part(name) == "programs"} <= {"programs", "programs.protocol"}, (
-            module
-        )
+        assert {name for name in within(module) if part(name) == "programs"} <= KNOWN_TO_SOURCES, module
 
 
 def test_nobody_imports_the_plugin_or_the_command() -> None:
@@ -159,7 +161,13 @@ def test_programs_know_nothing_of_pytest() -> None:
         assert not {name.split(".")[0] for name in imports(module)} & {"pytest", "syrupy"}, module
 
 
-@pytest.mark.parametrize("module", MODULES)
+def test_what_ranks_run_is_imported_by_ranks_alone() -> None:
+    for module in set(MODULES) - OF_RANKS:
+        names = {name.removeprefix("llm_claims.") for name in imports_at_import_time(tree(module))}
+        assert not names & OF_RANKS, module
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - OF_RANKS))
 def test_nothing_heavy_is_imported_at_import_time(module: str) -> None:
     found = {name.split(".")[0] for name in imports_at_import_time(tree(module))}
     assert not found & HEAVY

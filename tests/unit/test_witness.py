@@ -22,8 +22,32 @@ GENERATION = Generation(
     prompts=2,
     batch_size=2,
 )
-TRAINING = Training(model="llama-7b", precision="bf16", zero_stage=1, ranks=16)
-LOADING = Loading(model="llama-7b", precision="fp16", engine="deepspeed", low_cpu_mem_usage=False, model_server=True)
+TRAINING = Training(
+    model="llama-7b",
+    precision="bf16",
+    parallelism="deepspeed",
+    zero_stage=1,
+    ranks=16,
+    rdma=False,
+    samples=9450,
+    context_tokens=1536,
+    micro_batch=1,
+    gradient_accumulation=4,
+    gradient_checkpointing=True,
+    learning_rate=1e-5,
+    warmup_steps=100,
+    new_token_init="random",
+    logger="hf-trainer",
+)
+LOADING = Loading(
+    model="llama-7b",
+    precision="fp16",
+    engine="deepspeed",
+    low_cpu_mem_usage=False,
+    model_server=True,
+    checkpoint="bin",
+    host_memory_to_weights=1.185,
+)
 WORKLOADS = pytest.mark.parametrize("workload", [GENERATION, TRAINING, LOADING], ids=lambda w: w.kind)
 
 WRONG = [
@@ -41,6 +65,14 @@ WRONG = [
     (TRAINING, "zero_stage", 0, "zero_stage"),
     (TRAINING, "ranks", 8, "ranks"),
     (TRAINING, "forward_dtypes", ("float32",), "forward_dtypes"),
+    (TRAINING, "warmup_steps", 0, "warmup_steps: asked 100, the run saw 0"),
+    (TRAINING, "gradient_accumulation", 1, "gradient_accumulation: asked 4, the run saw 1"),
+    (TRAINING, "new_token_init", "mean", "new_token_init: asked 'random', the run saw 'mean'"),
+    (TRAINING, "rdma", None, "rdma: asked False, the run saw None"),
+    (TRAINING, "parallelism", "ddp", "parallelism"),
+    (LOADING, "host_memory_to_weights", None, "host_memory_to_weights: asked 1.185, the run saw None"),
+    (LOADING, "checkpoint", "safetensors", "checkpoint"),
+    (LOADING, "weight_dtypes", ("float32",), "weight_dtypes: asked ('float16',), the run saw ('float32',)"),
     (LOADING, "low_cpu_mem_usage", True, "low_cpu_mem_usage: asked False, the run saw True"),
     (LOADING, "model_server", False, "model_server"),
     (LOADING, "engine", "accelerate", "engine: asked 'deepspeed', the run saw 'accelerate'"),

@@ -68,25 +68,27 @@ say(os.path.exists(f"/proc/{child.pid}"))
     assert lines(tmp_path, body) == ["1", "None", "{'stage': 2} {'stage': 3}", "False"]
 
 
-@pytest.mark.parametrize(
-    ("work", "told"),
-    [
-        ("line.tell(a=1)", ["{'a': 1}", "it ended with exit status 0"]),
-        ("os._exit(7)", ["it ended with exit status 7"]),
-        ("os.kill(os.getpid(), signal.SIGKILL)", ["it was killed by SIGKILL"]),
-        ("os.kill(os.getpid(), 40)", ["it was killed by signal 40"]),
-        ("raise KeyError", ["{'error': 'KeyError'}", "it ended with exit status 1"]),
-        ("raise OSError('no' + chr(10) + 'more')", ["{'error': 'OSError: no'}", "it ended with exit status 1"]),
-        ("sys.exit(5)", ["{'error': 'SystemExit: 5'}", "it ended with exit status 1"]),
-    ],
-)
-def test_how_it_ended_is_told(tmp_path: Path, work: str, told: list[str]) -> None:
-    body = f"""
+ENDINGS = {
+    "line.tell(a=1)": ["{'a': 1}", "it ended with exit status 0"],
+    "os._exit(7)": ["it ended with exit status 7"],
+    "os.kill(os.getpid(), signal.SIGKILL)": ["it was killed by SIGKILL"],
+    "os.kill(os.getpid(), 40)": ["it was killed by signal 40"],
+    "raise KeyError": ["{'error': 'KeyError'}", "it ended with exit status 1"],
+    "raise OSError('no' + chr(10) + 'more')": ["{'error': 'OSError: no'}", "it ended with exit status 1"],
+    "sys.exit(5)": ["{'error': 'SystemExit: 5'}", "it ended with exit status 1"],
+}
+
+
+def test_how_it_ended_is_told(tmp_path: Path) -> None:
+    body = "".join(
+        f"""
 def work(line):
     {work}
 ending(Forked(work))
 """
-    assert lines(tmp_path, body) == told
+        for work in ENDINGS
+    )
+    assert lines(tmp_path, body) == [line for told in ENDINGS.values() for line in told]
 
 
 def test_a_death_before_it_was_heard_is_told_too(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ few lines of code, which the child runs where it would load.
 
 from __future__ import annotations
 
-import subprocess
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -68,6 +70,11 @@ def command(folder: Path, program: str) -> list[str]:
     return [sys.executable, *(str(folder / name) for name in ("program.py", "fault.py", "temporary"))]
 
 
+def left_in(folder: Path) -> list[Path]:
+    # PyTorch keeps a cache of its own there.
+    return list((folder / "temporary").glob("llm-claims-*"))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("load")
@@ -78,7 +85,7 @@ def program(folder: Path) -> Iterator[ProgramProcess]:
     process = ProgramProcess(command(folder, PROGRAM))
     yield process
     process.close()
-    assert list((folder / "temporary").iterdir()) == []
+    assert is_so(lambda: left_in(folder) == [])
 
 
 @pytest.fixture
@@ -88,6 +95,14 @@ def loaded(program: ProgramProcess, folder: Path) -> Load:
         return program.ask(Request(workload=asked(**changes), round=1, seed=1), 60)
 
     return ask
+
+
+def test_the_stand_in_has_the_size_that_it_is_named_by(program: ProgramProcess) -> None:
+    """The default's own shape: too large to be loaded here."""
+    shape = load.SHAPES["llama-270m"]
+    hidden, inner, rows = shape["hidden_size"], shape["intermediate_size"], shape["vocab_size"]
+    layer = 4 * hidden**2 + 3 * hidden * inner + 2 * hidden
+    assert 2 * rows * hidden + shape["num_hidden_layers"] * layer + hidden == 271_090_688
 
 
 def asked(**changes: Any) -> Loading:
@@ -113,14 +128,13 @@ def test_it_says_what_it_runs_with(program: ProgramProcess) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"low_cpu_mem_usage": True},
-        {"checkpoint": "safetensors", "low_cpu_mem_usage": False},
-        {"engine": "transformers", "device_map": "auto"},
+        {"low_cpu_mem_usage": True, "device_map": "auto"},
+        {"low_cpu_mem_usage": False, "checkpoint": "safetensors"},
         {"engine": "accelerate", "device_map": "auto"},
         {"engine": "deepspeed", "precision": "bf16"},
         {"model_server": True},
     ],
-    ids=["low", "safetensors-plain", "map", "accelerate", "deepspeed", "server"],
+    ids=["arguments", "safetensors", "accelerate", "deepspeed", "server"],
 )
 def test_the_witness_has_everything_the_workload_states(loaded: Load, changes: dict[str, Any]) -> None:
     answer = loaded(**changes)
@@ -140,68 +154,59 @@ def test_the_peak_has_what_loading_allocates(loaded: Load) -> None:
     assert 0.9 * WEIGHT_BYTES < added < 1.2 * WEIGHT_BYTES
 
 
+OTHER = "model = load(workload.model_copy(update={update}), checkpoint)"
+
+
 @pytest.mark.parametrize(
-    ("fault", "changes", "field"),
+    ("fault", "changes", "fields"),
     [
-        ("model = load(workload.model_copy(update={'low_cpu_mem_usage': True}), checkpoint)", {}, "low_cpu_mem_usage"),
-        ("model = load(workload.model_copy(update={'device_map': 'auto'}), checkpoint)", {}, "device_map"),
         (
-            "model = load(workload.model_copy(update={'low_cpu_mem_usage': None}), checkpoint)",
-            {"low_cpu_mem_usage": False},
-            "low_cpu_mem_usage",
+            OTHER.format(update={"low_cpu_mem_usage": True, "device_map": None}),
+            {"low_cpu_mem_usage": False, "device_map": "auto"},
+            ["low_cpu_mem_usage", "device_map"],
         ),
-        (f"{NO_FAULT}.bfloat16()", {}, "weight_dtypes"),
+        (f"{NO_FAULT}.bfloat16()", {}, ["weight_dtypes"]),
+        (OTHER.format(update={"engine": "transformers"}), {"engine": "accelerate", "device_map": "auto"}, ["engine"]),
         (
-            "model = load(workload.model_copy(update={'engine': 'transformers'}), checkpoint)",
-            {"engine": "accelerate", "device_map": "auto"},
-            "engine",
-        ),
-        (
-            "import os, dataclasses; os.symlink(checkpoint.folder, '{folder}/other-name')\n"
-            "model = load(workload, dataclasses.replace(checkpoint, folder='{folder}/other-name'))",
+            # The same files under another folder, and none of them opened where they should be.
+            "import os, shutil, dataclasses\n"
+            "copy = shutil.copytree(checkpoint.folder, '{folder}/llama-other', copy_function=os.link)\n"
+            "model = load(workload, dataclasses.replace(checkpoint, folder=copy))",
             {},
-            "model",
-        ),
-        (
-            "import shutil, dataclasses; shutil.copytree(checkpoint.folder, '{folder}/copy/llama-42m')\n"
-            "model = load(workload, dataclasses.replace(checkpoint, folder='{folder}/copy/llama-42m'))",
-            {},
-            "checkpoint",
+            ["model", "checkpoint"],
         ),
     ],
-    ids=["low", "map", "plain", "dtype", "engine", "model", "checkpoint"],
+    ids=["arguments", "dtype", "engine", "files"],
 )
 def test_what_was_not_as_asked_shows(
-    loaded: Load, tmp_path: Path, fault: str, changes: dict[str, Any], field: str
+    loaded: Load, tmp_path: Path, fault: str, changes: dict[str, Any], fields: list[str]
 ) -> None:
     answer = loaded(fault.replace("{folder}", str(tmp_path)), **changes)
     assert answer.outcome.kind == "completed", answer.outcome
-    # An argument that was not asked for is told, though only one that was can differ.
-    told = getattr(answer.witness, field) is not None and getattr(asked(**changes), field, None) is None
-    assert wrong(answer, **changes) == [field] or (told and field in ("low_cpu_mem_usage", "device_map"))
+    assert wrong(answer, **changes) == fields
 
 
 @pytest.mark.parametrize(
-    ("fault", "signature"),
+    ("fault", "capped", "signature"),
     [
-        ("raise MemoryError", "MemoryError"),
-        ("raise RuntimeError('DefaultCPUAllocator: not enough memory')", "RuntimeError: DefaultCPUAllocator: not "),
-        ("import os; os.kill(os.getpid(), 9)", "it was killed by SIGKILL"),
-        ("import os; os._exit(3)", "it ended with exit status 3"),
-        (f"{NO_FAULT}\nmodel.lm_head.weight.data[7, 9] += 1", "RuntimeError: the weights in memory are not those of"),
+        ("raise RuntimeError('DefaultCPUAllocator: not enough memory')", False, "RuntimeError: DefaultCPUAllocator: "),
+        ("raise MemoryError", True, "MemoryError"),
+        ("import os; os.kill(os.getpid(), 9)", True, "it was killed by SIGKILL"),
+        (f"{NO_FAULT}; model.lm_head.weight.data[7, 9] += 1", False, "RuntimeError: the weights in memory are not "),
         (
             "import os, shutil, dataclasses; shutil.copytree(checkpoint.folder, '{folder}/c')\n"
             "os.truncate('{folder}/c/pytorch_model-00002-of-00006.bin', 1_000_000)\n"
             "model = load(workload, dataclasses.replace(checkpoint, folder='{folder}/c'))",
-            "",
+            False,
+            "RuntimeError: PytorchStreamReader failed",
         ),
     ],
-    ids=["memory-error", "allocator", "killed", "exit", "changed", "damaged"],
+    ids=["allocator", "memory-error", "killed", "changed", "damaged"],
 )
 def test_what_went_wrong_is_a_failure_and_never_a_want_of_memory(
-    loaded: Load, tmp_path: Path, fault: str, signature: str
+    loaded: Load, tmp_path: Path, fault: str, capped: bool, signature: str
 ) -> None:
-    cap = {} if memory_cap.missing() else {"host_memory_to_weights": 1.185}
+    cap = {"host_memory_to_weights": 1.185} if capped and not memory_cap.missing() else {}
     answer = loaded(fault.replace("{folder}", str(tmp_path)), **cap)
     assert answer.outcome.kind == "failed"
     assert answer.outcome.signature is not None
@@ -210,12 +215,12 @@ def test_what_went_wrong_is_a_failure_and_never_a_want_of_memory(
 
 
 @needs_cgroup
-@pytest.mark.parametrize(("ratio", "model_server"), [(1.185, False), (1.185, True), (2.37, True)])
-def test_a_load_that_fits_completes_and_sees_its_cap(loaded: Load, ratio: float, model_server: bool) -> None:
-    answer = loaded(host_memory_to_weights=ratio, model_server=model_server)
+def test_a_load_that_fits_completes_and_sees_its_cap(loaded: Load) -> None:
+    changes = {"host_memory_to_weights": 1.185, "model_server": True, "checkpoint": "safetensors"}
+    answer = loaded(**changes)
     assert answer.outcome.kind == "completed", answer.outcome
-    assert wrong(answer, host_memory_to_weights=ratio, model_server=model_server) == []
-    assert witness_of(answer).host_memory_to_weights == ratio
+    assert wrong(answer, **changes) == []
+    assert witness_of(answer).host_memory_to_weights == 1.185
 
 
 HOLDING = f"{NO_FAULT}; import torch; held = torch.ones(int({WEIGHT_BYTES} * {{times}}), dtype=torch.uint8)"
@@ -228,7 +233,6 @@ HOLDING = f"{NO_FAULT}; import torch; held = torch.ones(int({WEIGHT_BYTES} * {{t
         (2, False, "out_of_memory"),
         (1.05, False, "completed"),  # the budget is not eaten up by what stood before
         (1.15, True, "out_of_memory"),  # the server's heap, 0.074 times the weights, comes out of it
-        (1.25, False, "out_of_memory"),
     ],
 )
 def test_the_cap_bites_where_it_is(loaded: Load, times: float, model_server: bool, ending: str) -> None:
@@ -284,11 +288,16 @@ def test_the_form_is_that_of_the_shards_that_were_opened(names: set[str], form: 
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes below one, without the janitor's."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
-    children = [int(row[0]) for row in rows if int(row[1]) == pid and "janitor.py" not in row[2]]
-    return children + [below for child in children for below in descendants(child)]
+    """The processes below one, without its janitor."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if b"janitor.py" not in (stat.parent / "cmdline").read_bytes():
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def is_so(question: Callable[[], bool]) -> bool:
@@ -305,11 +314,11 @@ def caps() -> set[Path]:
 def test_a_program_without_its_caller_ends_and_clears_away(tmp_path: Path) -> None:
     process = ProgramProcess(command(tmp_path, LIGHT))
     process.start()
-    assert len(list((tmp_path / "temporary").iterdir())) == 1
+    assert len(left_in(tmp_path)) == 1
     assert process._child is not None
     process._child._input.close()
     assert process._child._process.wait(30) == 0
-    assert list((tmp_path / "temporary").iterdir()) == []
+    assert left_in(tmp_path) == []
     process.close()
 
 
@@ -331,14 +340,14 @@ def test_a_hung_load_leaves_nothing_behind(program: ProgramProcess, folder: Path
     assert pid is not None
     request = Request(workload=asked(model_server=True, host_memory_to_weights=cap), round=1, seed=1)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(program.ask, request, 3)
+        answer = pool.submit(program.ask, request, 60)
         assert is_so((folder / "hung").exists)
         left = descendants(pid)
-        print(subprocess.run(["ps", "-e", "-o", "pid,ppid,stat,args"], capture_output=True, text=True).stdout[-3000:])
         assert len(left) == 2, "the server, and the child that hangs"
         assert len(caps() - before) == (0 if cap is None else 1)
-        with pytest.raises(ProgramError, match="hung"):
+        os.killpg(pid, signal.SIGKILL)  # as its caller does when it waits no longer
+        with pytest.raises(ProgramError, match="killed by SIGKILL"):
             answer.result()
     assert is_so(lambda: all(map(has_ended, left)))
     assert is_so(lambda: caps() <= before)
-    assert is_so(lambda: list((folder / "temporary").iterdir()) == [])
+    assert is_so(lambda: left_in(folder) == [])

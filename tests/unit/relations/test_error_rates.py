@@ -57,7 +57,7 @@ class Timings:
         self.quantities = [Quantity(lambda each=each: Series.sampled(each[: self.n], "s")) for each in timings]
         self.n = 0
 
-    def draw(self, placed: Sequence[object], rounds: int) -> None:
+    def draw(self, placed: Sequence[object], rounds: int, *, timed: bool) -> None:
         assert rounds > self.n
         self.n = rounds
 

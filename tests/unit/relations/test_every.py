@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from builders import DOCUMENTED, exact, live, quantity
+from builders import DOCUMENTED, exact, figure, live, quantity
 
 from llm_claims.relations import Look, Relation, equal, every, increasing, less, ratio
 from llm_claims.verdicts import Word
 
 HOLDS = less(exact(1), exact(2))
 WEAK = ratio(exact(2), over=exact(1), documented=9.9)
-OPEN = less(exact(1), exact(1))
+OPEN = less(figure("1.0"), figure("1.0"))
 FAILS = less(exact(3), exact(1))
 
 CASES = [

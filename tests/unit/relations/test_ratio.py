@@ -35,7 +35,7 @@ FIGURES = [
     (exact(1595, unit="s"), figure("1595", "down"), I),
     (exact(147), exact(148), R),
     (exact(148), exact(147), C),
-    (exact(147), exact(147), I),
+    (exact(147), exact(147), C),
 ]
 
 
@@ -57,7 +57,7 @@ LIVE = [
     ("five rounds, across", (1.1, 0.95, 1.2, 1.01, 0.99), I),
     ("no spread", (2.0, 2.0, 2.0), R),
     ("no spread, the other way", (0.5, 0.5, 0.5), C),
-    ("no spread, no difference", (1.0, 1.0, 1.0), I),
+    ("no spread, no difference", (1.0, 1.0, 1.0), C),
 ]
 
 
@@ -180,3 +180,33 @@ def test_measurements_come_in_the_order_of_the_relation_and_once() -> None:
     assert set(less(a, b).measurements) == {one, two}
     assert len(less(a, b).measurements) == 2
     assert ratio(b, over=a, documented=2).measurements == (two, one)
+
+
+BY = [
+    # Ratios of the rounds, than / smaller, by how much they must differ, and the verdict.
+    ((1.2, 1.21, 1.19), 0.1, R),
+    ((1.05, 1.06, 1.04), 0.1, C),
+    ((1.0, 1.001, 0.999), 0.1, C),
+    ((0.5, 0.51, 0.49), 0.1, C),
+    ((1.0, 1.1, 1.2), 0.1, I),
+    ((1.05, 1.06, 1.04), 0.0, R),
+]
+
+
+@pytest.mark.parametrize(("ratios", "by", "word"), BY)
+def test_a_least_difference_lets_likeness_contradict(ratios: tuple[float, ...], by: float, word: Word) -> None:
+    smaller, than = live(*(1.0 for _ in ratios)), live(*ratios)
+    assert less(smaller, than, by=by).verdict().word is word
+    assert ratio(than, over=smaller, documented=2, by=by).verdict().word is word
+
+
+def test_a_difference_that_is_too_small_is_told_from_the_other_direction() -> None:
+    one = live(1.0, 1.0, 1.0)
+    assert less(one, live(1.05, 1.06, 1.04), by=0.1).verdict().reason == "the difference is less than 10.0%"
+    assert less(one, live(0.5, 0.51, 0.49), by=0.1).verdict().reason == "the direction is the other way round"
+
+
+@pytest.mark.parametrize("by", [-0.1, math.inf, math.nan])
+def test_a_least_difference_is_a_number(by: float) -> None:
+    with pytest.raises(ValueError, match="the least difference may not be negative"):
+        less(exact(1), exact(2), by=by)

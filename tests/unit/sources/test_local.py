@@ -16,10 +16,11 @@ from llm_claims.errors import ProgramError, Untestable
 from llm_claims.evidence import Outcome
 from llm_claims.programs.protocol import Answer, Ready, Request
 from llm_claims.setting import Setting, settings
-from llm_claims.sources import local
+from llm_claims.sources import local, machine
 from llm_claims.sources.base import Placed
-from llm_claims.sources.local import CpuSource
-from llm_claims.sources.store import EvidenceStore, machine_lock
+from llm_claims.sources.local import PROGRAMS, CpuSource
+from llm_claims.sources.machine import gate
+from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 READY = Ready(hardware="a CPU, 2 cores", software={"torch": "2.13"}, setup_seconds=1.0)
@@ -76,7 +77,7 @@ class FakeProgram:
 
 def is_locked() -> bool:
     try:
-        with machine_lock().acquire(timeout=0):
+        with gate().acquire(timeout=0):
             return False
     except Timeout:
         return True
@@ -108,7 +109,9 @@ def store(tmp_path: Path) -> EvidenceStore:
 
 @pytest.fixture
 def source(program: FakeProgram, store: EvidenceStore) -> CpuSource:
-    return CpuSource(store, commit="abc123", sample_timeout=7.0, command=("/usr/bin/python3", "-m", "fake"))
+    return CpuSource(
+        store, commit="abc123", sample_timeout=7.0, programs=dict.fromkeys(PROGRAMS, ("/usr/bin/python3", "-m", "fake"))
+    )
 
 
 def request_for(tokens: int, **fields: Any) -> Generation:
@@ -157,8 +160,8 @@ def test_a_batch_size_is_not_filled(source: CpuSource) -> None:
 @pytest.mark.parametrize(
     ("workload", "on", "reason"),
     [
-        (Training(), None, "no training program for the CPU"),
-        (Loading(), None, "no loading program for the CPU"),
+        (Training(), "p4d.24xlarge", r"needs ml\.p4d\.24xlarge; this is a CPU"),
+        (Loading(), "g5.48xlarge", r"needs ml\.g5\.48xlarge; this is a CPU"),
         (Generation(), "g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
         (Generation(), "ml.g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
         (Generation(engine="deepspeed"), None, "needs engine=deepspeed; the CPU serves engine=transformers"),
@@ -187,12 +190,12 @@ def test_the_primary_setting_alone_is_measured_and_not_taken_over(source: CpuSou
 def test_rounds_are_interleaved_in_alternating_order(
     source: CpuSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
-    source.draw(placed[:3], 3)
+    source.draw(placed[:3], 3, timed=True)
     assert program.order == "1ABC 2CBA 3ABC"
 
 
 def test_every_sample_is_kept_with_its_round(source: CpuSource, placed: list[Placed]) -> None:
-    source.draw(placed[:2], 3)
+    source.draw(placed[:2], 3, timed=True)
     assert latencies(source, placed[0]) == pytest.approx({1: 0.0101, 2: 0.0102, 3: 0.0103})
     assert latencies(source, placed[1]) == pytest.approx({1: 0.0201, 2: 0.0202, 3: 0.0203})
 
@@ -200,7 +203,7 @@ def test_every_sample_is_kept_with_its_round(source: CpuSource, placed: list[Pla
 def test_every_round_has_a_seed_of_its_own_that_all_its_workloads_share(
     source: CpuSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
-    source.draw(placed[:2], 3)
+    source.draw(placed[:2], 3, timed=True)
     seeds: dict[int, set[int]] = {}
     for one in program.requests:
         seeds.setdefault(one.round, set()).add(one.seed)
@@ -211,74 +214,74 @@ def test_every_round_has_a_seed_of_its_own_that_all_its_workloads_share(
 def test_the_program_is_asked_for_what_was_placed_within_the_timeout(
     source: CpuSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
-    source.draw(placed[:1], 1)
+    source.draw(placed[:1], 1, timed=True)
     assert program.requests[0].workload == placed[0].workload
     assert program.timeouts == [7.0]
 
 
 def test_what_is_there_is_not_measured_again(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
-    source.draw(placed[:2], 3)
-    source.draw(placed[:2], 3)
-    source.draw(placed[:1], 2)
+    source.draw(placed[:2], 3, timed=True)
+    source.draw(placed[:2], 3, timed=True)
+    source.draw(placed[:1], 2, timed=True)
     assert program.order == "1AB 2BA 3AB"
 
 
 def test_only_missing_rounds_are_drawn(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
-    source.draw(placed[:2], 3)
-    source.draw(placed[:2], 5)
+    source.draw(placed[:2], 3, timed=True)
+    source.draw(placed[:2], 5, timed=True)
     assert program.order == "1AB 2BA 3AB 4BA 5AB"
 
 
 def test_rounds_must_be_common_to_all(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
     """C was never measured beside A and B, so three rounds of all are drawn, whatever A and B have already."""
     a, b, c, _ = placed
-    source.draw([a, b], 3)
-    source.draw([a, b, c], 3)
+    source.draw([a, b], 3, timed=True)
+    source.draw([a, b, c], 3, timed=True)
     assert program.order == "1AB 2BA 3AB 4CBA 5ABC 6CBA"
     assert [sorted(latencies(source, one)) for one in (a, c)] == [[1, 2, 3, 4, 5, 6], [4, 5, 6]]
 
 
 def test_rounds_of_another_pair_do_not_count(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
     a, b, c, _ = placed
-    source.draw([a, b, c], 2)
-    source.draw([a, b], 3)
-    source.draw([a, c], 3)
+    source.draw([a, b, c], 2, timed=True)
+    source.draw([a, b], 3, timed=True)
+    source.draw([a, c], 3, timed=True)
     assert program.order == "1ABC 2CBA 3AB 4CA"
-    source.draw([b, c], 3)
+    source.draw([b, c], 3, timed=True)
     assert program.order == "1ABC 2CBA 3AB 4CA 5BC"
 
 
 def test_workloads_of_separate_passes_share_no_round(source: CpuSource, placed: list[Placed]) -> None:
     """Else they pair up without ever having been interleaved."""
     a, b, *_ = placed
-    source.draw([a], 3)
-    source.draw([b], 3)
+    source.draw([a], 3, timed=True)
+    source.draw([b], 3, timed=True)
     assert not set(latencies(source, a)) & set(latencies(source, b))
 
 
 def test_further_rounds_of_two_pairs_are_not_common_rounds(source: CpuSource, placed: list[Placed]) -> None:
     """What one run does: base rounds of a group, then further rounds for two of its relations, each by itself."""
     a, b, c, d = placed
-    source.draw([a, b, c, d], 3)
-    source.draw([a, b], 4)
-    source.draw([c, d], 4)
+    source.draw([a, b, c, d], 3, timed=True)
+    source.draw([a, b], 4, timed=True)
+    source.draw([c, d], 4, timed=True)
     assert set(latencies(source, a)) & set(latencies(source, c)) == {1, 2, 3}
 
 
 def test_workers_share_what_one_of_them_measured(
     source: CpuSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
 ) -> None:
-    source.draw(placed[:2], 3)
+    source.draw(placed[:2], 3, timed=True)
     other = CpuSource(EvidenceStore(store.folder))
-    other.draw(placed[:2], 3)
+    other.draw(placed[:2], 3, timed=True)
     assert len(program.asked) == 6
     assert latencies(other, placed[0]) == latencies(source, placed[0])
-    other.draw(placed[:2], 4)
+    other.draw(placed[:2], 4, timed=True)
     assert program.order.endswith("4BA")
 
 
 def test_drawing_nothing_is_nothing(source: CpuSource, program: FakeProgram) -> None:
-    source.draw([], 3)
+    source.draw([], 3, timed=True)
     assert program.asked == []
     assert program.starts == 0, "a program takes seconds to start"
 
@@ -292,7 +295,7 @@ def test_the_timing_lock_is_held_for_every_sample_and_no_longer(
     source: CpuSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
     assert not is_locked()
-    source.draw(placed[:2], 3)
+    source.draw(placed[:2], 3, timed=True)
     assert program.locked == [True] * 6
     assert not is_locked()
 
@@ -300,9 +303,9 @@ def test_the_timing_lock_is_held_for_every_sample_and_no_longer(
 def test_waiting_for_another_run_is_told(
     program: FakeProgram, store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "WAIT_IN_SILENCE_SECONDS", 0.01)
+    monkeypatch.setattr(machine, "WAIT_IN_SILENCE_SECONDS", 0.01)
     told: list[str] = []
-    other = machine_lock()
+    other = gate()
     other.acquire()
 
     def tell(what: str, *_: object) -> None:
@@ -312,7 +315,7 @@ def test_waiting_for_another_run_is_told(
             other.release()
 
     source = CpuSource(store, progress=tell)
-    source.draw([source.place(request_for(1), None, None)], 1)
+    source.draw([source.place(request_for(1), None, None)], 1, timed=True)
     assert told[0] == "waiting for another timed run on this machine"
     assert len(told) == 2
     assert program.locked == [True], "what waited for the lock must have it then"
@@ -323,7 +326,7 @@ def test_a_lock_that_cannot_be_used_is_an_error(
 ) -> None:
     monkeypatch.setenv("LLM_CLAIMS_LOCK", str(tmp_path))
     with pytest.raises(ProgramError, match=r"cannot be used: .*; name another in LLM_CLAIMS_LOCK"):
-        source.draw(placed[:1], 1)
+        source.draw(placed[:1], 1, timed=True)
     assert program.asked == [], "without the lock nothing is timed"
 
 
@@ -335,10 +338,10 @@ def test_the_timing_lock_is_given_back_after_an_interrupt(
 
     program.misdeeds[1, 1] = interrupted
     with pytest.raises(KeyboardInterrupt):
-        source.draw(placed[:2], 3)
+        source.draw(placed[:2], 3, timed=True)
     assert not is_locked()
     del program.misdeeds[1, 1]
-    source.draw(placed[:2], 3)
+    source.draw(placed[:2], 3, timed=True)
     assert len(latencies(source, placed[0])) == 3, "an interrupt is no failure of the workload"
 
 
@@ -374,8 +377,8 @@ def test_a_run_that_is_not_what_was_asked_is_refused_and_not_tried_again(
 ) -> None:
     bad, good = batches
     program.misdeeds[1, 1] = misdeed
-    source.draw(batches, 3)
-    source.draw(batches, 3)
+    source.draw(batches, 3, timed=True)
+    source.draw(batches, 3, timed=True)
     assert program.order == "1AB 2B 3B", "the other workload still gets its rounds"
     with pytest.raises(ProgramError) as caught:
         source.evidence(bad)
@@ -388,7 +391,7 @@ def test_a_later_round_that_is_refused_refuses_the_workload(
     source: CpuSource, program: FakeProgram, batches: list[Placed], misdeed: Misdeed, text: str
 ) -> None:
     program.misdeeds[1, 2] = misdeed
-    source.draw(batches, 3)
+    source.draw(batches, 3, timed=True)
     with pytest.raises(ProgramError) as caught:
         source.evidence(batches[0])
     assert text in str(caught.value)
@@ -400,8 +403,8 @@ def test_a_count_that_changes_between_rounds_is_refused(
     source: CpuSource, program: FakeProgram, placed: list[Placed], name: str
 ) -> None:
     program.misdeeds[1, 3] = counting(**{name: 9})
-    source.draw(placed[:1], 3)
-    with pytest.raises(ProgramError, match=f"the count {name} changed between rounds"):
+    source.draw(placed[:1], 3, timed=True)
+    with pytest.raises(ProgramError, match=f"{name} changed between rounds"):
         source.evidence(placed[0])
 
 
@@ -409,9 +412,9 @@ def test_a_failure_is_remembered_by_every_worker(
     source: CpuSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
 ) -> None:
     program.misdeeds[1, 1] = dying
-    source.draw(placed[:1], 3)
+    source.draw(placed[:1], 3, timed=True)
     other = CpuSource(EvidenceStore(store.folder))
-    other.draw(placed[:1], 3)
+    other.draw(placed[:1], 3, timed=True)
     assert program.order == "1A"
     with pytest.raises(ProgramError, match="exit status 1"):
         other.evidence(placed[0])
@@ -424,7 +427,7 @@ def test_progress_is_told_before_every_sample(program: FakeProgram, store: Evide
     told: list[tuple[str, int, int, float | None]] = []
     source = CpuSource(store, progress=lambda *each: told.append(each))
     pair = [source.place(request_for(n), None, None) for n in (1, 2)]
-    source.draw(pair, 2)
+    source.draw(pair, 2, timed=True)
     names = [one.describe() for one in pair]
     assert [each[:3] for each in told] == [
         (names[0], 1, 2),
@@ -438,7 +441,7 @@ def test_progress_is_told_before_every_sample(program: FakeProgram, store: Evide
 def test_progress_tells_the_most_rounds_that_may_come(program: FakeProgram, store: EvidenceStore) -> None:
     told: list[tuple[int, int]] = []
     source = CpuSource(store, progress=lambda _, number, of, left: told.append((number, of)), most_rounds=5)
-    source.draw([source.place(request_for(1), None, None)], 3)
+    source.draw([source.place(request_for(1), None, None)], 3, timed=True)
     assert told == [(1, 5), (2, 5), (3, 5)]
 
 
@@ -460,13 +463,13 @@ def test_time_left_is_the_rest_of_this_round_and_the_rounds_after(
 
     for number in (1, 2, 3):
         program.misdeeds[1, number], program.misdeeds[2, number] = taking(2.0), taking(5.0)
-    source.draw(pair, 3)
+    source.draw(pair, 3, timed=True)
     # Rounds 2 (B A) and 3 (A B) remain: 14, then 9 after B's 5; then 7, then 5.
     assert told == [None, None, 14.0, 9.0, 7.0, 5.0]
 
 
 def test_provenance_names_command_and_commit(source: CpuSource, placed: list[Placed]) -> None:
-    source.draw(placed[:1], 2)
+    source.draw(placed[:1], 2, timed=True)
     provenance = source.evidence(placed[0]).provenance
     assert provenance.command == "python -m fake"
     assert provenance.commit == "abc123"
@@ -476,7 +479,7 @@ def test_provenance_names_command_and_commit(source: CpuSource, placed: list[Pla
 
 def test_closing_ends_the_program(source: CpuSource, program: FakeProgram) -> None:
     source.close()
-    assert program.closed == 1
+    assert program.closed == 1, "one command serves all kinds here"
 
 
 # With a process
@@ -496,10 +499,10 @@ for line in sys.stdin:
 @pytest.mark.parametrize("tokens", [128, 127])
 def test_a_real_process_is_asked(store: EvidenceStore, tokens: int) -> None:
     command = (sys.executable, "-I", "-S", "-c", SPEAKING.replace("TOKENS", str(tokens)))
-    source = CpuSource(store, command=command)
+    source = CpuSource(store, programs=dict.fromkeys(PROGRAMS, command))
     placed = source.place(Generation(new_tokens=128), None, None)
     try:
-        source.draw([placed], 2)
+        source.draw([placed], 2, timed=True)
         if tokens == 128:
             assert latencies(source, placed) == {1: 0.5, 2: 0.5}
         else:

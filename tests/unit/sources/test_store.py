@@ -1,18 +1,16 @@
-"""The store: evidence that every test and worker of a run shares, and the lock of whoever measures."""
+"""The store: evidence that every test and worker of a run shares."""
 
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 import pytest
 from builders import measured, sampled_metric
-from filelock import Timeout
 
 from llm_claims.evidence import Evidence
 from llm_claims.sources.base import Placed
-from llm_claims.sources.store import EvidenceStore, machine_lock
+from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads import Generation
 
 A, B = Placed(Generation(new_tokens=1)), Placed(Generation(new_tokens=2))
@@ -109,40 +107,3 @@ def test_the_key_names_workload_and_place() -> None:
     assert Placed(A.workload, "g5.2xlarge").key == f"{A.workload.digest}-g5.2xlarge"
     assert Placed(A.workload, "g5.2xlarge").describe() == "Generation(new_tokens=1) on g5.2xlarge"
     assert A.describe() == "Generation(new_tokens=1)"
-
-
-# The lock
-
-
-def test_two_who_measure_exclude_each_other(timing_lock: Path) -> None:
-    with machine_lock():
-        assert timing_lock.exists()
-        with pytest.raises(Timeout):
-            machine_lock().acquire(timeout=0)
-    with machine_lock().acquire(timeout=0):
-        pass
-
-
-def test_the_lock_waits_for_its_turn() -> None:
-    order = []
-    first = machine_lock()
-    first.acquire()
-
-    def wait() -> None:
-        with machine_lock():
-            order.append("second")
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    waiting.join(0.1)
-    order.append("first")
-    first.release()
-    waiting.join(10)
-    assert order == ["first", "second"]
-
-
-def test_the_lock_is_one_for_the_machine_unless_named(monkeypatch: pytest.MonkeyPatch, timing_lock: Path) -> None:
-    assert Path(machine_lock().lock_file) == timing_lock
-    monkeypatch.delenv("LLM_CLAIMS_LOCK")
-    monkeypatch.setattr("tempfile.gettempdir", lambda: "/somewhere")
-    assert Path(machine_lock().lock_file) == Path("/somewhere/llm-claims-timing.lock")
