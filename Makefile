@@ -58,7 +58,7 @@ $(READY): requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) with Python $(VERSION): a minute or two, once."
 	@$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
 	@rm -f $(VENV)/.ready-*
-	@$(PIP) install -r requirements.txt
+	@DS_BUILD_OPS=0 $(PIP) install -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -22,7 +22,8 @@ def grown(
     Raises
     ------
     ProgramError
-        The run did not complete, or answered a metric nobody knows.
+        The run failed, or answered a metric nobody knows. That memory ran out is evidence, if the run
+        saw how much there was.
     WitnessError
         The run was not what was asked, or saw something else than the rounds before it.
     """
@@ -59,9 +60,10 @@ def _provenance(known: Evidence | None, request: Request, ready: Ready, command:
 
 def _check(known: Evidence | None, request: Request, answer: Answer) -> None:
     what = f"{request.workload.describe()}, round {request.round}"
-    if answer.outcome.kind != "completed":
+    early = answer.outcome.kind == "out_of_memory" and answer.witness is not None
+    if answer.outcome.kind != "completed" and not early:
         raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
-    wrong = differences(request.workload, answer.witness)
+    wrong = differences(request.workload, answer.witness, ended_early=early)
     if wrong:
         raise WitnessError(f"{what}: the run was not what was asked, so it is refused: {'; '.join(wrong)}")
     if known and known.witness != answer.witness:
