@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from llm_claims.errors import EvidenceError
 from llm_claims.evidence import Evidence, Metric, Outcome, Provenance
+from llm_claims.witness import Witness
 from llm_claims.workloads import Generation, Training
 
 REQUEST = Generation(precision="fp32", new_tokens=4)
@@ -175,7 +176,12 @@ def test_reported_evidence_has_no_witness_to_give() -> None:
 
 
 def test_a_failed_run_could_not_see_all_of_itself() -> None:
-    assert failed(REQUEST, "out_of_memory", "OOM", provenance=MEASURED).outcome.kind == "out_of_memory"
+    seen = Witness(model=REQUEST.model)
+    evidence = failed(REQUEST, "out_of_memory", "OOM", provenance=MEASURED, witness=seen)
+    assert evidence.outcome.kind == "out_of_memory"
+    assert failed(REQUEST, "failed", "a full disk", provenance=MEASURED).outcome.kind == "failed"
+    with pytest.raises(ValidationError, match="the run carries no witness"):
+        failed(REQUEST, "out_of_memory", "OOM", provenance=MEASURED)
 
 
 @pytest.mark.parametrize("field", ["kind", "hardware", "date"])

@@ -46,7 +46,7 @@ LOADING = Loading(model="llama-7b", precision="fp16", engine="deepspeed", checkp
 LIVE = recording(
     measured(REQUEST, latency_seconds=LATENCY, new_tokens_per_sequence=count_metric("new_tokens_per_sequence", 4)),
     ON_G5,
-    failed(LOADING, "out_of_memory", "Killed", provenance=MEASURED),
+    failed(LOADING, "out_of_memory", "Killed", provenance=MEASURED, witness=witness_of(LOADING)),
     name="cpu-2026-11",
     measured_on="cpu",
 )

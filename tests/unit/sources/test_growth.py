@@ -10,9 +10,10 @@ from builders import witness_of
 
 from llm_claims.errors import ProgramError, WitnessError
 from llm_claims.evidence import Evidence, Outcome
-from llm_claims.programs.protocol import Answer, Ready, Request
+from llm_claims.programs.protocol import Answer, Figure, Printed, Ready, Request
 from llm_claims.sources.growth import grown
-from llm_claims.workloads import Generation
+from llm_claims.witness import Witness
+from llm_claims.workloads import Generation, Loading, Training
 
 WORKLOAD = Generation(
     model="llama-30m", precision="fp32", api="pipeline", new_tokens=128, input_tokens=10, prompts=2, batch_size=2
@@ -140,3 +141,75 @@ def test_a_round_cannot_be_counted_twice() -> None:
     for number in (1, 2):
         with pytest.raises(ProgramError, match="rounds must ascend"):
             grow(known, number, answer())
+
+
+LOADING = Loading(
+    model="llama", precision="fp16", engine="deepspeed", checkpoint="bin", model_server=True, host_memory_to_weights=1.2
+)
+KILLED = Outcome(kind="out_of_memory", signature="oom_kill 1")
+
+
+def loaded(**seen: Any) -> Evidence:
+    witness = Witness(**{"model_server": True, "host_memory_to_weights": 1.2, **seen})
+    said = Answer(outcome=KILLED, witness=witness)
+    asked = Request(workload=LOADING, round=1, seed=1)
+    return grown(None, asked, said, READY, command="python -m program", commit=None)
+
+
+def test_memory_that_runs_out_is_evidence_if_the_run_saw_how_much_there_was() -> None:
+    evidence = loaded()
+    assert evidence.outcome == KILLED
+    assert evidence.metrics == {}
+
+
+@pytest.mark.parametrize(
+    "seen", [{"host_memory_to_weights": None}, {"host_memory_to_weights": 2.4}, {"model_server": None}, {"engine": "x"}]
+)
+def test_memory_that_runs_out_of_another_budget_is_refused(seen: dict[str, Any]) -> None:
+    with pytest.raises(WitnessError, match="the run was not what was asked"):
+        loaded(**seen)
+
+
+TRAINING = Training(model="llama-tiny", ranks=1)
+
+
+def trained(known: Evidence | None, number: int, workload: Training, **metrics: Figure) -> Evidence:
+    asked = Request(workload=workload, round=number, seed=number)
+    said = Answer(metrics=metrics, witness=witness_of(workload))
+    return grown(known, asked, said, READY, command="python -m program", commit=None)
+
+
+def test_losses_of_further_seeds_are_samples() -> None:
+    evidence = trained(trained(None, 1, TRAINING, train_loss=2.0), 2, TRAINING, train_loss=2.1)
+    assert evidence.series("train_loss").values == (2.0, 2.1)
+    assert evidence.series("train_loss").spread == "sampled"
+
+
+def test_the_loss_of_a_stated_seed_is_exact_and_may_not_change() -> None:
+    seeded = TRAINING.model_copy(update={"seed": 500})
+    first = trained(None, 1, seeded, train_loss=2.0)
+    assert first.series("train_loss").spread == "exact"
+    assert trained(first, 2, seeded, train_loss=2.0).series("train_loss").values == (2.0,)
+    with pytest.raises(WitnessError, match=r"train_loss changed between rounds: 2, then 2\.1"):
+        trained(first, 2, seeded, train_loss=2.1)
+
+
+def test_a_series_is_kept_of_the_first_round() -> None:
+    evidence = trained(trained(None, 1, TRAINING, step_losses=(3.0, 2.0)), 2, TRAINING, step_losses=(4.0, 3.0))
+    assert evidence.series("step_losses").values == (3.0, 2.0)
+
+
+def test_what_a_library_prints_has_a_figure_a_round() -> None:
+    said = [Printed(value=value, resolution=0.1) for value in (1.5, 1.7)]
+    evidence = trained(
+        trained(None, 1, TRAINING, train_runtime_seconds=said[0]), 2, TRAINING, train_runtime_seconds=said[1]
+    )
+    series = evidence.series("train_runtime_seconds")
+    assert (series.values, series.rounds, series.spread) == ((1.5, 1.7), (1, 2), "printed")
+    assert series.lower == (1.45, 1.65)
+
+
+@pytest.mark.parametrize("metrics", [{"step_losses": 3.0}, {"train_loss": (3.0, 2.0)}])
+def test_a_metric_in_the_wrong_form_is_refused(metrics: dict[str, Figure]) -> None:
+    with pytest.raises(ProgramError, match="in the wrong form"):
+        trained(None, 1, TRAINING, **metrics)
