@@ -91,7 +91,9 @@ class Reference(_Model):
         cap = self.analogues.host_memory_to_weights.get(on.removeprefix("ml."))
         if cap is None:
             return workload, on, ""
-        note = f"an analogue of {on}: host memory capped at {cap:g} times the weights"
+        note = (
+            f"an analogue of {on}: host memory capped at {cap:g} times the weights, on the transformers installed here"
+        )
         return workload.model_copy(update={"host_memory_to_weights": cap}), None, note
 
 

@@ -70,6 +70,16 @@ def test_low_cpu_mem_usage_on_16_gb(measure, judge, low_cpu_mem_usage, model_ser
     judge(outcome(measure(loading, on="g4dn.xlarge"), "completed" if fits else "failed", cause="out_of_memory"))
 
 
+@claim("serve-low-cpu-mem-usage-table", place="B, tip E")
+@pytest.mark.parametrize("model_server", [False, True], ids=["peak-notebook", "peak-lmi"])
+def test_low_cpu_mem_usage_lowers_the_peak_of_loading(measure, judge, model_server):
+    low, plain = (
+        measure(Loading(engine="deepspeed", low_cpu_mem_usage=option, model_server=model_server), on="g4dn.2xlarge")
+        for option in (True, False)
+    )
+    judge(less(low.peak_host_memory_bytes, plain.peak_host_memory_bytes, by=LEAST_NAMED_DIFFERENCE))
+
+
 @claim("serve-model-server-needs-ram", place="B, tip E")
 def test_the_model_server_makes_the_difference(measure, judge):
     alone = measure(Loading(engine="deepspeed", low_cpu_mem_usage=True, model_server=False), on="g4dn.xlarge")
