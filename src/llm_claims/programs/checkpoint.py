@@ -126,30 +126,37 @@ def checksum(tensor: torch.Tensor) -> int:
 
 
 def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, line: Line) -> None:
-    import numpy as np
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(**shape, dtype=dtype, architectures=["LlamaForCausalLM"])
     with torch.device("meta"):
-        layout = LlamaForCausalLM(config).state_dict()
-    sizes = {name: tensor.numel() * _BYTES_OF_A_WEIGHT for name, tensor in layout.items()}
-    total = sum(sizes.values())
-    _refuse_to_fill(folder, total)
+        layout = {name: tensor.shape for name, tensor in LlamaForCausalLM(config).state_dict().items()}
+    size = sum(shape.numel() for shape in layout.values()) * _BYTES_OF_A_WEIGHT
+    _refuse_to_fill(folder, size)
+    config.save_pretrained(folder)
+    line.tell(weight_bytes=size, checksum=write_weights(folder, layout, dtype, form))
+
+
+def write_weights(folder: Path, layout: dict[str, torch.Size], dtype: str, form: Form) -> int:
+    """Write random weights in shards, with their index; return their checksum."""
+    import numpy as np
+
     random = np.random.default_rng(SEED)
+    sizes = {name: shape.numel() * _BYTES_OF_A_WEIGHT for name, shape in layout.items()}
+    total = sum(sizes.values())
     shards = list(_shards(sizes, total // SHARDS))
     stem, index = _NAMES[form]
     places, added_up = {}, 0
     for number, names in enumerate(shards, start=1):
         file = f"{stem}-{number:05}-of-{len(shards):05}.{form}"
-        tensors = {name: _drawn(random, layout[name].shape, dtype) for name in names}
+        tensors = {name: _drawn(random, layout[name], dtype) for name in names}
         added_up += sum(map(checksum, tensors.values()))
         _save(tensors, folder / file, form)
         places.update(dict.fromkeys(names, file))
     content = {"metadata": {"total_size": total}, "weight_map": places}
     (folder / index).write_text(json.dumps(content), encoding="utf-8")
-    config.save_pretrained(folder)
-    line.tell(weight_bytes=total, checksum=added_up % 2**64)
+    return added_up % 2**64
 
 
 def _refuse_to_fill(folder: Path, size: int) -> None:

@@ -43,6 +43,11 @@ class Janitor:
     The owner is the process that makes it; a fork of the owner can neither close it nor keep it
     waiting. Name a thing to it *before* you make it: what was never made is no fault, and then no
     moment is left at which a SIGKILL leaves it behind.
+
+    Raises
+    ------
+    RuntimeError
+        It did not start.
     """
 
     def __init__(self) -> None:
@@ -51,11 +56,15 @@ class Janitor:
             [sys.executable, "-I", "-S", __file__, str(self._owner)],
             stdin=subprocess.PIPE,
             # Whoever listens to the owner waits for the end of its output, which the janitor must not hold open.
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
         )
+        assert self._process.stdout is not None
+        with self._process.stdout as stands:
+            if not stands.read(1):
+                raise RuntimeError("the janitor did not start")
 
     @property
     def pid(self) -> int:
@@ -161,6 +170,7 @@ def main() -> int:
     """Wait for the end of the owner, whose id is the first argument, and clear away; return the exit status."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # it ends with its owner, and only then
+    os.write(1, b"\n")
     orders = orders_until_the_end(int(sys.argv[1]))
     # Cgroups first: what lives in them may still write into the folders.
     cleared = [clear_cgroup(path) for kind, path in orders if kind == "cgroup"]

@@ -161,7 +161,6 @@ def test_what_a_link_points_to_is_not_the_janitor_s(tmp_path: Path, janitor: Jan
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_does_not_end_it_before_its_owner(tmp_path: Path, janitor: Janitor, number: signal.Signals) -> None:
     janitor.folder(tmp_path / "kept").mkdir()
-    sleep(0.1)  # until it has got round to ignoring them
     os.kill(janitor.pid, number)
     assert (tmp_path / "kept").exists()
     janitor.close()
