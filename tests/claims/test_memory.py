@@ -41,9 +41,10 @@ def test_deepspeed_fails_on_g5_xlarge_where_accelerate_runs(measure, judge):
 
 
 @claim("serve-deepspeed-fails-on-g5-xlarge", place="B, table of 7B engines")
-def test_deepspeed_cannot_load_on_g5_xlarge_where_accelerate_can(measure, judge):
-    deepspeed = measure(Loading(engine="deepspeed"), on="g5.xlarge")
-    accelerate = measure(Loading(engine="accelerate", device_map="auto"), on="g5.xlarge")
+@pytest.mark.parametrize("instance", ["g5.xlarge"], ids=["loading"])
+def test_deepspeed_cannot_load_on_g5_xlarge_where_accelerate_can(measure, judge, instance):
+    deepspeed = measure(Loading(engine="deepspeed"), on=instance)
+    accelerate = measure(Loading(engine="accelerate", device_map="auto"), on=instance)
     judge(every(outcome(deepspeed, "failed", cause="out_of_memory"), outcome(accelerate, "completed")))
 
 

@@ -173,7 +173,7 @@ def test_an_untestable_case_is_skipped_with_its_reason(suite: Miniature) -> None
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
-            "SKIPPED *: untestable: this version has no training program for the CPU*",
+            "SKIPPED *: untestable: the miniature trains nowhere*",
             "SKIPPED *: untestable: the document trained on sixteen GPUs, and no machine here has as many",
             "SKIPPED *: untestable: this version has no live SageMaker source*",
         ],
