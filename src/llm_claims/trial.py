@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import pytest
@@ -89,7 +89,7 @@ class Trial:
             n=verdict.n,
             unit=verdict.unit,
             reason=verdict.reason,
-            note="; ".join(dict.fromkeys(m.placed.note for m in self.measurements if m.placed.note)),
+            note=self._note,
         )
 
     def figures(self) -> list[FigureRow]:
@@ -99,7 +99,7 @@ class Trial:
                 claim=self.claim,
                 case=self.case,
                 source=self.source.name,
-                workload=measurement.placed.describe(),
+                workload=replace(measurement.placed, asked=None).describe(),
                 key=measurement.placed.key,
                 metric=metric,
             )
@@ -150,7 +150,10 @@ class Trial:
                 pytrace=False,
             )
 
-    @staticmethod
-    def _spoken(verdict: Verdict) -> str:
-        reason = f" ({verdict.reason})" if verdict.reason else ""
-        return f"{verdict}, n={verdict.n}{reason}"
+    @property
+    def _note(self) -> str:
+        return "; ".join(dict.fromkeys(m.placed.note for m in self.measurements if m.placed.note))
+
+    def _spoken(self, verdict: Verdict) -> str:
+        asides = "; ".join(filter(None, (verdict.reason, self._note)))
+        return f"{verdict}, n={verdict.n}" + (f" ({asides})" if asides else "")

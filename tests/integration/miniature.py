@@ -50,7 +50,7 @@ basis = "implied"
 
 [claims.zero1-faster]
 statement = "ZeRO stage 1 trains faster than stage 3."
-untestable = { cpu = "the miniature trains nowhere", gpu = "the document trained on sixteen GPUs, and no machine here has as many" }
+untestable = { cpu = "the miniature trains nowhere", gpu = "sixteen GPUs: no machine has as many" }
 """
 CLAIMS = ("input-costs", "tokens-double", "batch-is-free", "zero1-faster")
 

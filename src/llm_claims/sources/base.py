@@ -17,12 +17,14 @@ SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
 class Placed:
     """A workload with no open field that matters, and the instance type it runs on, if any.
 
-    ``note`` says what the measurement is an analogue of, if it is one.
+    ``note`` says what the measurement is an analogue of, if it is one. ``asked`` is the workload as the
+    claim states it, where that is shorter.
     """
 
     workload: Workload
     instance: str | None = None
     note: str = field(default="", compare=False)
+    asked: Workload | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -31,7 +33,7 @@ class Placed:
 
     def describe(self) -> str:
         """One line for people."""
-        return self.workload.describe() + (f" on {self.instance}" if self.instance else "")
+        return (self.asked or self.workload).describe() + (f" on {self.instance}" if self.instance else "")
 
 
 class Source(Protocol):

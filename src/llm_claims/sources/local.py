@@ -64,13 +64,14 @@ class CpuSource:
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields with the scaled configuration; refuse what this processor cannot measure."""
+        asked = workload
         workload, on, note = self.reference.analogue(workload, on)
         if on is not None:
             raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is a CPU")
         refuse_secondary(setting, "the CPU")
         filled = workload.filled(self.reference.fields(workload))
         check_here(filled)
-        return Placed(filled, note=note)
+        return Placed(filled, note=note, asked=asked)
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return what was measured so far in this run, or raise what went wrong."""

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
+from llm_claims.errors import ProgramError
 from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
 from llm_claims.sources.base import Placed
 
 
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="llm-claims-"))
+
+
 class EvidenceStore:
-    """A folder with one file of evidence a placed workload.
+    """A folder with one file of evidence a placed workload; ``make`` makes it, if none is given.
 
     Readers never see half a file; writers hold the workload's lock, or measure alone on the machine.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, make: Callable[[], Path] = _temporary_folder) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._make = make
 
     @property
     def folder(self) -> Path:
         """The folder, made when it is first needed: most runs of pytest never measure."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="llm-claims-"))
+            self._folder = self._make()
         return self._folder
 
     def remove(self) -> None:
@@ -35,13 +44,16 @@ class EvidenceStore:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, source: str, placed: Placed) -> Path:
+        try:
+            (self.folder / source).mkdir(exist_ok=True)
+        except FileNotFoundError:
+            # Never made anew: who was left behind by a run that is over would leave a folder behind.
+            raise ProgramError(f"the run's evidence in {self.folder} was removed: the run is over") from None
         return self.folder / source / f"{placed.key}.json"
 
     def lock(self, source: str, placed: Placed) -> FileLock:
         """The lock that whoever measures one placed workload holds: nobody measures it twice."""
-        path = self._path(source, placed).with_suffix(".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(path)
+        return FileLock(self._path(source, placed).with_suffix(".lock"))
 
     def read(self, source: str, placed: Placed) -> Evidence | None:
         """Return what has been measured so far, if anything."""
