@@ -59,8 +59,8 @@ CPU_REFERENCE = Reference(
     analogues=Analogues(
         # p4d.24xlarge has 400 Gbit/s of EFA on four cards, and plain TCP uses one of them: 4 to 1. The slower rate
         # is one at which sending what a step sends takes longer than computing it.
-        rdma_mbit_per_second=64,
-        no_rdma_mbit_per_second=16,
+        rdma_mbit_per_second=32,
+        no_rdma_mbit_per_second=8,
         host_memory_to_weights={
             "g4dn.xlarge": round(16 / _GIGABYTES_OF_7B, 3),
             "g4dn.2xlarge": round(32 / _GIGABYTES_OF_7B, 3),
