@@ -67,9 +67,11 @@ class Decider:
     def _draw(self, source: LiveSource, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
         plan = self._plan(source)
         placed = list(dict.fromkeys(m.placed for m in compared))
-        timed = [one for one in placed if plan.is_timed(one)]
+        # Who compares times measures everything it compares in the same passes, also where no rehearsal told so.
+        read = any(m.named & TIMED for m in compared)
+        timed = [one for one in placed if read or plan.is_timed(one)]
         if timed:
             source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
-        others = [one for one in placed if not plan.is_timed(one)]
+        others = [one for one in placed if one not in timed]
         if others or not timed:
             source.draw(others, rounds, timed=False)

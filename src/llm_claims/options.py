@@ -48,6 +48,11 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
     )
+    group.addoption(
+        "--reuse-evidence",
+        action="store_true",
+        help="take over what an earlier run measured live, unless something changed that could change it",
+    )
     group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
     parser.addini(
         "claims_cpu_program",
@@ -69,6 +74,7 @@ class Options:
     rounds: int
     sample_timeout: float
     strict: bool
+    reuse: bool
     updating: bool
     report: Path
     fixtures: Path
@@ -99,6 +105,7 @@ def read_options(config: pytest.Config) -> Options:
         rounds=get("--rounds"),
         sample_timeout=get("--sample-timeout"),
         strict=get("--strict-inconclusive"),
+        reuse=get("--reuse-evidence"),
         updating=get("--snapshot-update", default=False),
         report=config.rootpath / get("--report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),

@@ -19,9 +19,12 @@ from llm_claims.plan import Plan
 from llm_claims.progress import ProgressLine
 from llm_claims.rehearsal import SOURCE_PARAMETER, rehearsed_plan
 from llm_claims.report.reporter import FIGURES, ROW, Reporter
+from llm_claims.reuse import Reuse
+from llm_claims.run_folder import RunFolder
 from llm_claims.sources.base import LiveSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.suite import Suite
+from llm_claims.termination import Termination
 from llm_claims.trial import Trial
 from llm_claims.verdicts import FigureList
 
@@ -29,6 +32,8 @@ SUITE = pytest.StashKey[Suite]()
 TRIAL = pytest.StashKey[Trial]()
 ACCEPTED = pytest.StashKey[AcceptedVerdict]()
 PLANS = pytest.StashKey[dict[str, Plan]]()
+FOLDER = pytest.StashKey[RunFolder]()
+TERMINATION = pytest.StashKey[Termination]()
 
 MARKERS = (
     "cpu: every recording, and live runs on this processor",
@@ -57,12 +62,21 @@ def pytest_configure(config: pytest.Config) -> None:
         options = read_options(config)
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
-    folder = _worker_input(config).get("llm_claims_store")
-    config.stash[SUITE] = Suite(options, EvidenceStore(folder and Path(folder)), ProgressLine(config))
+    given = _worker_input(config).get("llm_claims_store")
+    folder, termination = RunFolder(), Termination()
+    config.stash[FOLDER], config.stash[TERMINATION] = folder, termination
+    suite = Suite(options, EvidenceStore(given and Path(given), make=folder), ProgressLine(config))
+    config.stash[SUITE] = suite
+    if options.register.is_file():
+        termination.watch()
     if options.claims or options.recordings or options.instances or _distributes(config):
-        _check(config.stash[SUITE])
+        _check(suite)
     if not _is_worker(config):
-        config.pluginmanager.register(Reporter(config.stash[SUITE], config), "llm-claims-reporter")
+        reuse = Reuse(suite, config)
+        suite.store.opened = reuse.begin
+        config.pluginmanager.register(Reporter(suite, config), "llm-claims-reporter")
+        # After the reporter, so that it finishes first: the report has its remarks.
+        config.pluginmanager.register(reuse, "llm-claims-reuse")
 
 
 def _worker_input(config: pytest.Config) -> dict[str, Any]:
@@ -73,7 +87,9 @@ def _worker_input(config: pytest.Config) -> dict[str, Any]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker where the run's shared evidence is."""
-    node.workerinput["llm_claims_store"] = str(node.config.stash[SUITE].store.folder)
+    suite = node.config.stash[SUITE]
+    if suite.options.register.is_file():
+        node.workerinput["llm_claims_store"] = str(suite.store.folder)
 
 
 def _distributes(config: pytest.Config) -> bool:
@@ -222,3 +238,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     suite.close()
     if not _is_worker(config):
         suite.store.remove()
+    config.stash[FOLDER].close()
+    config.stash[TERMINATION].release()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -24,11 +24,12 @@ NO_CLOUD_TIER = "this version has no live SageMaker source: needs an AWS account
 
 @dataclass
 class Suite:
-    """Everything that the trials of one run share."""
+    """Everything that the trials of one run share; ``remarks`` are what its report has to say of the run."""
 
     options: Options
     store: EvidenceStore
     progress: ProgressLine
+    remarks: list[str] = field(default_factory=list)
 
     @cached_property
     def register(self) -> Register:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import NoReturn
 
 import pytest
 
 from llm_claims.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
-from llm_claims.decider import Decider
+from llm_claims.decider import Decider, is_live
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.instances import InstanceTable
 from llm_claims.measurement import Measurement, measured
@@ -32,6 +33,7 @@ class Trial:
     instances: InstanceTable
     verdict: Verdict | None = None
     measurements: list[Measurement] = field(default_factory=list)
+    reused: date | None = None
 
     def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
         """Bind a workload to this trial's source; nothing runs before a relation asks for samples.
@@ -66,10 +68,14 @@ class Trial:
         if self.verdict is not None:
             raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
         self.verdict = self.decider.decide(relation, self.source, seeds)
+        if is_live(self.source):
+            days = [self.source.reused(m.placed) for m in self.measurements if m.figures_read]
+            self.reused = min(filter(None, days), default=None)
 
     def fail(self, reason: str) -> None:
         """Record that the case has no verdict that counts, and why; an earlier verdict is void."""
         self.verdict = Verdict(word=Word.ERROR, relation="none", reason=reason)
+        self.reused = None
 
     def give_up(self, reason: str) -> None:
         """Record that the source cannot measure this case."""
@@ -90,6 +96,7 @@ class Trial:
             unit=verdict.unit,
             reason=verdict.reason,
             note=self._note,
+            reused=self.reused,
         )
 
     def figures(self) -> list[FigureRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Self
 
@@ -95,6 +96,9 @@ class VerdictRow(BaseModel):
     unit: str = "ratio"
     reason: str = ""
     note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
+    reused: date | None = Field(
+        default=None, description="day of the oldest live evidence that was taken over from an earlier run, if any was"
+    )
 
 
 class FigureRow(BaseModel):

@@ -77,6 +77,8 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(suite: Miniature)
         "n": 1,
         "unit": "ratio",
         "reason": "the rise exceeds the margin of 10.0%",
+        "note": "",
+        "reused": None,
     }
 
 
@@ -114,9 +116,7 @@ def test_everything_from_files_is_escaped(suite: Miniature) -> None:
     evil = "<script>alert('x')</script>"
     suite.write(
         "fixtures/claims.toml",
-        REGISTER.replace("the document trained", f"{evil} the document trained").replace(
-            "Longer prompts", f"{evil} Longer prompts"
-        ),
+        REGISTER.replace("sixteen GPUs", f"{evil} sixteen GPUs").replace("Longer prompts", f"{evil} Longer prompts"),
     )
     whole = recording()
     whole["evidence"][5]["outcome"] = {"kind": "failed", "signature": evil}

@@ -170,7 +170,7 @@ def test_progress_tells_what_where_and_which_round(suite: Miniature) -> None:
     lines = progress(suite.run(*LIVE, "--claim", "tokens-double"))
     assert [int(line["k"]) for line in lines] == [1, 1, 2, 2, 3, 3]
     assert {line["source"] for line in lines} == {"cpu"}
-    assert all(line["what"].startswith("Generation(model=llama-30m") for line in lines)
+    assert all(line["what"].startswith("Generation(") for line in lines)
     assert {re.search(r"new_tokens=(\d+)", line["what"])[1] for line in lines} == {"64", "128"}  # type: ignore[index]
 
 

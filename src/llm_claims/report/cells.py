@@ -38,7 +38,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """Word, effects, n, and how many cases the word speaks for."""
+        """Word, effects, n, how many cases the word speaks for, and whether they stand on reused evidence."""
         if self.word is None:
             return ""
         gravest = [row for row in self.rows if row.verdict is self.word]
@@ -48,7 +48,7 @@ class Cell:
         ordered = sorted(alike, key=lambda row: row.effect or 0.0)
         effects = list(dict.fromkeys(map(effect_text, ordered)))
         shown = effects[0] if len(effects) == 1 else f"{effects[0]} to {effects[-1]}" if effects else ""
-        parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged))]
+        parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged)), self._reused(judged)]
         return " ".join(filter(None, parts))
 
     def _n(self, rows: Sequence[VerdictRow]) -> str:
@@ -62,6 +62,16 @@ class Cell:
         if judged <= 1:
             return ""
         return f"({judged} cases)" if gravest == judged else f"({gravest} of {judged} cases)"
+
+    @staticmethod
+    def _reused(judged: Sequence[VerdictRow]) -> str:
+        count = sum(row.reused is not None for row in judged)
+        return "" if not count else "(reused)" if count == len(judged) else "(partly reused)"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the measurements are analogues of; each note once."""
+        return tuple(dict.fromkeys(row.note for row in self.rows if row.note))
 
     @property
     def disagreement(self) -> str:

@@ -33,8 +33,10 @@ def check_writable(folder: Path) -> None:
         ) from None
 
 
-def write_reports(folder: Path, table: Table, figures: Sequence[FigureRow], register: Register) -> None:
-    """Write every report; each file is whole or not there.
+def write_reports(
+    folder: Path, table: Table, figures: Sequence[FigureRow], register: Register, remarks: Sequence[str] = ()
+) -> None:
+    """Write every report; each file is whole or not there. ``remarks`` are on the whole run.
 
     Raises
     ------
@@ -43,4 +45,4 @@ def write_reports(folder: Path, table: Table, figures: Sequence[FigureRow], regi
     """
     write_atomically(folder / VERDICTS, VerdictList(list(table.rows)).model_dump_json(indent=1) + "\n")
     write_atomically(folder / FIGURES, FigureList(list(figures)).model_dump_json(indent=1) + "\n")
-    write_atomically(folder / PAGE, page(table, register))
+    write_atomically(folder / PAGE, page(table, register, remarks))

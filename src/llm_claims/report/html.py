@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from llm_claims.register import Register
 from llm_claims.report.cells import GRAVITY, Table, effect_text
 
 
-def page(table: Table, register: Register) -> str:
-    """Render the table as one self-contained HTML page; everything from files is escaped."""
+def page(table: Table, register: Register, remarks: Sequence[str] = ()) -> str:
+    """Render the table as one self-contained HTML page; everything from files is escaped.
+
+    ``remarks`` say what a reader has to know of the whole run.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -24,5 +28,6 @@ def page(table: Table, register: Register) -> str:
         register=register,
         words=GRAVITY,
         effect_text=effect_text,
+        remarks=remarks,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

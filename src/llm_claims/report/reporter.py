@@ -65,17 +65,21 @@ class Reporter:
                 self._figures.extend(FigureList.model_validate_json(str(value)).root)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports and the recording."""
         if not self._rows:
             return
         try:
             table = self._table()
-            if self._partial:
+            self._notes += self._suite.remarks
+            interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+            if interrupted:
+                self._notes.append("this run was interrupted: its report ends with what was judged until then")
+            elif self._partial:
                 self._notes.append("this run judged a part of the suite, and so does its report")
-            write_reports(self._suite.options.report, table, self._figures, self._suite.register)
+            write_reports(self._suite.options.report, table, self._figures, self._suite.register, self._notes)
             self._notes.append(f"report: {self._suite.options.report / PAGE}, {VERDICTS}")
-            self._partial = self._partial or bool(session.shouldstop or session.shouldfail)
+            self._partial = self._partial or interrupted or bool(session.shouldstop or session.shouldfail)
             self._record()
         except (ClaimsError, OSError) as error:
             self._notes.append(f"error: {error}")

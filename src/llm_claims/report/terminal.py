@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from llm_claims.report.cells import Table, effect_text
@@ -10,11 +10,13 @@ from llm_claims.verdicts import VerdictRow, Word
 
 
 def lines_of(table: Table) -> Iterator[str]:
-    """Yield the table claim × source, then what deserves a reading: reasons, and counts by verdict."""
+    """Yield the table claim × source, then what deserves a reading: reasons, notes, and counts by verdict."""
     yield from _grid(table)
     yield ""
     yield from _notable(table)
     yield from _disagreements(table)
+    yield from _analogues(table)
+    yield from _reused(table)
     yield from _untestable(table)
     yield ""
     yield f"{len(table.claims)} claims, {len(table.rows)} cases"
@@ -49,6 +51,20 @@ def _disagreements(table: Table) -> Iterator[str]:
             disagreement = table.cell(claim, source).disagreement
             if disagreement:
                 yield f"cases disagree: {claim}, {source}: {disagreement}"
+
+
+def _analogues(table: Table) -> Iterator[str]:
+    for claim in table.claims:
+        for source in table.sources:
+            for note in table.cell(claim, source).notes:
+                yield f"analogue: {claim}, {source}: {note}"
+
+
+def _reused(table: Table) -> Iterator[str]:
+    counts = Counter((row.source, row.reused) for row in table.rows if row.reused is not None)
+    for (source, day), count in counts.items():
+        cases = "1 case stands" if count == 1 else f"{count} cases stand"
+        yield f"reused on {source}: {cases} on evidence that an earlier run measured on {day}"
 
 
 def _untestable(table: Table) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, Protocol
 
 from llm_claims.evidence import Evidence
@@ -80,6 +81,9 @@ class LiveSource(Source, Protocol):
         at the same time, and a round is a seed. A workload that states its seed needs one round. What
         failed is remembered, and raised when its evidence is asked for.
         """
+
+    def reused(self, placed: Placed) -> date | None:
+        """The day of the oldest evidence that was taken over from an earlier run, if any was."""
 
     def close(self) -> None:
         """End every process of this source."""

@@ -39,6 +39,7 @@ def grown(
             },
             rounds=(*(known.rounds if known else ()), request.round),
             witness=answer.witness,
+            note=_note(known),
             provenance=_provenance(known, request, ready, command, commit),
         )
     except ValidationError as error:
@@ -56,6 +57,17 @@ def _provenance(known: Evidence | None, request: Request, ready: Ready, command:
         seeds=(*(known.provenance.seeds if known else ()), request.seed),
         command=command,
     )
+
+
+def _note(known: Evidence | None) -> str | None:
+    """Say which rounds are of an earlier day: the provenance has one date, that of the last round."""
+    if known is None:
+        return None
+    if known.provenance.date == date.today():
+        return known.note
+    rounds = ", ".join(map(str, known.rounds))
+    earlier = f"rounds {rounds} were measured until {known.provenance.date}"
+    return "; ".join(filter(None, (known.note, earlier)))
 
 
 def _check(known: Evidence | None, request: Request, answer: Answer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 from llm_claims.errors import ClaimsError, ProgramError, Untestable
 from llm_claims.evidence import Evidence
@@ -14,8 +15,10 @@ from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
 from llm_claims.sources.process import ProgramProcess
+from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.scaled import CPU_REFERENCE, check_here
 from llm_claims.sources.store import EvidenceStore
+from llm_claims.sources.takeover import take_over_passes, take_over_seeds
 from llm_claims.workloads import Workload, seed_of
 
 PROGRAMS: Mapping[str, Sequence[str]] = {
@@ -83,6 +86,10 @@ class CpuSource:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
 
+    def reused(self, placed: Placed) -> date | None:
+        """The day of the oldest round that was taken over from an earlier run, if any was."""
+        return self._store.reused(self.name, placed)
+
     def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
         """Measure until all have ``rounds`` rounds in common: timed in passes, alone on this machine."""
         if not timed:
@@ -90,6 +97,7 @@ class CpuSource:
                 self._draw_shared(one, rounds)
             return
         with self._machine.alone():
+            take_over_passes(self._store, self.name, placed, rounds)
             while True:
                 sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
                 common = self._common_rounds(sound)
@@ -101,6 +109,7 @@ class CpuSource:
         """Measure one workload while others may measure too; its rounds count from 1, each with its own seed."""
         wanted = rounds if seed_of(one.workload) is None else 1
         with self._store.lock(self.name, one):
+            take_over_seeds(self._store, self.name, one, wanted)
             while self._store.read_failure(self.name, one) is None:
                 number = len(self._rounds(one)) + 1
                 if number > wanted:
@@ -114,13 +123,7 @@ class CpuSource:
         return known.rounds if known else ()
 
     def _common_rounds(self, placed: Sequence[Placed]) -> float:
-        """Rounds that all have; a workload whose seed is stated has all there can be with its first."""
-        sets = []
-        for one in placed:
-            rounds = self._rounds(one)
-            if not rounds or seed_of(one.workload) is None:
-                sets.append(set(rounds))
-        return len(set.intersection(*sets)) if sets else float("inf")
+        return common_rounds({one: self._rounds(one) for one in placed})
 
     def _pass(self, placed: Sequence[Placed], ordinal: float, rounds: int) -> None:
         # One number for the whole pass, and none of another pass: workloads pair up only if they were interleaved.
@@ -130,6 +133,8 @@ class CpuSource:
         for position, one in enumerate(order):
             left = self._time_left(order, position, rounds - int(ordinal))
             self._progress(one.describe(), int(ordinal), max(self._most_rounds, rounds), left)
+            if not self._rounds(one):
+                self._store.mark_alone(self.name, one)
             self._try(one, number)
 
     def _time_left(self, order: Sequence[Placed], position: int, more_rounds: int) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import permutations
 from typing import Any
 
@@ -52,6 +53,7 @@ def test_an_empty_cell_says_nothing() -> None:
 
 R, C, U, I = Word.REPRODUCED, Word.CONTRADICTED, Word.UNTESTABLE, Word.INCONCLUSIVE  # noqa: E741
 
+DAY = date(2026, 11, 21)
 TEXTS = [
     ("one case", [row(R, effect=3.333, n=1)], "reproduced ×3.33 n=1"),
     ("no effect", [row(R, n=1)], "reproduced n=1"),
@@ -64,6 +66,9 @@ TEXTS = [
     ("untestable", [row(U), row(U)], "untestable"),
     ("error", [row(Word.ERROR), row(R, effect=2.0, n=3)], "error (1 of 2 cases)"),
     ("inconclusive", [row(I, effect=1.01, n=5)], "inconclusive ×1.01 n=5"),
+    ("reused", [row(R, effect=2.0, n=3, reused=DAY)], "reproduced ×2 n=3 (reused)"),
+    ("reused and untestable", [row(R, effect=2.0, n=3, reused=DAY), row(U)], "reproduced ×2 n=3 (reused)"),
+    ("one reused", [row(R, n=3, reused=DAY), row(R, n=3)], "reproduced n=3 (2 cases) (partly reused)"),
 ]
 
 
@@ -71,6 +76,11 @@ TEXTS = [
 def test_text_of_a_cell(rows: list[VerdictRow], text: str) -> None:
     for order in permutations(rows):
         assert cell(*order).text == text
+
+
+def test_each_note_of_a_cell_is_told_once() -> None:
+    assert cell(row(R), row(C)).notes == ()
+    assert cell(row(R, note="a"), row(C), row(C, note="b"), row(C, note="a")).notes == ("a", "b")
 
 
 def test_effects_of_different_units_make_no_range() -> None:

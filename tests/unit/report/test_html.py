@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
@@ -104,6 +105,26 @@ def test_a_verdict_is_coloured_by_its_word() -> None:
     assert set(read(ROWS).classes) == {"contradicted", "untestable", "reproduced"}
 
 
+def test_a_note_stands_beside_each_verdict() -> None:
+    note = "an analogue of EFA, not EFA"
+    rows = [row(Word.REPRODUCED, claim="train-zero1", case=case, source="cpu", note=note) for case in ("bf16", "fp16")]
+    tables = read([*rows, *ROWS]).tables
+    assert tables["claims"][1][2] == f"reproduced n=0 (2 cases){note}"
+    assert [line[7] for line in tables["cases"][1:3]] == [note, note]
+
+
+def test_reused_evidence_is_marked_and_dated() -> None:
+    rows = [row(Word.WEAKENED, claim="train-zero1", source="cpu", reason="why", reused=date(2026, 11, 21))]
+    tables = read(rows).tables
+    assert tables["claims"][1][1] == "weakened n=0 (reused)"
+    assert tables["cases"][1][3] == "weakenedreused, of 2026-11-21"
+
+
+def test_remarks_on_the_run_come_first() -> None:
+    text = page(table_of(ROWS, list(REGISTER.claims), ("paper", "cpu")), REGISTER, [f"this run {EVIL}", "and so"])
+    assert text.index("This run &lt;script&gt;") < text.index("And so.") < text.index("2 claims, 3 cases")
+
+
 def test_links_lead_to_claims_of_the_page() -> None:
     reader = read(ROWS)
     assert len(reader.ids) == len(set(reader.ids))
@@ -119,7 +140,7 @@ def test_the_page_loads_and_runs_nothing() -> None:
     assert "@import" not in text
 
 
-@pytest.mark.parametrize("field", ["case", "source", "reason", "unit"])
+@pytest.mark.parametrize("field", ["case", "source", "reason", "unit", "note"])
 def test_what_a_file_says_is_text(field: str) -> None:
     fields = {"claim": "serve-batch", "effect": 1.5, field: EVIL}
     reader = read([row(Word.CONTRADICTED, **fields)], sources=("paper", EVIL))

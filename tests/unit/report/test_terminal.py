@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from builders import row
 
 from llm_claims.report.cells import table_of
@@ -76,3 +78,54 @@ def test_several_cases_of_one_claim_are_one_claim() -> None:
 def test_an_error_without_numbers_leaves_no_gap() -> None:
     (line,) = [each for each in text(row(Word.ERROR, claim="serve-batch", reason="it died")) if "died" in each]
     assert line == "error: serve-batch, paper: it died"
+
+
+# What a measurement is an analogue of, and when it was made
+
+NOTE = "an analogue of EFA, not EFA: a link"
+
+
+def test_a_note_is_told_once_a_claim_and_source() -> None:
+    rows = [
+        row(Word.REPRODUCED, claim="train-zero1", case="bf16", source="cpu", note=NOTE),
+        row(Word.CONTRADICTED, claim="train-zero1", case="fp16", source="cpu", note=NOTE),
+        row(Word.REPRODUCED, claim="train-zero1", case="fp32", source="cpu", note="an analogue of g4dn.xlarge"),
+        row(Word.REPRODUCED, claim="train-zero1", source="paper"),
+        row(Word.WEAKENED, claim="serve-batch", source="cpu", note=NOTE),
+    ]
+    assert [line for line in text(*rows) if line.startswith("analogue: ")] == [
+        f"analogue: train-zero1, cpu: {NOTE}",
+        "analogue: train-zero1, cpu: an analogue of g4dn.xlarge",
+        f"analogue: serve-batch, cpu: {NOTE}",
+    ]
+
+
+def test_notes_stand_below_the_table_and_above_the_counts() -> None:
+    lines = text(row(Word.CONTRADICTED, claim="serve-batch", source="cpu", reason="why", note=NOTE))
+    assert lines[4:] == [
+        "contradicted: serve-batch, cpu: why",
+        f"analogue: serve-batch, cpu: {NOTE}",
+        "",
+        "1 claims, 1 cases",
+        "  cpu: 1 contradicted",
+    ]
+
+
+def test_reused_evidence_is_marked_in_the_table_and_dated_below() -> None:
+    day, later = date(2026, 11, 20), date(2026, 11, 21)
+    rows = [
+        row(Word.REPRODUCED, claim="train-zero1", source="cpu", case="bf16", effect=2.0, n=3, reused=day),
+        row(Word.REPRODUCED, claim="train-zero1", source="cpu", case="fp16", effect=2.0, n=3, reused=day),
+        row(Word.REPRODUCED, claim="serve-batch", source="cpu", effect=2.0, n=3, reused=later),
+        row(Word.REPRODUCED, claim="serve-price", source="cpu", effect=2.0, n=3),
+    ]
+    lines = text(*rows)
+    assert [line.split("  ")[1] for line in lines[2:5]] == [
+        "reproduced ×2 n=3 (2 cases) (reused)",
+        "reproduced ×2 n=3 (reused)",
+        "reproduced ×2 n=3",
+    ]
+    assert [line for line in lines if line.startswith("reused")] == [
+        "reused on cpu: 2 cases stand on evidence that an earlier run measured on 2026-11-20",
+        "reused on cpu: 1 case stands on evidence that an earlier run measured on 2026-11-21",
+    ]

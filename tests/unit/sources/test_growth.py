@@ -213,3 +213,14 @@ def test_what_a_library_prints_has_a_figure_a_round() -> None:
 def test_a_metric_in_the_wrong_form_is_refused(metrics: dict[str, Figure]) -> None:
     with pytest.raises(ProgramError, match="in the wrong form"):
         trained(None, 1, TRAINING, **metrics)
+
+
+def test_rounds_of_an_earlier_day_are_noted() -> None:
+    today = grow(grow(None, 1, answer()), 2, answer())
+    assert today.note is None
+    provenance = today.provenance.model_copy(update={"date": date(2026, 1, 2)})
+    older = today.model_copy(update={"provenance": provenance, "note": "measured in a hurry"})
+    evidence = grow(grow(older, 5, answer()), 6, answer())
+    assert evidence.note == "measured in a hurry; rounds 1, 2 were measured until 2026-01-02"
+    assert evidence.rounds == (1, 2, 5, 6)
+    assert evidence.provenance.date > date(2026, 1, 2)

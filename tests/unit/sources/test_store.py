@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from builders import measured, sampled_metric
 
+from llm_claims.errors import ProgramError
 from llm_claims.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.store import EvidenceStore
@@ -107,3 +108,43 @@ def test_the_key_names_workload_and_place() -> None:
     assert Placed(A.workload, "g5.2xlarge").key == f"{A.workload.digest}-g5.2xlarge"
     assert Placed(A.workload, "g5.2xlarge").describe() == "Generation(new_tokens=1) on g5.2xlarge"
     assert A.describe() == "Generation(new_tokens=1)"
+
+
+def test_a_run_that_measured_nothing_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = EvidenceStore()
+    assert (store.of_source("cpu"), store.failures("cpu"), store.entries("cpu")) == ([], set(), [])
+    assert os.listdir(tmp_path) == []
+
+
+def test_who_makes_the_folder_is_told_when_it_is_there(tmp_path: Path) -> None:
+    told: list[Path] = []
+    store = EvidenceStore(make=lambda: tmp_path)
+    store.opened = lambda: told.append(store.folder)
+    assert store.read("cpu", A) is None
+    assert store.read("cpu", B) is None
+    assert told == [tmp_path]
+
+
+def test_a_store_that_was_removed_is_not_made_again(store: EvidenceStore) -> None:
+    store.write("cpu", A, evidence(A, 1.0))
+    store.remove()
+    for use in (lambda: store.write("cpu", A, evidence(A, 1.0)), lambda: store.lock("cpu", A)):
+        with pytest.raises(ProgramError, match="the run is over"):
+            use()
+    assert not store.folder.exists()
+
+
+def test_entries_tell_which_rounds_were_passes_and_of_which_day_they_are(store: EvidenceStore) -> None:
+    for placed in (A, B):
+        store.write("cpu", placed, evidence(placed, 1.0))
+    store.mark_alone("cpu", A)
+    found = {entry.evidence.workload: (entry.alone, entry.since) for entry in store.entries("cpu")}
+    day = evidence(A, 1.0).provenance.date
+    assert found == {A.workload: (True, day), B.workload: (False, day)}
+
+
+def test_failures_are_named_by_their_keys(store: EvidenceStore) -> None:
+    there = Placed(A.workload, "g5.2xlarge")
+    store.write_failure("cpu", there, "it hung")
+    assert store.failures("cpu") == {there.key}

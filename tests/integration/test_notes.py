@@ -1,0 +1,79 @@
+"""What a measurement is an analogue of is told wherever its verdict is told."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from llm_claims.reference import Reference
+from llm_claims.workloads import Loading
+
+from .miniature import PROVENANCE, Miniature, recording
+
+ANALOGUES = {"host_memory_to_weights": {"g5.xlarge": 1.185}}
+_, _, NOTE = Reference.model_validate({"analogues": ANALOGUES}).analogue(Loading(), "g5.xlarge")
+RECORDED = ("test_loading.py", "-m", "cpu and not live")
+
+LOADS = """\
+@claim("input-costs", place="text")
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_it_loads(measure, judge, precision):
+    judge(outcome(measure(Loading(precision=precision), on="g5.xlarge"), "completed"))
+"""
+ACCEPTED = {f"test_it_loads[{precision}-paper]": "reproduced" for precision in ("fp16", "bf16")}
+
+
+@pytest.fixture
+def capped(suite: Miniature) -> Miniature:
+    """A suite whose recording has a cap on host memory where a case asks for an instance type; bf16 ran out."""
+    whole = recording()
+    whole["reference"]["analogues"] = ANALOGUES
+    for precision, outcome in (("fp16", {}), ("bf16", {"kind": "out_of_memory", "signature": "killed by the kernel"})):
+        workload = {"kind": "loading", "precision": precision, "host_memory_to_weights": 1.185}
+        whole["evidence"].append({"workload": workload, "outcome": outcome, "provenance": PROVENANCE})
+    suite.write_recording(whole)
+    suite.write_test(LOADS, "test_loading.py")
+    suite.accept({**ACCEPTED, "test_it_loads[bf16-paper]": "contradicted"}, "test_loading")
+    return suite
+
+
+def test_each_row_has_the_note(capped: Miniature) -> None:
+    assert NOTE.startswith("an analogue of g5.xlarge: ")
+    capped.run(*RECORDED).assert_outcomes(passed=1, xfailed=1, deselected=6)
+    assert {row["note"] for row in capped.rows().values()} == {NOTE}
+
+
+def test_the_closing_lines_have_it_once_a_claim(capped: Miniature) -> None:
+    result = capped.run(*RECORDED)
+    assert [line for line in result.outlines if line.startswith("analogue: ")] == [
+        f"analogue: input-costs, paper: {NOTE}"
+    ]
+
+
+def test_the_page_has_it_beside_the_claim_and_each_case(capped: Miniature) -> None:
+    capped.run(*RECORDED)
+    page = (capped.path / "report/index.html").read_text(encoding="utf-8")
+    assert page.count(f'<span class="statement">{NOTE}</span>') == 1 + 2
+
+
+def test_junit_has_it(capped: Miniature) -> None:
+    capped.run(*RECORDED, "--junitxml=junit.xml")
+    cases = ElementTree.parse(capped.path / "junit.xml").iter("testcase")
+    held = [item.get("value") or "" for case in cases for item in case.iter("property")]
+    rows = [row for row in map(json.loads, held) if isinstance(row, dict)]
+    assert [row["note"] for row in rows] == [NOTE, NOTE]
+
+
+def test_a_changed_verdict_is_told_with_it(capped: Miniature) -> None:
+    capped.accept(ACCEPTED, "test_loading")
+    result = capped.run(*RECORDED)
+    result.assert_outcomes(passed=1, failed=1, deselected=6)
+    result.stdout.fnmatch_lines([f"*on paper: reproduced → contradicted*; {NOTE})"])
+
+
+def test_what_is_no_analogue_has_no_note(suite: Miniature) -> None:
+    result = suite.run("-m", "cpu and not live")
+    assert {row["note"] for row in suite.rows().values()} == {""}
+    result.stdout.no_fnmatch_line("analogue: *")
