@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import select
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TextIO
 from pydantic import ValidationError
 
 from llm_claims.evidence import Outcome
+from llm_claims.programs.lifeline import die_with_caller
 from llm_claims.programs.protocol import Answer, Ready, Request
 
 Runner = Callable[[Request], Answer]
@@ -21,13 +23,21 @@ Runner = Callable[[Request], Answer]
 _NO_HOST_MEMORY = ("DefaultCPUAllocator", "not enough memory")
 
 
+class ToldInFull(RuntimeError):
+    """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
+
+
 def serve(set_up: Callable[[], Runner], packages: Iterable[str]) -> int:
     """Set a program up, then answer requests until its caller closes the channel or is gone.
 
     ``packages`` are the distributions whose versions `Ready` states. The exit status is returned.
-    A fault in the set-up is not caught: the program ends with its traceback.
+    A fault in the set-up is not caught: the program ends with its traceback. A program whose caller is
+    gone ends at once, whatever it does.
     """
     start = perf_counter()
+    die_with_caller()
+    if _hung_up():
+        return 0
     requests, answers = _private_streams()
     run = set_up()
     software = {"python": platform.python_version()} | {name: version(name) for name in packages}
@@ -55,14 +65,22 @@ def answer(run: Runner, line: str) -> Answer:
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Return the outcome of a run that ended in ``error``, signed with its type and the first line of its text."""
-    text = _first_fault(error) if isinstance(error, ValidationError) else str(error).strip().partition("\n")[0]
-    signature = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """Return the outcome of a run that ended in ``error``, and its signature."""
+    signed = signature(error)
+    first, _, _ = signed.partition("\n")
     # PyTorch's own OutOfMemoryError is known by its name: this module has to work without PyTorch.
     exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if exhausted or (isinstance(error, RuntimeError) and any(words in text for words in _NO_HOST_MEMORY)):
-        return Outcome(kind="out_of_memory", signature=signature)
-    return Outcome(kind="failed", signature=signature)
+    if exhausted or (isinstance(error, RuntimeError) and any(words in first for words in _NO_HOST_MEMORY)):
+        return Outcome(kind="out_of_memory", signature=signed)
+    return Outcome(kind="failed", signature=signed)
+
+
+def signature(error: BaseException) -> str:
+    """Sign an error with its type and the first line of its text; with the whole text where every line counts."""
+    text = _first_fault(error) if isinstance(error, ValidationError) else str(error).strip()
+    if not isinstance(error, ToldInFull):
+        text = text.partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -89,6 +107,13 @@ def _processor() -> str:
         if key.strip() == "model name" and name.strip():
             return name.strip()
     return platform.processor() or platform.machine()
+
+
+def _hung_up() -> bool:
+    """Whether nobody will ever ask: the caller closed the channel or died while this program was being started."""
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    return any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0))
 
 
 def _private_streams() -> tuple[TextIO, TextIO]:

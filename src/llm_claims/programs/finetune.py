@@ -83,10 +83,13 @@ def _of_steps(log: RunLog) -> dict[str, Figure]:
         "step_losses": tuple(losses),
         "highest_step_loss": max(losses),
         "skipped_optimizer_steps": sum(log.skipped),
-        "step_seconds": (log.step_ends[-1] - log.step_ends[0]) / (len(log.step_ends) - 1),
     }
+    if (timed := len(log.step_ends) - 1) > 0:
+        found["step_seconds"] = (log.step_ends[-1] - log.step_ends[0]) / timed
     if log.bar:
-        found["recent_step_seconds"] = 1 / log.bar["rate"]
+        # Until the bar has been drawn anew it shows the mean (tqdm's format_meter).
+        rate = log.bar["rate"] or log.bar["n"] / log.bar["elapsed"]
+        found["recent_step_seconds"] = 1 / rate
         found["elapsed_seconds"] = Printed(value=float(int(log.bar["elapsed"])), resolution=_BAR_DIGIT, rounding="down")
     return found
 
@@ -99,7 +102,7 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> W
         device=observer.device,
         threads=torch.get_num_threads(),
         logger="hf-trainer",
-        parallelism="deepspeed" if log.engine == "deepspeed" else "ddp",
+        parallelism=log.parallelism,
         forward_dtypes=observer.forward_dtypes,
         zero_stage=log.zero_stage,
         ranks=ranks,
@@ -108,7 +111,7 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> W
         micro_batch=observer.micro_batch,
         gradient_accumulation=first_step_forwards,
         gradient_checkpointing=observer.gradient_checkpointing,
-        learning_rate=peak,
+        learning_rate=peak or None,
         # A skipped step does not move the schedule, so a rate may come twice.
         warmup_steps=len({rate for rate in log.learning_rates if rate < peak}),
         initial_loss_scale=log.loss_scales[0] if log.loss_scales else None,

@@ -53,6 +53,7 @@ class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
         self._observer = observer
         self.micro_losses: list[float] = []
         self.logged: list[float] = []
+        self.forwards_of_first_step: int | None = None
         self.learning_rates: list[float] = []
 
     def loss(self, ids: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
@@ -72,7 +73,9 @@ class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
             self.learning_rates.append(float(self.model.optimizer.learning_rate))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Note what is logged at the end of a step."""
+        """Note what is logged at the end of a step, and how many forwards the first step took."""
+        if self.forwards_of_first_step is None and int(self.model.optimizer.iterations) > 0:
+            self.forwards_of_first_step = self._observer.forwards
         if (batch + 1) % self._accumulation == 0:
             self.logged.append(float(logs["loss"]))
 
@@ -116,7 +119,8 @@ def keras_fit(run: TrainingRun, base: Path) -> Answer:
     blocks = torch.tensor(token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)).numpy()
     model = _compiled(run, llama, log)
     model.fit(blocks, blocks, batch_size=run.micro_batch, epochs=1, verbose=0, callbacks=[log])
-    return Answer(metrics=_metrics(log), witness=_witness(model, observer, log).model_copy(update=seen))
+    metrics = {**_metrics(log), "optimizer_steps": int(model.optimizer.iterations)}
+    return Answer(metrics=metrics, witness=_witness(model, observer, log).model_copy(update=seen))
 
 
 def _compiled(run: TrainingRun, llama: torch.nn.Module, log: FitLog) -> KerasLlama:
@@ -132,18 +136,14 @@ def _compiled(run: TrainingRun, llama: torch.nn.Module, log: FitLog) -> KerasLla
 
 def _metrics(log: FitLog) -> dict[str, Figure]:
     logged = log.logged[LOGGING_STEPS - 1 :: LOGGING_STEPS]
-    return {
-        "logged_losses": tuple(logged),
-        "last_logged_loss": logged[-1],
-        "logging_steps": LOGGING_STEPS,
-        "step_losses": tuple(log.step_losses()),
-        "optimizer_steps": len(log.step_losses()),
-    }
+    found: dict[str, Figure] = {"step_losses": tuple(log.step_losses())}
+    if logged:
+        found |= {"logged_losses": tuple(logged), "last_logged_loss": logged[-1], "logging_steps": LOGGING_STEPS}
+    return found
 
 
 def _witness(model: KerasLlama, observer: ModelObserver, log: FitLog) -> Witness:
     peak = max(log.learning_rates)
-    iterations = int(model.optimizer.iterations)
     return Witness(
         device=observer.device,
         threads=torch.get_num_threads(),
@@ -155,8 +155,8 @@ def _witness(model: KerasLlama, observer: ModelObserver, log: FitLog) -> Witness
         samples=len(observer.samples),
         context_tokens=observer.context_tokens,
         micro_batch=observer.micro_batch,
-        gradient_accumulation=round(observer.forwards / iterations),
+        gradient_accumulation=log.forwards_of_first_step,
         gradient_checkpointing=observer.gradient_checkpointing,
-        learning_rate=peak,
+        learning_rate=peak or None,
         warmup_steps=len({rate for rate in log.learning_rates if rate < peak}),
     )

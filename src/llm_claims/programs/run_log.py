@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from llm_claims.programs.training_observer import ModelObserver, observed_stage
+from llm_claims.programs.training_observer import ModelObserver, observed_parallelism, observed_stage
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ class RunLog(TrainerCallback):
         self.forwards: list[int] = []
         self.bar: dict[str, Any] = {}
         self.zero_stage: int | None = None
-        self.engine: str | None = None
+        self.parallelism: str | None = None
 
     def watch(self, trainer: Trainer, observer: ModelObserver) -> None:
         """Begin to watch ``trainer``, whose model ``observer`` watches already."""
@@ -40,7 +40,7 @@ class RunLog(TrainerCallback):
         """Note what is in force once everything is wrapped."""
         trainer = self._trainer
         wrapped = trainer.deepspeed or trainer.model_wrapped
-        self.engine = type(wrapped).__module__.partition(".")[0]
+        self.parallelism = observed_parallelism(wrapped, args.world_size)
         optimizer = wrapped.optimizer if trainer.deepspeed else trainer.optimizer
         self.zero_stage = observed_stage(trainer.model, optimizer, args.world_size)
 

@@ -6,6 +6,7 @@ imports what the runs need; each run is a fork of it (`llm_claims.programs.launc
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -14,13 +15,20 @@ from pathlib import Path
 
 from llm_claims.programs import link
 from llm_claims.programs.channel import Runner, serve
+from llm_claims.programs.janitor import Janitor
 from llm_claims.programs.launch import launch
 from llm_claims.programs.protocol import Answer, Request
+from llm_claims.programs.rank import RankError
 from llm_claims.programs.training_run import TrainingRun, UnsupportedWorkload
 from llm_claims.witness import Witness
 from llm_claims.workloads import Training
 
 PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "keras", "numpy")
+
+# Settings of whoever started this, which the libraries would take for their own: that this is a rank of
+# another run, or is to train otherwise than asked.
+_FOREIGN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+_FOREIGN_PREFIXES = ("ACCELERATE_", "FSDP_", "MV2_COMM_", "OMPI_COMM_", "PMI_", "TORCHELASTIC_", "TQDM_")
 
 
 class TrainingProgram:
@@ -37,7 +45,7 @@ class TrainingProgram:
         UnsupportedWorkload
             The workload asks for what this program does not do, or leaves open what it must know.
         RankError
-            A rank failed.
+            A rank failed, or ranks saw different runs.
         """
         run = _checked(request)
         base = self._base(run.model)
@@ -56,8 +64,11 @@ class TrainingProgram:
         folder = self._folder / model
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
-            launch(lambda: str(save_base_model(model, unfinished)), 1, unfinished)
-            unfinished.rename(folder)
+            try:
+                launch(lambda: str(save_base_model(model, unfinished)), 1, unfinished)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
         return folder
 
 
@@ -99,7 +110,7 @@ def _agreed(answers: list[Answer]) -> Answer:
         if other.witness != first.witness:
             assert first.witness is not None
             assert other.witness is not None
-            raise UnsupportedWorkload(f"ranks 0 and {rank} saw different runs: {_apart(first.witness, other.witness)}")
+            raise RankError(f"ranks 0 and {rank} saw different runs: {_apart(first.witness, other.witness)}")
     return first
 
 
@@ -114,7 +125,7 @@ def _checked(request: Request) -> TrainingRun:
     return TrainingRun.of(request.workload, request.seed)
 
 
-def set_up() -> Runner:
+def set_up(folder: Path) -> Runner:
     """Import all that runs need, and start nothing: a fork of this process must find no thread in use."""
     import accelerate  # noqa: F401
     import deepspeed.ops
@@ -126,18 +137,46 @@ def set_up() -> Runner:
     # Its operators for processors would be compiled on first use; one of them would carry what ranks on
     # one machine send past the network.
     deepspeed.ops.__compatible_ops__ = {}
-    folder = Path(tempfile.mkdtemp(prefix="llm-claims-train-"))
+    # What is imported stays. Else every collection in a fork walks through it, and copies its pages.
+    gc.collect()
+    gc.freeze()
     return TrainingProgram(folder).run
+
+
+def prepare_environment(folder: Path) -> None:
+    """Set the environment for the libraries, which read much of it when they are imported.
+
+    All that they leave in temporary folders, or in the user's own, then goes to ``folder``.
+    """
+    for name in list(os.environ):
+        if name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES):
+            del os.environ[name]
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    if os.environ["DS_ACCELERATOR"] == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the Trainer would take a GPU that it finds
+    os.environ.update(
+        HF_HUB_OFFLINE="1",
+        TOKENIZERS_PARALLELISM="false",
+        # Ranks that each used all cores would slow each other down.
+        OMP_NUM_THREADS="1",
+        KERAS_HOME=str(folder),
+        TMPDIR=str(folder),
+    )
+    tempfile.tempdir = str(folder)
 
 
 def main() -> int:
     """Train until the caller is gone; return the exit status."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    # Read when torch is imported: ranks that each used all cores would slow each other down.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    return serve(set_up, PACKAGES)
+    janitor = Janitor()
+    try:
+        try:
+            folder = janitor.new_folder("llm-claims-train-")
+        except OSError as error:
+            raise SystemExit(f"no temporary folder can be made: {error}") from None
+        prepare_environment(folder)
+        return serve(lambda: set_up(folder), PACKAGES)
+    finally:
+        janitor.close()
 
 
 if __name__ == "__main__":

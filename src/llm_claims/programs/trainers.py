@@ -65,6 +65,7 @@ def training_arguments(run: TrainingRun, scratch: Path, weights: int) -> Trainin
         use_cpu=not torch.cuda.is_available(),
         save_strategy="no",
         report_to=[],
+        disable_tqdm=False,
         deepspeed=deepspeed_config(run, weights) if run.parallelism == "deepspeed" else None,
     )
 

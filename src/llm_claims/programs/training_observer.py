@@ -82,15 +82,39 @@ class ModelObserver:
 
 
 def observed_init(model: LlamaForCausalLM) -> str:
-    """Tell from the new rows of both embeddings how they began: "mean", "random" or, if they disagree, "mixed"."""
-    found = {_init_of(rows[: -len(NEW_TOKENS)], rows[-len(NEW_TOKENS) :]) for rows in embeddings_of(model)}
+    """Tell from the new rows of both embeddings how they began: "mean", "random", "other", or "mixed" if they disagree.
+
+    "random" is drawn as the model's own rows were, from a normal distribution of its ``initializer_range``.
+    """
+    width = model.config.initializer_range
+    found = {_init_of(rows[: -len(NEW_TOKENS)], rows[-len(NEW_TOKENS) :], width) for rows in embeddings_of(model)}
     return found.pop() if len(found) == 1 else "mixed"
 
 
-def _init_of(old: torch.Tensor, new: torch.Tensor) -> str:
+def _init_of(old: torch.Tensor, new: torch.Tensor, width: float) -> str:
     import torch
 
-    return "mean" if torch.allclose(new, old.mean(dim=0, keepdim=True).expand_as(new)) else "random"
+    mean = old.mean(dim=0, keepdim=True).expand_as(new)
+    if torch.allclose(new, mean):
+        return "mean"
+    # Of 128 numbers, the least there are, the width is known to a sixteenth (one standard deviation).
+    spread = new.square().mean().sqrt().item()
+    # Rows near the mean of the old ones, or near each other, were not drawn each for itself.
+    drawn = 0.7 < spread / width < 1.4 and _least_distance(new) > width and (new - mean).std() > 0.7 * width
+    return "random" if drawn else "other"
+
+
+def _least_distance(rows: torch.Tensor) -> float:
+    """Root mean square of the difference of the two rows that are most alike; 1.4 widths if both were drawn."""
+    import torch
+
+    return float(torch.pdist(rows).min()) / float(rows.shape[1]) ** 0.5
+
+
+def observed_parallelism(wrapped: Any, ranks: int) -> str:
+    """Tell from what wraps the model how ranks work together; one rank alone has nobody to do so with."""
+    name = type(wrapped).__name__
+    return {"DeepSpeedEngine": "deepspeed", "DistributedDataParallel": "ddp"}.get(name, name if ranks > 1 else "ddp")
 
 
 def observed_stage(model: Any, optimizer: Any, ranks: int) -> int:

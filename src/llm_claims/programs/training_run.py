@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
+from llm_claims.programs.base_model import SHAPES
 from llm_claims.workloads import Precision, Training
 
 
@@ -29,7 +31,7 @@ class TrainingRun(BaseModel):
     gradient_accumulation: PositiveInt
     gradient_checkpointing: bool
     learning_rate: PositiveFloat
-    warmup_steps: int
+    warmup_steps: NonNegativeInt
     new_token_init: Literal["random", "mean"]
     logger: Literal["hf-trainer", "keras"]
     seed: int
@@ -54,13 +56,25 @@ class TrainingRun(BaseModel):
         return run
 
     def _check(self, workload: Training) -> None:
-        if workload.rdma is not None:
-            raise UnsupportedWorkload("ranks on one machine have no RDMA to switch on or off")
+        for reason in (*self._reasons_of_the_model(), *self._reasons_of_the_ranks(workload)):
+            raise UnsupportedWorkload(reason)
+
+    def _reasons_of_the_model(self) -> Iterator[str]:
+        if self.model not in SHAPES:
+            yield f"no model {self.model!r}; there is {', '.join(SHAPES)}"
+        elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
+            yield f"{self.context_tokens} tokens exceed the model's {positions} positions"
         if self.precision == "fp16" and self.initial_loss_scale is None:
-            raise UnsupportedWorkload("fp16 needs an initial_loss_scale")
+            yield "fp16 needs an initial_loss_scale"
+
+    def _reasons_of_the_ranks(self, workload: Training) -> Iterator[str]:
+        if workload.rdma is not None:
+            yield "ranks on one machine have no RDMA to switch on or off"
         if (self.parallelism == "deepspeed") != (self.zero_stage > 0):
-            raise UnsupportedWorkload(f"zero_stage={self.zero_stage} does not go with {self.parallelism}")
+            yield f"zero_stage={self.zero_stage} does not go with {self.parallelism}"
+        if self.zero_stage > 0 and self.ranks == 1:
+            yield f"zero_stage={self.zero_stage} parts what ranks hold among them, and there is one"
         if self.link_mbit_per_second is not None and self.ranks != 2:
-            raise UnsupportedWorkload(f"a link joins two ranks, not {self.ranks}")
+            yield f"a link joins two ranks, not {self.ranks}"
         if self.logger == "keras" and (self.ranks > 1 or self.gradient_checkpointing or self.precision == "fp16"):
-            raise UnsupportedWorkload("Keras runs in one process, without checkpointing and without loss scaling")
+            yield "Keras runs in one process, without checkpointing and without loss scaling"
