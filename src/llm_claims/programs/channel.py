@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import select
+import signal
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +36,9 @@ def serve(set_up: Callable[[], Runner], packages: Iterable[str]) -> int:
     gone ends at once, whatever it does.
     """
     start = perf_counter()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # As an exception it would be lost where Python ignores those, as between a fork and its return.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     die_with_caller()
     if _hung_up():
         return 0

@@ -100,7 +100,7 @@ def _init_of(old: torch.Tensor, new: torch.Tensor, width: float) -> str:
     # Of 128 numbers, the least there are, the width is known to a sixteenth (one standard deviation).
     spread = new.square().mean().sqrt().item()
     # Rows near the mean of the old ones, or near each other, were not drawn each for itself.
-    drawn = 0.7 < spread / width < 1.4 and _least_distance(new) > width and (new - mean).std() > 0.7 * width
+    drawn = 0.7 < spread / width < 1.4 and _least_distance(new) > width and float((new - mean).std()) > 0.7 * width
     return "random" if drawn else "other"
 
 
