@@ -18,9 +18,12 @@ import llm_claims
 PACKAGE = Path(llm_claims.__file__).parent
 HEAVY = {"torch", "transformers", "accelerate", "deepspeed", "keras", "boto3", "sagemaker"}
 # What a rank runs: it subclasses what these libraries offer, so it cannot be read without them.
-OF_RANKS = {f"programs.{name}" for name in ("finetune", "keras_fit", "run_log", "trainers")}
+OF_RANKS = {f"programs.training.{name}" for name in ("finetune", "keras_fit", "run_log", "trainers")}
 # What a source may know of programs: how they speak, and whether this machine can do what they need.
-KNOWN_TO_SOURCES = {"programs", *(f"programs.{name}" for name in ("protocol", "link", "memory_cap", "janitor"))}
+KNOWN_TO_SOURCES = {"programs"} | {
+    f"programs.{name}"
+    for name in ("protocol", "janitor", "channel", "training", "training.link", "loading", "loading.memory_cap")
+}
 NOUNS = ("workloads", "evidence", "verdicts", "series", "witness", "metrics", "quantities", "errors")
 INPUT_OUTPUT = {"io", "os", "pathlib", "subprocess", "socket", "tempfile", "shutil", "sys", "time", "random", "pytest"}
 
@@ -107,8 +110,8 @@ def test_the_reader_of_imports_sees_what_it_must() -> None:
     assert {"errors", "series", "witness"} <= within("evidence")
     assert "relations.ratio" in within("relations")
     assert "errors" in within("sources.base"), "an import inside a function counts"
-    assert "torch" in imports("programs.llama")
-    assert "torch" not in set(imports_at_import_time(tree("programs.llama")))
+    assert "torch" in imports("programs.serving.llama")
+    assert "torch" not in set(imports_at_import_time(tree("programs.serving.llama")))
     sample = ast.parse(
         "import a\nif TYPE_CHECKING:\n    import b\nelse:\n    import c\ntry:\n    import d\nexcept E:\n    0"
     )

@@ -12,10 +12,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from llm_claims.programs.channel import Runner, serve
-from llm_claims.programs.llama import SHAPES, TORCH_DTYPES, build_llama
-from llm_claims.programs.observer import Observer
-from llm_claims.programs.prompts import MAX_TOKENS, build_tokenizer, prompt_texts
 from llm_claims.programs.protocol import Answer, Figure, Request
+from llm_claims.programs.serving.llama import SHAPES, TORCH_DTYPES, build_llama
+from llm_claims.programs.serving.observer import Observer
+from llm_claims.programs.serving.prompts import MAX_TOKENS, build_tokenizer, prompt_texts
 from llm_claims.workloads import Generation, Workload
 
 if TYPE_CHECKING:

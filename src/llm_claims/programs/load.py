@@ -6,7 +6,7 @@ Each load has a process of its own, forked from this one, which has imported eve
 nothing. Its metric is the peak of that process's *anonymous* resident memory, interpreter and
 libraries included: pages of mapped files can be given back at any time, and are no need.
 
-The cap of ``host_memory_to_weights`` = r is a memory cgroup, see `llm_claims.programs.memory_cap`. Its limit
+The cap of ``host_memory_to_weights`` = r is a memory cgroup, see `llm_claims.programs.loading.memory_cap`. Its limit
 is what all its members hold before anything is loaded, plus r times the bytes of the weights. What
 they hold then is the interpreter with its libraries and, with a model server, another, bare
 interpreter; the process that loads has made all pages its own that it shared with its parent. The
@@ -28,15 +28,15 @@ from typing import Any
 
 from llm_claims.evidence import Outcome
 from llm_claims.programs.channel import Runner, serve
-from llm_claims.programs.checkpoint import DTYPES, SHAPES, Checkpoint, Checkpoints, refuse_to_fill_memory
-from llm_claims.programs.forked import ChildGone, Forked
 from llm_claims.programs.janitor import Janitor
-from llm_claims.programs.loading import ENGINES, LIBRARIES, work
-from llm_claims.programs.memory_cap import MemoryCap, missing
-from llm_claims.programs.model_server import HEAP_TO_WEIGHTS, ModelServer
-from llm_claims.programs.opened import Opened
+from llm_claims.programs.loading.checkpoint import DTYPES, SHAPES, Checkpoint, Checkpoints, refuse_to_fill_memory
+from llm_claims.programs.loading.child import ENGINES, LIBRARIES, work
+from llm_claims.programs.loading.forked import ChildGone, Forked
+from llm_claims.programs.loading.memory_cap import MemoryCap, missing
+from llm_claims.programs.loading.model_server import HEAP_TO_WEIGHTS, ModelServer
+from llm_claims.programs.loading.opened import Opened
+from llm_claims.programs.loading.resident import anonymous_bytes
 from llm_claims.programs.protocol import Answer, Figure, Request
-from llm_claims.programs.resident import anonymous_bytes
 from llm_claims.witness import Witness
 from llm_claims.workloads import Loading, Workload
 

@@ -1,7 +1,7 @@
 """The program behind `Training`: one run of the Trainer, or of Keras, for each request.
 
 Run as ``python -m llm_claims.programs.train``; see `llm_claims.programs.protocol`. This process only
-imports what the runs need; each run is a fork of it (`llm_claims.programs.launch`).
+imports what the runs need; each run is a fork of it (`llm_claims.programs.training.launch`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from llm_claims.programs import link
 from llm_claims.programs.channel import Runner, serve
 from llm_claims.programs.janitor import Janitor
-from llm_claims.programs.launch import launch
 from llm_claims.programs.protocol import Answer, Request
-from llm_claims.programs.rank import RankError
-from llm_claims.programs.training_run import TrainingRun, UnsupportedWorkload
+from llm_claims.programs.training import link
+from llm_claims.programs.training.launch import launch
+from llm_claims.programs.training.rank import RankError
+from llm_claims.programs.training.run import TrainingRun, UnsupportedWorkload
 from llm_claims.witness import Witness
 from llm_claims.workloads import Training
 
@@ -59,7 +59,7 @@ class TrainingProgram:
 
     def _base(self, model: str) -> Path:
         """Return the folder of a base model, trained in a fork where it is asked for first."""
-        from llm_claims.programs.base_model import save_base_model
+        from llm_claims.programs.training.base_model import save_base_model
 
         folder = self._folder / model
         if not folder.exists():
@@ -77,10 +77,10 @@ def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:
 
     def train() -> str:
         if run.logger == "keras":
-            from llm_claims.programs.keras_fit import keras_fit
+            from llm_claims.programs.training.keras_fit import keras_fit
 
             return keras_fit(run, base).model_dump_json()
-        from llm_claims.programs.finetune import finetune
+        from llm_claims.programs.training.finetune import finetune
 
         before = link.observed() if run.link_mbit_per_second else None
         answer = finetune(run, base, scratch)
@@ -132,7 +132,7 @@ def set_up(folder: Path) -> Runner:
     import deepspeed.runtime.zero.muon.muon_optimizer
     import transformers  # noqa: F401
 
-    import llm_claims.programs.finetune  # noqa: F401
+    import llm_claims.programs.training.finetune  # noqa: F401
 
     # Its operators for processors would be compiled on first use; one of them would carry what ranks on
     # one machine send past the network.

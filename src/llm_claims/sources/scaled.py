@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from llm_claims.errors import Untestable
-from llm_claims.programs import link, memory_cap
+from llm_claims.programs.loading import memory_cap
+from llm_claims.programs.training import link
 from llm_claims.reference import Analogues, Reference
 from llm_claims.workloads import Generation, Loading, Training
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from llm_claims.programs import generate, llama
+from llm_claims.programs import generate
 from llm_claims.programs.channel import answer
-from llm_claims.programs.observer import count_new
-from llm_claims.programs.prompts import build_tokenizer, prompt_text
 from llm_claims.programs.protocol import Answer, Request
+from llm_claims.programs.serving import llama
+from llm_claims.programs.serving.observer import count_new
+from llm_claims.programs.serving.prompts import build_tokenizer, prompt_text
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.witness import Witness, differences
 from llm_claims.workloads import Generation, Loading, Training, Workload

@@ -12,14 +12,14 @@ from time import monotonic, sleep
 
 import pytest
 
-from llm_claims.programs import memory_cap
 from llm_claims.programs.janitor import Janitor
+from llm_claims.programs.loading import memory_cap
 
 PRELUDE = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
 from llm_claims.programs.janitor import Janitor
-from llm_claims.programs.memory_cap import MemoryCap
+from llm_claims.programs.loading.memory_cap import MemoryCap
 
 janitor = Janitor()
 folder = Path(sys.argv[1])

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from llm_claims.errors import ProgramError
-from llm_claims.programs import load, memory_cap
+from llm_claims.programs import load
+from llm_claims.programs.loading import memory_cap
 from llm_claims.programs.protocol import Answer, Ready, Request
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.witness import Witness, differences
@@ -31,7 +32,9 @@ WEIGHT_BYTES = 2 * WEIGHTS
 PROGRAM = """
 import sys, tempfile
 from pathlib import Path
-from llm_claims.programs import checkpoint, load, loading
+from llm_claims.programs.loading import checkpoint
+from llm_claims.programs import load
+from llm_claims.programs.loading import child as loading
 
 tempfile.tempdir = sys.argv[2]
 checkpoint.SHAPES["llama-42m"] = checkpoint.SHAPES["llama-270m"] | {
@@ -246,8 +249,8 @@ def test_the_cap_bites_where_it_is(loaded: Load, times: float, model_server: boo
 
 
 CHARGED = f"""
-from llm_claims.programs import memory_cap
-from llm_claims.programs.checkpoint import checksum
+from llm_claims.programs.loading import memory_cap
+from llm_claims.programs.loading.checkpoint import checksum
 {NO_FAULT}
 for weights in model.parameters():
     checksum(weights)

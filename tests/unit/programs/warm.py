@@ -19,6 +19,8 @@ from llm_claims.sources.scaled import CPU_REFERENCE
 from llm_claims.workloads import Training
 
 MARK = "LLM_CLAIMS_TEST"
+PROGRAM = "from llm_claims.programs import train; raise SystemExit(train.main())"
+"""The training program itself."""
 
 
 def training(**fields: Any) -> Training:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from llm_claims.programs import heap
-from llm_claims.programs.memory_cap import MemoryCap
-from llm_claims.programs.resident import anonymous_bytes
+from llm_claims.programs.loading import heap
+from llm_claims.programs.loading.memory_cap import MemoryCap
+from llm_claims.programs.loading.resident import anonymous_bytes
 
 HEAP_TO_WEIGHTS = 1 / 13.5
 """The server's heap over the weights: DJL Serving's images start their Java machine with ``-Xms1g -Xmx1g``

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import Trainer, TrainingArguments
 
-from llm_claims.programs.training_run import TrainingRun
+from llm_claims.programs.training.run import TrainingRun
 
 if TYPE_CHECKING:
-    from llm_claims.programs.run_log import RunLog
+    from llm_claims.programs.training.run_log import RunLog
 
 LOGGING_STEPS = 10
 """As the document logs; the last log comes a few steps before the end."""

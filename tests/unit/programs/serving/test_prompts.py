@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_claims.programs.prompts import (
+from llm_claims.programs.serving.prompts import (
     MAX_TOKENS,
     SPECIAL_TOKENS,
     TEXT,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from llm_claims.programs import checkpoint
-from llm_claims.programs.checkpoint import DTYPES, SHARDS, Form, checksum, write_weights
+from llm_claims.programs.loading import checkpoint
+from llm_claims.programs.loading.checkpoint import DTYPES, SHARDS, Form, checksum, write_weights
 
 if TYPE_CHECKING:
     import torch

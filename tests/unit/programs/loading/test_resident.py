@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.programs import memory_cap
-from llm_claims.programs.resident import anonymous_bytes, available_bytes, own_pages
+from llm_claims.programs.loading import memory_cap
+from llm_claims.programs.loading.resident import anonymous_bytes, available_bytes, own_pages
 
 MB = 1 << 20
 
@@ -19,8 +19,8 @@ FORK = """
 import mmap, os
 import numpy
 from llm_claims.programs.janitor import Janitor
-from llm_claims.programs.memory_cap import MemoryCap
-from llm_claims.programs.resident import anonymous_bytes, own_pages
+from llm_claims.programs.loading.memory_cap import MemoryCap
+from llm_claims.programs.loading.resident import anonymous_bytes, own_pages
 
 held = bytearray(b"x") * (64 << 20)
 reserved = mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

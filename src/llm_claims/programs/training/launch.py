@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from llm_claims.programs import link
-from llm_claims.programs.node import Node, NodeGone, words_of
-from llm_claims.programs.rank import RankError, Reports, Work, alone, one_of_several
+from llm_claims.programs.training import link
+from llm_claims.programs.training.node import Node, NodeGone, words_of
+from llm_claims.programs.training.rank import RankError, Reports, Work, alone, one_of_several
 
 _LINK_PORT = 29500  # within a namespace of its own, where nobody else listens
 _JOIN_SECONDS = 20.0

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.programs import memory_cap
 from llm_claims.programs.janitor import Janitor
-from llm_claims.programs.memory_cap import MemoryCap
-from llm_claims.programs.model_server import ModelServer
-from llm_claims.programs.resident import anonymous_bytes
+from llm_claims.programs.loading import memory_cap
+from llm_claims.programs.loading.memory_cap import MemoryCap
+from llm_claims.programs.loading.model_server import ModelServer
+from llm_claims.programs.loading.resident import anonymous_bytes
 
 MB = 1 << 20
 HEAP = 40 * MB

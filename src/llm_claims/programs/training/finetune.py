@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from transformers import TrainerState, enable_full_determinism
 
-from llm_claims.programs.base_model import load_with_new_tokens
-from llm_claims.programs.corpus import records, token_blocks
 from llm_claims.programs.protocol import Answer, Figure, Printed
-from llm_claims.programs.run_log import RunLog
-from llm_claims.programs.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
-from llm_claims.programs.training_observer import ModelObserver, observed_init
-from llm_claims.programs.training_run import TrainingRun
+from llm_claims.programs.training.base_model import load_with_new_tokens
+from llm_claims.programs.training.corpus import records, token_blocks
+from llm_claims.programs.training.observer import ModelObserver, observed_init
+from llm_claims.programs.training.run import TrainingRun
+from llm_claims.programs.training.run_log import RunLog
+from llm_claims.programs.training.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
 from llm_claims.witness import Witness
 
 # What the Trainer rounds its rates and runtimes to (transformers.trainer_utils.speed_metrics).

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from llm_claims.programs import link
+from llm_claims.programs.training import link
 
 RATES = (100.0, 400.0)
 needs_link = pytest.mark.skipif(link.missing() is not None, reason=str(link.missing()))
@@ -67,7 +67,7 @@ def run(rate, *works):
 TRANSFER = f"""
 import json, os, socket, subprocess, sys, time, traceback
 from dataclasses import asdict
-from llm_claims.programs import link
+from llm_claims.programs.training import link
 {FORKS}
 SECONDS, SKIPPED = 1.2, 0.2  # what the shaper has saved up is gone after the latter
 
@@ -115,7 +115,7 @@ for rate in map(float, sys.argv[1:]):
 # One process that enters when it is told to, says what it was told to say, and stays until its input ends.
 STAY = """
 import sys
-from llm_claims.programs import link
+from llm_claims.programs.training import link
 if "enter" in sys.argv:
     link.enter_namespace()
 print("ready", flush=True)
@@ -241,7 +241,7 @@ def test_nothing_is_left_of_processes_that_were_killed() -> None:
 def test_an_end_may_call_for_itself() -> None:
     program = """
 import os, signal
-from llm_claims.programs import link
+from llm_claims.programs.training import link
 heard, say = os.pipe()
 other = os.fork()
 if other == 0:
@@ -323,7 +323,7 @@ def test_without_root_there_are_no_namespaces() -> None:
     assert said_by(
         """
 import os
-from llm_claims.programs import link
+from llm_claims.programs.training import link
 if os.geteuid() == 0:
     os.setuid(65534)
 print(link.missing())
@@ -340,7 +340,7 @@ def test_root_that_may_not_make_namespaces_finds_out() -> None:
     # What a container's root has not: CAP_SYS_ADMIN (21), dropped from all that this process starts (24).
     program = """
 import ctypes
-from llm_claims.programs import link
+from llm_claims.programs.training import link
 assert ctypes.CDLL(None).prctl(24, 21, 0, 0, 0) == 0
 print(link.missing())
 """

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
-from llm_claims.programs.base_model import SHAPES
+from llm_claims.programs.training.base_model import SHAPES
 from llm_claims.workloads import Precision, Training
 
 

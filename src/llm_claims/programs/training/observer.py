@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from llm_claims.programs.base_model import embeddings_of
-from llm_claims.programs.corpus import NEW_TOKENS
+from llm_claims.programs.training.base_model import embeddings_of
+from llm_claims.programs.training.corpus import NEW_TOKENS
 
 if TYPE_CHECKING:
     import torch

@@ -6,10 +6,10 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from llm_claims.programs.checkpoint import Checkpoint, checksum
-from llm_claims.programs.forked import Line, Work
-from llm_claims.programs.memory_cap import MemoryCap
-from llm_claims.programs.resident import own_pages
+from llm_claims.programs.loading.checkpoint import Checkpoint, checksum
+from llm_claims.programs.loading.forked import Line, Work
+from llm_claims.programs.loading.memory_cap import MemoryCap
+from llm_claims.programs.loading.resident import own_pages
 from llm_claims.workloads import Loading
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llm_claims.programs.prompts import MAX_TOKENS, VOCABULARY_SIZE
+from llm_claims.programs.serving.prompts import MAX_TOKENS, VOCABULARY_SIZE
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerBase

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from llm_claims.programs.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
+from llm_claims.programs.training.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
 
 if TYPE_CHECKING:
     import torch

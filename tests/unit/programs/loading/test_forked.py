@@ -13,7 +13,7 @@ import pytest
 
 PRELUDE = """
 import atexit, os, signal, sys, threading, time
-from llm_claims.programs.forked import ChildGone, Forked
+from llm_claims.programs.loading.forked import ChildGone, Forked
 
 def say(*words):
     print(*words, flush=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from llm_claims.programs.base_model import load_with_new_tokens
-from llm_claims.programs.corpus import records, token_blocks
 from llm_claims.programs.protocol import Answer, Figure
-from llm_claims.programs.trainers import LOGGING_STEPS
-from llm_claims.programs.training_observer import ModelObserver, observed_init
-from llm_claims.programs.training_run import TrainingRun
+from llm_claims.programs.training.base_model import load_with_new_tokens
+from llm_claims.programs.training.corpus import records, token_blocks
+from llm_claims.programs.training.observer import ModelObserver, observed_init
+from llm_claims.programs.training.run import TrainingRun
+from llm_claims.programs.training.trainers import LOGGING_STEPS
 from llm_claims.witness import DTYPES, Witness
 
 os.environ["KERAS_BACKEND"] = "torch"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.programs.opened import Opened
+from llm_claims.programs.loading.opened import Opened
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
 

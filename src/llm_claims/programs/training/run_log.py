@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from llm_claims.programs.training_observer import ModelObserver, observed_parallelism, observed_stage
+from llm_claims.programs.training.observer import ModelObserver, observed_parallelism, observed_stage
 
 if TYPE_CHECKING:
     import torch

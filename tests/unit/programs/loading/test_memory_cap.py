@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.programs import memory_cap
 from llm_claims.programs.janitor import Janitor
-from llm_claims.programs.memory_cap import MemoryCap
+from llm_claims.programs.loading import memory_cap
+from llm_claims.programs.loading.memory_cap import MemoryCap
 
 MB = 1 << 20
 MEMBER = """

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from llm_claims.programs.forked import ChildGone, Forked, Line
-from llm_claims.programs.llama import SEED
-from llm_claims.programs.resident import available_bytes
+from llm_claims.programs.loading.forked import ChildGone, Forked, Line
+from llm_claims.programs.loading.resident import available_bytes
+from llm_claims.programs.serving.llama import SEED
 
 if TYPE_CHECKING:
     import numpy as np

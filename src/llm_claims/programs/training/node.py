@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Self
 
 from llm_claims.programs.channel import signature
 from llm_claims.programs.lifeline import die_with_parent
-from llm_claims.programs.rank import RankError
+from llm_claims.programs.training.rank import RankError
 
 Errand = Callable[[Connection], list[str]]
 """What a node does, with its end of the line; it returns what its ranks returned."""

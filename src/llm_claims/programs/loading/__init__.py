@@ -1,0 +1,1 @@
+"""What the loading program is made of: checkpoints, the cap on memory, the resident server."""

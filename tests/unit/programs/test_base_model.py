@@ -1,0 +1,66 @@
+"""The base model: the same each time, and given new tokens as asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from llm_claims.programs import base_model
+from llm_claims.programs.corpus import NEW_TOKENS
+
+
+def test_it_has_learned_its_language(base: Path) -> None:
+    import torch
+
+    from llm_claims.programs.corpus import statements, token_blocks
+
+    model, tokenizer = base_model.load_with_new_tokens(base, "random", 1)
+    ids = torch.tensor(token_blocks(statements(99), tokenizer, 8, 64))
+    with torch.no_grad():
+        loss = model(input_ids=ids, labels=ids).loss.item()
+    assert loss < 2.5, "one of 300 tokens by chance is 5.7 nats"
+
+
+def test_it_is_the_same_on_every_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(base_model, "_PRETRAINING_STEPS", 3)
+    weights = []
+    for name in ("first", "second"):
+        with torch.random.fork_rng():
+            torch.manual_seed(len(weights))
+            folder = base_model.save_base_model("llama-tiny", tmp_path / name)
+        weights.append((folder / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_an_unknown_model_is_refused_with_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no model 'llama-7b'; there is llama-tiny"):
+        base_model.save_base_model("llama-7b", tmp_path)
+
+
+@pytest.mark.parametrize("init", ["random", "mean"])
+def test_both_embeddings_grow_by_the_new_tokens(base: Path, init: Literal["random", "mean"]) -> None:
+    import torch
+
+    model, tokenizer = base_model.load_with_new_tokens(base, init, 1)
+    assert tokenizer.convert_tokens_to_ids(list(NEW_TOKENS)) == [300, 301]
+    for rows in base_model.embeddings_of(model):
+        assert len(rows) == 302
+        mean = rows[:300].mean(dim=0)
+        assert torch.allclose(rows[300:], mean.expand(2, -1)) == (init == "mean")
+    assert model.config.vocab_size == 302
+
+
+def test_the_seed_draws_the_new_rows_and_nothing_else(base: Path) -> None:
+    import torch
+
+    first, again, other = (base_model.load_with_new_tokens(base, "random", seed)[0] for seed in (1, 1, 2))
+    states = [model.state_dict() for model in (first, again, other)]
+    for name, weights in states[0].items():
+        assert torch.equal(weights, states[1][name]), name
+        assert torch.equal(weights[:300], states[2][name][:300]), name
+    assert not torch.equal(first.lm_head.weight[300:], other.lm_head.weight[300:])
+    assert not torch.equal(first.lm_head.weight[300:], first.model.embed_tokens.weight[300:])
