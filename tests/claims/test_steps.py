@@ -57,7 +57,8 @@ def test_reported_rates_follow_from_samples_steps_and_runtime(measure, judge, se
 @claim("train-throughput-arithmetic", place="A, runs")
 @runs("-recent")
 def test_recent_step_time_stands_for_the_whole_run(measure, judge, setting):
-    run = measure(Training(zero_stage=setting.zero_stage, precision=setting.precision), setting)
+    # A run of seconds is all start and end: the claim is about runs as long as the document's.
+    run = measure(Training(), setting, on="p4d.24xlarge")
     judge(similar(run.recent_step_seconds * run.optimizer_steps, run.train_runtime_seconds, within=REPEATED_RATE))
 
 

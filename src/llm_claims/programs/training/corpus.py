@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 VOCABULARY_SIZE = 300
+"""At most; when all words are whole there is nothing left to merge."""
+
 SEPARATOR, STOP = "[SEP]", "[STOP]"
 NEW_TOKENS = (SEPARATOR, STOP)
 """What the fine-tuning adds to the vocabulary."""
@@ -99,9 +101,15 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 def token_blocks(
     texts: Iterator[str], tokenizer: PreTrainedTokenizerFast, blocks: int, context_tokens: int
 ) -> list[list[int]]:
-    """Return the texts' tokens cut into blocks of equal length, shape (blocks, context_tokens): no padding."""
-    needed = blocks * context_tokens
+    """Return the texts' tokens cut into blocks of equal length, shape (blocks, context_tokens): no padding.
+
+    All blocks differ, so that a sample is known by its tokens: one that comes again is left out.
+    """
+    found: dict[tuple[int, ...], None] = {}
     tokens: list[int] = []
-    while len(tokens) < needed:
+    while len(found) < blocks:
         tokens += tokenizer.encode(next(texts), add_special_tokens=False)
-    return [tokens[start : start + context_tokens] for start in range(0, needed, context_tokens)]
+        while len(tokens) >= context_tokens:
+            found[tuple(tokens[:context_tokens])] = None
+            del tokens[:context_tokens]
+    return [list(block) for block in found][:blocks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -99,16 +100,15 @@ def _init_of(old: torch.Tensor, new: torch.Tensor, width: float) -> str:
         return "mean"
     # Of 128 numbers, the least there are, the width is known to a sixteenth (one standard deviation).
     spread = new.square().mean().sqrt().item()
-    # Rows near the mean of the old ones, or near each other, were not drawn each for itself.
-    drawn = 0.7 < spread / width < 1.4 and _least_distance(new) > width and float((new - mean).std()) > 0.7 * width
-    return "random" if drawn else "other"
+    # Rows that are all near one point, such as the mean, were not drawn each for itself.
+    return "random" if 0.7 < spread / width < 1.4 and _least_distance(new) > width else "other"
 
 
 def _least_distance(rows: torch.Tensor) -> float:
     """Root mean square of the difference of the two rows that are most alike; 1.4 widths if both were drawn."""
     import torch
 
-    return float(torch.pdist(rows).min()) / float(rows.shape[1]) ** 0.5
+    return float(torch.pdist(rows).min()) / math.sqrt(len(rows[0]))
 
 
 def observed_parallelism(wrapped: Any, ranks: int) -> str:
