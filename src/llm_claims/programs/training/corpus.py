@@ -22,6 +22,7 @@ NEW_TOKENS = (SEPARATOR, STOP)
 
 _BASE_SEED = 20231
 _STATEMENTS_OF_TOKENIZER = 2000
+_MOST_REPETITIONS = 20
 
 _BOATS = [
     "Heron",
@@ -104,12 +105,19 @@ def token_blocks(
     """Return the texts' tokens cut into blocks of equal length, shape (blocks, context_tokens): no padding.
 
     All blocks differ, so that a sample is known by its tokens: one that comes again is left out.
+
+    Raises
+    ------
+    ValueError
+        There are not as many: hardly any block is new any more.
     """
     found: dict[tuple[int, ...], None] = {}
     tokens: list[int] = []
-    while len(found) < blocks:
-        tokens += tokenizer.encode(next(texts), add_special_tokens=False)
-        while len(tokens) >= context_tokens:
-            found[tuple(tokens[:context_tokens])] = None
-            del tokens[:context_tokens]
-    return [list(block) for block in found][:blocks]
+    for cut in range(_MOST_REPETITIONS * blocks + 1):
+        if len(found) == blocks:
+            return [list(block) for block in found]
+        while len(tokens) < context_tokens:
+            tokens += tokenizer.encode(next(texts), add_special_tokens=False)
+        found[tuple(tokens[:context_tokens])] = None
+        del tokens[:context_tokens]
+    raise ValueError(f"no {blocks} different samples of {context_tokens} tokens: of {cut + 1} there were {len(found)}")

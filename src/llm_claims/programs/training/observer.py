@@ -88,7 +88,8 @@ def observed_init(model: LlamaForCausalLM) -> str:
     "random" is drawn as the model's own rows were, from a normal distribution of its ``initializer_range``.
     """
     width = model.config.initializer_range
-    found = {_init_of(rows[: -len(NEW_TOKENS)], rows[-len(NEW_TOKENS) :], width) for rows in embeddings_of(model)}
+    both = (rows.detach() for rows in embeddings_of(model))
+    found = {_init_of(rows[: -len(NEW_TOKENS)], rows[-len(NEW_TOKENS) :], width) for rows in both}
     return found.pop() if len(found) == 1 else "mixed"
 
 
