@@ -88,8 +88,11 @@ def signature(error: BaseException) -> str:
 
 
 def _first_fault(error: ValidationError) -> str:
-    fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'the line'}: {fault['msg']}"
+    faults = error.errors()
+    # A metric may have several forms, and is at fault in each: not to be finite is the fault that it has itself.
+    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
+    where = fault["loc"][:2] if fault["loc"][:1] == ("metrics",) else fault["loc"]
+    return f"{'.'.join(map(str, where)) or 'the line'}: {fault['msg']}"
 
 
 def hardware() -> str:

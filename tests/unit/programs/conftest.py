@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import PROGRAM, Fork, Warm, forks, training
+from warm import PROGRAM, Fork, Forker, Train, Warm, forks, training
 
 from llm_claims.programs.protocol import Answer
-
-Forker = Callable[..., Fork]
-Train = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
@@ -30,28 +27,32 @@ def fork(warm: Warm) -> Iterator[Forker]:
 
 
 @pytest.fixture(scope="session")
-def train(warm: Warm) -> Iterator[Train]:
-    """Have the training program run a workload. The same question with the same seed is asked once only."""
+def training_program(warm: Warm) -> Iterator[Fork]:
+    """The training program, ready to be asked."""
     program = warm.fork(PROGRAM)
     program.ready()
-    answers: dict[str, Answer] = {}
-
-    def ask(seed: int = 7, again: bool = False, **fields: Any) -> Answer:
-        key = f"{seed} {training(**fields).digest}"
-        if again or key not in answers:
-            answers[key] = program.ask(training(**fields), seed)
-        return answers[key]
-
-    yield ask
+    yield program
     program.hang_up()
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def train(training_program: Fork) -> Train:
+    """Have the training program run a workload. The same question with the same seed is asked once only."""
+    answers: dict[str, Answer] = {}
+
+    def ask(seed: int = 7, again: bool = False, **fields: Any) -> Answer:
+        workload = training(**fields)
+        key = f"{workload.digest} {seed}"
+        if again or key not in answers:
+            answers[key] = training_program.ask(workload, seed)
+        return answers[key]
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def base(training_program: Fork, train: Train) -> Path:
     """The folder of the base model."""
-    import torch
-
-    from llm_claims.programs.base_model import save_base_model
-
-    with torch.random.fork_rng():
-        return save_base_model("llama-tiny", tmp_path_factory.mktemp("base") / "llama-tiny")
+    train(samples=8)
+    (folder,) = training_program.temporary
+    return folder / "llama-tiny"

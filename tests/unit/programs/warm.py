@@ -22,6 +22,9 @@ MARK = "LLM_CLAIMS_TEST"
 PROGRAM = "from llm_claims.programs import train; raise SystemExit(train.main())"
 """The training program itself."""
 
+Train = Callable[..., Answer]
+"""Has a training program run the workload with these fields, with ``seed`` as the request's seed."""
+
 
 def training(**fields: Any) -> Training:
     """A training workload with nothing left open."""
@@ -136,7 +139,11 @@ class Warm:
         self._process.communicate(timeout=30)
 
 
-def forks(warm: Warm) -> Iterator[Callable[..., Fork]]:
+Forker = Callable[..., Fork]
+"""Runs code in a fork of the warm process."""
+
+
+def forks(warm: Warm) -> Iterator[Forker]:
     """Fork a warm process; in the end nothing may be left of the forks."""
     made: list[Fork] = []
 

@@ -113,11 +113,12 @@ def token_blocks(
     """
     found: dict[tuple[int, ...], None] = {}
     tokens: list[int] = []
-    for cut in range(_MOST_REPETITIONS * blocks + 1):
+    for _ in range(_MOST_REPETITIONS * blocks + 1):
         if len(found) == blocks:
             return [list(block) for block in found]
         while len(tokens) < context_tokens:
             tokens += tokenizer.encode(next(texts), add_special_tokens=False)
         found[tuple(tokens[:context_tokens])] = None
         del tokens[:context_tokens]
-    raise ValueError(f"no {blocks} different samples of {context_tokens} tokens: of {cut + 1} there were {len(found)}")
+    cut = _MOST_REPETITIONS * blocks + 1
+    raise ValueError(f"no {blocks} different samples of {context_tokens} tokens: of {cut} there were {len(found)}")

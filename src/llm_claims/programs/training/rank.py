@@ -111,7 +111,8 @@ def _captured(work: Work, rank: int, scratch: Path) -> str:
 def last_lines(scratch: Path, rank: int) -> list[str]:
     """Return the last lines that a rank wrote, ten at most; of a progress bar the last state."""
     try:
-        text = _output(scratch, rank).read_text(encoding="utf-8", errors="replace")
+        # As bytes: text would be read with each of a bar's states as a line.
+        text = _output(scratch, rank).read_bytes().decode(errors="replace")
     except OSError:
         return []
     lines = (line.rstrip().rpartition("\r")[2] for line in text.split("\n"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from warm import training
 
-from llm_claims.programs.training_run import TrainingRun, UnsupportedWorkload
+from llm_claims.programs.training.run import TrainingRun, UnsupportedWorkload
 from llm_claims.workloads import Training
 
 KERAS = {"logger": "keras"}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from llm_claims.programs import base_model
-from llm_claims.programs.corpus import NEW_TOKENS
+from llm_claims.programs.training import base_model
+from llm_claims.programs.training.corpus import NEW_TOKENS
 
 
 def test_it_has_learned_its_language(base: Path) -> None:
     import torch
 
-    from llm_claims.programs.corpus import statements, token_blocks
+    from llm_claims.programs.training.corpus import statements, token_blocks
 
     model, tokenizer = base_model.load_with_new_tokens(base, "random", 1)
     ids = torch.tensor(token_blocks(statements(99), tokenizer, 8, 64))
@@ -46,12 +47,11 @@ def test_both_embeddings_grow_by_the_new_tokens(base: Path, init: Literal["rando
     import torch
 
     model, tokenizer = base_model.load_with_new_tokens(base, init, 1)
-    assert tokenizer.convert_tokens_to_ids(list(NEW_TOKENS)) == [300, 301]
+    old = len(tokenizer) - len(NEW_TOKENS)
+    assert tokenizer.convert_tokens_to_ids(list(NEW_TOKENS)) == [old, old + 1]
     for rows in base_model.embeddings_of(model):
-        assert len(rows) == 302
-        mean = rows[:300].mean(dim=0)
-        assert torch.allclose(rows[300:], mean.expand(2, -1)) == (init == "mean")
-    assert model.config.vocab_size == 302
+        assert len(rows) == model.config.vocab_size == old + 2
+        assert torch.allclose(rows[old:], rows[:old].mean(dim=0).expand(2, -1)) == (init == "mean")
 
 
 def test_the_seed_draws_the_new_rows_and_nothing_else(base: Path) -> None:
@@ -61,6 +61,7 @@ def test_the_seed_draws_the_new_rows_and_nothing_else(base: Path) -> None:
     states = [model.state_dict() for model in (first, again, other)]
     for name, weights in states[0].items():
         assert torch.equal(weights, states[1][name]), name
-        assert torch.equal(weights[:300], states[2][name][:300]), name
-    assert not torch.equal(first.lm_head.weight[300:], other.lm_head.weight[300:])
-    assert not torch.equal(first.lm_head.weight[300:], first.model.embed_tokens.weight[300:])
+        old = slice(None, -len(NEW_TOKENS)) if len(weights) == first.config.vocab_size else slice(None)
+        assert torch.equal(weights[old], states[2][name][old]), name
+    drawn = [rows[-len(NEW_TOKENS) :] for model in (first, other) for rows in base_model.embeddings_of(model)]
+    assert not any(torch.equal(one, two) for one, two in combinations(drawn, 2))

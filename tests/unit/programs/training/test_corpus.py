@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_claims.programs import corpus
+from llm_claims.programs.training import corpus
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -51,15 +51,17 @@ def test_the_tokenizer_is_the_same_each_time(
     tokenizer: PreTrainedTokenizerFast, extended: PreTrainedTokenizerFast
 ) -> None:
     vocabulary = tokenizer.get_vocab()
-    assert len(vocabulary) == corpus.VOCABULARY_SIZE
-    assert extended.get_vocab() == {**vocabulary, **{token: 300 + n for n, token in enumerate(corpus.NEW_TOKENS)}}
+    assert 250 < len(vocabulary) <= corpus.VOCABULARY_SIZE
+    new = {token: len(vocabulary) + place for place, token in enumerate(corpus.NEW_TOKENS)}
+    assert extended.get_vocab() == {**vocabulary, **new}
 
 
 def test_new_tokens_are_single_tokens(extended: PreTrainedTokenizerFast) -> None:
     record = next(corpus.records(1))
     ids = extended.encode(record, add_special_tokens=False)
-    assert ids.count(300) == ids.count(301) == 1
-    assert ids[-1] == 301
+    separator, stop = extended.convert_tokens_to_ids(list(corpus.NEW_TOKENS))
+    assert ids.count(separator) == ids.count(stop) == 1
+    assert ids[-1] == stop
     assert extended.unk_token_id not in ids
 
 
@@ -80,3 +82,13 @@ def test_blocks_are_the_text_without_gap_or_padding(extended: PreTrainedTokenize
     flat = [token for block in blocks for token in block]
     whole = [t for text in islice(corpus.records(1), COUNT) for t in extended.encode(text, add_special_tokens=False)]
     assert flat == whole[: len(flat)]
+
+
+def test_all_blocks_differ(extended: PreTrainedTokenizerFast) -> None:
+    blocks = corpus.token_blocks(corpus.records(1), extended, blocks=400, context_tokens=3)
+    assert len({tuple(block) for block in blocks}) == len(blocks) == 400
+
+
+def test_more_blocks_than_there_can_be_are_refused(extended: PreTrainedTokenizerFast) -> None:
+    with pytest.raises(ValueError, match="no 400 different samples of 1 tokens: of 8001 there were"):
+        corpus.token_blocks(corpus.records(1), extended, blocks=400, context_tokens=1)

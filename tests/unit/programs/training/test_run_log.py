@@ -1,0 +1,85 @@
+"""The log of a run: one entry a step, whatever the Trainer is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+
+class FakeTrainer:
+    """What the log looks at in a Trainer."""
+
+    def __init__(self, scales: list[float] | None = None, deepspeed: Any = None) -> None:
+        self.deepspeed = deepspeed
+        self.args = SimpleNamespace(fp16=scales is not None or deepspeed is not None)
+        scaler = None if scales is None else SimpleNamespace(get_scale=lambda: scales.pop(0))
+        self.accelerator = SimpleNamespace(scaler=scaler, optimizer_step_was_skipped=False)
+        self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.0}])
+        self.callback_handler = SimpleNamespace(callbacks=[])
+
+    def add_callback(self, callback: object) -> None:
+        self.callback_handler.callbacks.append(callback)
+
+
+def logged(trainer: FakeTrainer, steps: list[tuple[list[float], float, bool]]) -> Any:
+    """The log of a run whose steps had these micro-batch losses and this rate, and were skipped or not."""
+    import torch
+
+    from llm_claims.programs.training.run_log import RunLog
+
+    log, observer = RunLog(), SimpleNamespace(forwards=0)
+    log.watch(trainer, observer)  # type: ignore[arg-type]
+    for losses, rate, skipped in steps:
+        for loss in losses:
+            observer.forwards += 1
+            log.on_micro_step(torch.tensor(loss))
+        trainer.optimizer.param_groups[0]["lr"] = rate
+        log.on_pre_optimizer_step(None, None, None)
+        trainer.accelerator.optimizer_step_was_skipped = skipped
+        log.on_step_end(None, None, None)
+    return log
+
+
+STEPS = [([1.0, 2.0], 0.0, True), ([1.5, 2.5], 0.0, False), ([3.0], 0.1, False)]
+
+
+def test_each_step_has_its_entry() -> None:
+    log = logged(FakeTrainer(), STEPS)
+    assert log.step_losses() == [3.0, 4.0, 3.0]
+    assert log.learning_rates == [0.0, 0.0, 0.1]
+    assert log.skipped == [True, False, False]
+    assert log.forwards == [2, 4, 5]
+    assert log.step_ends == sorted(log.step_ends)
+    assert (log.loss_scales, log.bar) == ([], {})
+
+
+def test_the_scale_of_a_step_is_the_one_it_was_taken_with() -> None:
+    assert logged(FakeTrainer(scales=[8.0, 4.0, 4.0]), STEPS).loss_scales == [8.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize(("fp16", "scales"), [(True, [8.0] * 3), (False, [])])
+def test_deepspeed_keeps_its_own_scale(fp16: bool, scales: list[float]) -> None:
+    trainer = FakeTrainer(deepspeed=SimpleNamespace(optimizer=SimpleNamespace(loss_scale=8.0)))
+    trainer.args.fp16 = fp16  # without fp16 it has one too, that scales nothing
+    assert logged(trainer, STEPS).loss_scales == scales
+
+
+def test_the_bar_is_kept_as_it_stood_at_the_last_step() -> None:
+    trainer = FakeTrainer()
+    bar = {"rate": None, "elapsed": 0.5, "n": 3}
+    trainer.add_callback(SimpleNamespace(training_bar=SimpleNamespace(format_dict=bar)))
+    log = logged(trainer, STEPS)
+    bar["n"] = 4
+    assert log.bar["n"] == 3
+
+
+def test_one_rank_is_its_own_mean() -> None:
+    import torch
+
+    from llm_claims.programs.training.run_log import mean_over_ranks
+
+    mean = mean_over_ranks(torch.tensor([0.1, 2.0]))
+    assert mean.dtype == torch.float64
+    assert mean.tolist() == pytest.approx([0.1, 2.0])
