@@ -9,6 +9,7 @@ from builders import MEASURED, REPORTED, Held, failed, measured, reported
 
 from llm_claims.relations import outcome
 from llm_claims.verdicts import Word
+from llm_claims.witness import Witness
 from llm_claims.workloads import Generation
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
@@ -36,7 +37,8 @@ def ended(kind: Any, by: str = "reported") -> Held:
     if kind == "completed":
         return Held(reported(REQUEST) if by == "reported" else measured(REQUEST))
     provenance = REPORTED if by == "reported" else MEASURED
-    return Held(failed(REQUEST, kind, "CUDA error 700", provenance=provenance))
+    seen = Witness() if kind == "out_of_memory" else None
+    return Held(failed(REQUEST, kind, "CUDA error 700", provenance=provenance, witness=seen))
 
 
 @pytest.mark.parametrize("by", ["reported", "measured"])
