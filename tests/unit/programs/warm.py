@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -156,3 +159,35 @@ def forks(warm: Warm) -> Iterator[Forker]:
         one.hang_up()
     for one in made:
         assert is_so(lambda one=one: not one.family()), one.family()  # type: ignore[misc]
+
+
+INSIDE = """
+import importlib, pickle, sys, traceback
+sys.path[:0] = {path!r}
+test = getattr(importlib.import_module({module!r}), {name!r}).__wrapped__
+try:
+    test(**pickle.loads({arguments!r}))
+    print("passed", flush=True)
+except Exception:
+    traceback.print_exc()
+"""
+
+
+def inside(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test in a fork of the warm process, which has imported what would take this one many seconds."""
+
+    @functools.wraps(test)
+    def run(fork: Forker, **arguments: Any) -> None:
+        code = INSIDE.format(
+            path=[str(Path(test.__code__.co_filename).parent), str(Path(__file__).parent)],
+            module=test.__module__,
+            name=test.__name__,
+            arguments=pickle.dumps(arguments),
+        )
+        program = fork(code)
+        assert program.hear() == "passed", program.errors
+
+    known = inspect.signature(test)
+    taken = inspect.Parameter("fork", inspect.Parameter.KEYWORD_ONLY)
+    run.__signature__ = known.replace(parameters=[*known.parameters.values(), taken])  # type: ignore[attr-defined]
+    return run

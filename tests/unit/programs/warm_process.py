@@ -52,6 +52,7 @@ def main() -> None:
     folder = Path(tempfile.gettempdir())
     train.prepare_environment(folder)
     train.set_up(folder)
+    import pytest  # noqa: F401
     import torch.distributed.launcher.api  # noqa: F401
 
     print("ready", flush=True)

@@ -101,7 +101,7 @@ def _configuration(ranks: int, scratch: Path, linked_as: int | None) -> dict[str
         "logs_specs": DefaultLogsSpecs(log_dir=str(scratch)),
     }
     if linked_as is None:
-        here = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "local_addr": "localhost"}
+        here = {"rdzv_backend": "c10d", "rdzv_endpoint": "127.0.0.1:0", "local_addr": "127.0.0.1"}
         return {**common, **here, "min_nodes": 1, "max_nodes": 1, "nproc_per_node": ranks}
     return {
         **common,

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from warm import inside
 
 from llm_claims.programs.training import base_model
 from llm_claims.programs.training.corpus import NEW_TOKENS
 
 
+@inside
 def test_it_has_learned_its_language(base: Path) -> None:
     import torch
 
@@ -24,15 +26,15 @@ def test_it_has_learned_its_language(base: Path) -> None:
     assert loss < 2.5, "one of 300 tokens by chance is 5.7 nats"
 
 
-def test_it_is_the_same_on_every_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@inside
+def test_it_is_the_same_on_every_call(tmp_path: Path) -> None:
     import torch
 
-    monkeypatch.setattr(base_model, "_PRETRAINING_STEPS", 3)
+    base_model._PRETRAINING_STEPS = 3
     weights = []
     for name in ("first", "second"):
-        with torch.random.fork_rng():
-            torch.manual_seed(len(weights))
-            folder = base_model.save_base_model("llama-tiny", tmp_path / name)
+        torch.manual_seed(len(weights))
+        folder = base_model.save_base_model("llama-tiny", tmp_path / name)
         weights.append((folder / "model.safetensors").read_bytes())
     assert weights[0] == weights[1]
 
@@ -43,6 +45,7 @@ def test_an_unknown_model_is_refused_with_what_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("init", ["random", "mean"])
+@inside
 def test_both_embeddings_grow_by_the_new_tokens(base: Path, init: Literal["random", "mean"]) -> None:
     import torch
 
@@ -54,6 +57,7 @@ def test_both_embeddings_grow_by_the_new_tokens(base: Path, init: Literal["rando
         assert torch.allclose(rows[old:], rows[:old].mean(dim=0).expand(2, -1)) == (init == "mean")
 
 
+@inside
 def test_the_seed_draws_the_new_rows_and_nothing_else(base: Path) -> None:
     import torch
 

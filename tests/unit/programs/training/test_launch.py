@@ -69,10 +69,6 @@ def test_results_come_by_rank(ran: Run, ranks: str) -> None:
     assert ran("meet() + 'x' * 200_000 * rank()", ranks) == ["0 of 2", "1 of 2" + "x" * 200_000]
 
 
-def test_three_are_a_group_too(ran: Run) -> None:
-    assert ran("meet()", "3") == ["0 of 3", "1 of 3", "2 of 3"]
-
-
 def test_a_link_joins_two(ran: Run) -> None:
     assert ran("meet()", "3, 32.0") == "ValueError: a link joins two ranks, not 3"
 
@@ -93,9 +89,16 @@ def test_a_rank_that_fails_alone_is_told_with_its_last_lines(ran: Run, fault: st
     assert said.startswith(f"RankError: rank 0: {words}; its last lines:\n    its words")
 
 
-@pytest.mark.parametrize("ranks", PAIRS)
-@pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("fault", ["raises", "killed"])
+@pytest.mark.parametrize(
+    ("fault", "number", "ranks"),
+    [
+        ("raises", 0, "2"),
+        ("raises", 1, "2"),
+        ("killed", 1, "2"),
+        pytest.param("raises", 1, "2, 32", marks=needs_link),
+        pytest.param("killed", 0, "2, 32", marks=needs_link),
+    ],
+)
 def test_the_rank_that_fails_is_named_and_not_the_one_that_misses_it(
     ran: Run, fault: str, number: int, ranks: str
 ) -> None:
@@ -104,10 +107,6 @@ def test_the_rank_that_fails_is_named_and_not_the_one_that_misses_it(
     said = ran(f"(meet(), rank() == {number} and (print('its words'), {doing}), meet(), time.sleep(60))", ranks)
     assert said.startswith(f"RankError: rank {number}: {words}; its last lines:\n    its words")
     assert monotonic() - started < 20
-
-
-def test_ranks_that_all_fail_alike_are_told_by_one_of_them(ran: Run) -> None:
-    assert ran("[][1]", "2").startswith("RankError: rank ")
 
 
 @pytest.mark.parametrize("ranks", PAIRS)
@@ -129,23 +128,23 @@ LIVES = """[
 ]"""
 
 
-@pytest.mark.parametrize("ranks", ["1", *PAIRS])
+@pytest.mark.parametrize("ranks", ["1", PAIRS[1]])
 def test_nothing_of_a_launch_stays_with_who_launched(fork: Forker, ranks: str) -> None:
     code = f"""
 kept = dict(os.environ)
 lives = lambda: {LIVES}
 seen = [lives()]
-for work in (lambda: "one", lambda: [][1], lambda: "two"):
+for work in (lambda: "done", lambda: [][1]):
     run(work, {ranks})
     seen.append(lives())
 say(seen)
 say(kept == dict(os.environ))
 """
     program = fork(PRELUDE + code)
-    for _ in range(3):
+    for _ in range(2):
         program.hear()
     lives = json.loads(program.hear())
-    assert lives[0] == lives[1] == lives[2] == lives[3]
+    assert lives[0] == lives[1] == lives[2]
     assert lives[0][:2] == [1, ""]
     assert json.loads(program.hear()) is True
 
@@ -184,8 +183,8 @@ def test_ports_that_are_taken_do_no_harm(ran: Run) -> None:
 
 
 def test_several_launches_at_once_do_not_meet(fork: Forker) -> None:
-    programs = [fork(f"{PRELUDE}run(lambda: (meet(), time.sleep(0.3), meet())[0], 2)") for _ in range(3)]
-    assert [json.loads(program.hear()) for program in programs] == [["0 of 2", "1 of 2"]] * 3
+    programs = [fork(f"{PRELUDE}run(lambda: (meet(), time.sleep(0.3), meet())[0], 2)") for _ in range(2)]
+    assert [json.loads(program.hear()) for program in programs] == [["0 of 2", "1 of 2"]] * 2
 
 
 HANGING = """
@@ -205,8 +204,15 @@ def veths() -> int:
     return Path("/proc/net/dev").read_text().count(link.INTERFACE)
 
 
-@pytest.mark.parametrize("ranks", PAIRS)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("number", "ranks"),
+    [
+        (signal.SIGTERM, "2"),
+        (signal.SIGKILL, "2"),
+        pytest.param(signal.SIGKILL, "2, 32", marks=needs_link),
+        pytest.param(signal.SIGINT, "2, 32", marks=needs_link),
+    ],
+)
 def test_ranks_that_hang_end_with_who_launched_them(fork: Forker, number: signal.Signals, ranks: str) -> None:
     program = fork(f"{PRELUDE}{HANGING}signal.signal(signal.SIGINT, signal.SIG_DFL)\nrun(hang, {ranks})")
     assert is_so(lambda: hanging(program))

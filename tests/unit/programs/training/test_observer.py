@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from warm import inside
 
 from llm_claims.programs.training import observer
 from llm_claims.programs.training.base_model import embeddings_of, load_with_new_tokens
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
 
-@pytest.fixture
-def model(base: Path) -> LlamaForCausalLM:
+def model_in(base: Path) -> LlamaForCausalLM:
     return load_with_new_tokens(base, "random", 1)[0]
 
 
@@ -31,7 +31,9 @@ def work(model: LlamaForCausalLM, batch: torch.Tensor) -> None:
     model(input_ids=batch, labels=batch).loss.backward()
 
 
-def test_shapes_are_those_that_the_model_received(model: LlamaForCausalLM) -> None:
+@inside
+def test_shapes_are_those_that_the_model_received(base: Path) -> None:
+    model = model_in(base)
     seen = observer.ModelObserver(model)
     for samples in (3, 4, 1):
         work(model, ids(samples, 16, start=samples))
@@ -39,7 +41,9 @@ def test_shapes_are_those_that_the_model_received(model: LlamaForCausalLM) -> No
     assert (seen.device, seen.forward_dtypes) == ("cpu", ("float32",))
 
 
-def test_samples_are_counted_once_however_often_they_come(model: LlamaForCausalLM) -> None:
+@inside
+def test_samples_are_counted_once_however_often_they_come(base: Path) -> None:
+    model = model_in(base)
     seen = observer.ModelObserver(model)
     for start in (0, 16, 0):
         work(model, ids(2, 16, start))
@@ -48,7 +52,9 @@ def test_samples_are_counted_once_however_often_they_come(model: LlamaForCausalL
     assert (seen.forwards, len(seen.samples), seen.forward_dtypes) == (0, 0, ())
 
 
-def test_lengths_that_differ_are_no_length(model: LlamaForCausalLM) -> None:
+@inside
+def test_lengths_that_differ_are_no_length(base: Path) -> None:
+    model = model_in(base)
     seen = observer.ModelObserver(model)
     for tokens in (16, 8):
         work(model, ids(1, tokens))
@@ -56,7 +62,9 @@ def test_lengths_that_differ_are_no_length(model: LlamaForCausalLM) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_products_under_autocast_have_the_dtype_of_their_results(model: LlamaForCausalLM, dtype: str) -> None:
+@inside
+def test_products_under_autocast_have_the_dtype_of_their_results(base: Path, dtype: str) -> None:
+    model = model_in(base)
     import torch
 
     seen = observer.ModelObserver(model)
@@ -67,9 +75,10 @@ def test_products_under_autocast_have_the_dtype_of_their_results(model: LlamaFor
     assert seen.forward_dtypes == (dtype, "float32")
 
 
-@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing_enable")
 @pytest.mark.parametrize("reentrant", [False, True])
-def test_checkpointing_is_seen_on_the_way_back(model: LlamaForCausalLM, reentrant: bool) -> None:
+@inside
+def test_checkpointing_is_seen_on_the_way_back(base: Path, reentrant: bool) -> None:
+    model = model_in(base)
     seen = observer.ModelObserver(model)
     model.train()
     work(model, ids(1, 8))
@@ -101,30 +110,31 @@ def filled(model: LlamaForCausalLM, which: str, init: str) -> None:
                 new.copy_(value)
 
 
-@pytest.mark.parametrize(
-    ("which", "init", "told"),
-    [
-        ("both", "mean", "mean"),
-        ("both", "random", "random"),
-        ("both", "near the mean", "other"),
-        ("both", "wide", "other"),
-        ("both", "nothing", "other"),
-        ("both", "copies", "other"),
-        ("input", "mean", "mixed"),
-        ("output", "mean", "mixed"),
-        ("output", "nothing", "mixed"),
-    ],
-)
-def test_the_start_of_new_tokens_is_told_from_both_embeddings(
-    model: LlamaForCausalLM, which: str, init: str, told: str
-) -> None:
-    filled(model, which, init)
-    assert observer.observed_init(model) == told
+INITS = [
+    ("both", "mean", "mean"),
+    ("both", "random", "random"),
+    ("both", "near the mean", "other"),
+    ("both", "wide", "other"),
+    ("both", "nothing", "other"),
+    ("both", "copies", "other"),
+    ("input", "mean", "mixed"),
+    ("output", "mean", "mixed"),
+    ("output", "nothing", "mixed"),
+]
+
+
+@inside
+def test_the_start_of_new_tokens_is_told_from_both_embeddings(base: Path) -> None:
+    for which, init, told in INITS:
+        model = model_in(base)
+        filled(model, which, init)
+        assert observer.observed_init(model) == told, (which, init)
 
 
 @pytest.mark.parametrize("init", ["random", "mean"])
+@inside
 def test_what_is_loaded_as_asked_is_told_so_for_every_seed(base: Path, init: Any) -> None:
-    for seed in range(20):
+    for seed in range(8):
         assert observer.observed_init(load_with_new_tokens(base, init, seed)[0]) == init
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from warm import inside
 
 
 class FakeTrainer:
@@ -45,6 +46,7 @@ def logged(trainer: FakeTrainer, steps: list[tuple[list[float], float, bool]]) -
 STEPS = [([1.0, 2.0], 0.0, True), ([1.5, 2.5], 0.0, False), ([3.0], 0.1, False)]
 
 
+@inside
 def test_each_step_has_its_entry() -> None:
     log = logged(FakeTrainer(), STEPS)
     assert log.step_losses() == [3.0, 4.0, 3.0]
@@ -55,17 +57,20 @@ def test_each_step_has_its_entry() -> None:
     assert (log.loss_scales, log.bar) == ([], {})
 
 
+@inside
 def test_the_scale_of_a_step_is_the_one_it_was_taken_with() -> None:
     assert logged(FakeTrainer(scales=[8.0, 4.0, 4.0]), STEPS).loss_scales == [8.0, 4.0, 4.0]
 
 
 @pytest.mark.parametrize(("fp16", "scales"), [(True, [8.0] * 3), (False, [])])
+@inside
 def test_deepspeed_keeps_its_own_scale(fp16: bool, scales: list[float]) -> None:
     trainer = FakeTrainer(deepspeed=SimpleNamespace(optimizer=SimpleNamespace(loss_scale=8.0)))
     trainer.args.fp16 = fp16  # without fp16 it has one too, that scales nothing
     assert logged(trainer, STEPS).loss_scales == scales
 
 
+@inside
 def test_the_bar_is_kept_as_it_stood_at_the_last_step() -> None:
     trainer = FakeTrainer()
     bar = {"rate": None, "elapsed": 0.5, "n": 3}
@@ -75,6 +80,7 @@ def test_the_bar_is_kept_as_it_stood_at_the_last_step() -> None:
     assert log.bar["n"] == 3
 
 
+@inside
 def test_one_rank_is_its_own_mean() -> None:
     import torch
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import training
+from warm import inside, training
 
 from llm_claims.programs.training.run import TrainingRun
 
@@ -17,6 +17,7 @@ def run_of(**fields: Any) -> TrainingRun:
     return TrainingRun.of(training(**fields), seed=7)
 
 
+@inside
 def test_sizes_that_deepspeed_counts_in_weights_are_scaled_by_the_model() -> None:
     from llm_claims.programs.training.trainers import deepspeed_config
 
@@ -38,6 +39,7 @@ def test_sizes_that_deepspeed_counts_in_weights_are_scaled_by_the_model() -> Non
 
 
 @pytest.mark.parametrize(("scale", "power"), [(2.0**16, 16), (2.0**24, 24), (256.0, 8)])
+@inside
 def test_the_initial_loss_scale_reaches_deepspeed_as_a_power(scale: float, power: int) -> None:
     from llm_claims.programs.training.trainers import deepspeed_config
 
@@ -46,6 +48,7 @@ def test_the_initial_loss_scale_reaches_deepspeed_as_a_power(scale: float, power
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@inside
 def test_the_trainer_is_configured_as_asked(tmp_path: Path, precision: str) -> None:
     from llm_claims.programs.training.trainers import training_arguments
 
@@ -59,15 +62,12 @@ def test_the_trainer_is_configured_as_asked(tmp_path: Path, precision: str) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_bar_is_drawn_whatever_the_user_wants_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@inside
+def test_the_bar_is_drawn_whatever_the_user_wants_to_hear(tmp_path: Path) -> None:
     """The seconds of recent steps are read from it."""
     from transformers.utils import logging
 
     from llm_claims.programs.training.trainers import training_arguments
 
-    before = logging.get_verbosity()
     logging.set_verbosity_error()
-    try:
-        assert training_arguments(run_of(), tmp_path, 1000).disable_tqdm is False
-    finally:
-        logging.set_verbosity(before)
+    assert training_arguments(run_of(), tmp_path, 1000).disable_tqdm is False
