@@ -1,36 +1,27 @@
-"""The training program: what goes wrong is an answer in words, and whatever ends it, nothing of it is left."""
+"""The training program: what goes wrong is an answer in words, and nothing is left of a run."""
 
 from __future__ import annotations
 
 import errno
 import os
 import resource
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import PROGRAM, Fork, Forker, Warm, is_so, training
+from warm import QUICK, Fork, Forker, Warm, is_so, line_of, training
 
 from llm_claims.programs import train as program
 from llm_claims.programs.channel import answer
-from llm_claims.programs.protocol import Answer, Request
-from llm_claims.programs.training import link
+from llm_claims.programs.protocol import Answer
 from llm_claims.programs.training.rank import RankError
 from llm_claims.witness import Witness, differences
 from llm_claims.workloads import Generation, Workload
 
-needs_link = pytest.mark.skipif(link.missing() is not None, reason=str(link.missing()))
 TINY: dict[str, Any] = {"samples": 8, "warmup_steps": 0}
 PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup_steps": 0}
-# A base model that has learned nothing, since it is not what matters here.
-QUICK = "from llm_claims.programs.training import base_model\nbase_model._PRETRAINING_STEPS = 1\n" + PROGRAM
-
-
-def asked(workload: Workload) -> str:
-    return Request(workload=workload, round=1, seed=7).model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -41,7 +32,7 @@ def asked(workload: Workload) -> str:
     ],
 )
 def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Workload, words: str) -> None:
-    outcome = answer(program.TrainingProgram(tmp_path).run, asked(workload)).outcome
+    outcome = answer(program.TrainingProgram(tmp_path).run, line_of(workload)).outcome
     assert (outcome.kind, outcome.signature) == ("failed", words)
     assert list(tmp_path.iterdir()) == []
 
@@ -224,77 +215,3 @@ def test_files_that_may_not_grow_are_told_in_words(fork: Forker) -> None:
     outcome = one.ask(training(**TINY)).outcome
     assert os.strerror(errno.EFBIG) in str(outcome.signature).partition("\n")[0]
     assert "Traceback" not in str(outcome.signature)
-
-
-OWNER = """
-import os, sys, time
-{patch}
-requests, answers = os.pipe(), os.pipe()
-pid = os.fork()
-if pid == 0:
-    os.setsid()
-    os.dup2(requests[0], 0)
-    os.dup2(answers[1], 1)
-    for end in (*requests, *answers):
-        os.close(end)
-    {program}
-os.close(requests[0])
-os.close(answers[1])
-print(pid, flush=True)
-os.write(requests[1], sys.stdin.readline().encode())
-time.sleep(60)
-"""
-SLOW_SET_UP = "from llm_claims.programs import train; train.set_up = lambda folder: time.sleep(60)"
-LONG: dict[str, Any] = {"ranks": 2, "samples": 20_000, "context_tokens": 16}
-
-
-def ever(name: str) -> Callable[[Fork], bool]:
-    """The moment at which a file of this name is there."""
-    return lambda owner: any(path.glob(name) for path in owner.temporary if [*path.glob(name)])
-
-
-def trains(owner: Fork) -> bool:
-    """The bar of a rank has been drawn."""
-    try:
-        outputs = [path.read_bytes() for folder in owner.temporary for path in folder.glob("run-*/rank*.txt")]
-    except OSError:  # gone since
-        return False
-    return any(b"it/s" in output or b"s/it" in output for output in outputs)
-
-
-MOMENTS: dict[str, tuple[str, dict[str, Any], Callable[[Fork], bool]]] = {
-    "set-up": (SLOW_SET_UP, TINY, lambda owner: bool(owner.temporary)),
-    "base": ("", TINY, ever("base-*/rank0.txt")),
-    "alone": ("", {"samples": 20_000}, trains),
-    "starting": ("", LONG, ever("run-*/llm-claims*")),
-    "training": ("", LONG, trains),
-    "joining": ("", {**LONG, "link_mbit_per_second": 32}, ever("run-*")),
-    "linked": ("", {**LONG, "link_mbit_per_second": 32}, trains),
-}
-ENDS = [
-    ("set-up", "owner", signal.SIGKILL),
-    ("set-up", "program", signal.SIGINT),
-    ("base", "program", signal.SIGTERM),
-    ("alone", "owner", signal.SIGINT),
-    ("starting", "group", signal.SIGKILL),
-    ("training", "owner", signal.SIGKILL),
-    ("training", "program", signal.SIGINT),
-    pytest.param("joining", "program", signal.SIGKILL, marks=needs_link),
-    pytest.param("linked", "group", signal.SIGTERM, marks=needs_link),
-    pytest.param("linked", "owner", signal.SIGKILL, marks=needs_link),
-]
-
-
-@pytest.mark.parametrize(("moment", "whom", "number"), ENDS)
-def test_whatever_ends_it_nothing_is_left(fork: Forker, moment: str, whom: str, number: signal.Signals) -> None:
-    patch, fields, reached = MOMENTS[moment]
-    owner = fork(OWNER.format(patch=patch, program=QUICK.replace("\n", "\n    ")))
-    pid = int(owner.hear())
-    owner.say(asked(training(**fields)))
-    assert is_so(lambda: reached(owner), 30)
-    {"program": os.kill, "owner": os.kill, "group": os.killpg}[whom](owner.pid if whom == "owner" else pid, number)
-    assert is_so(lambda: set(owner.family()) <= {owner.pid}, 5), owner.family()
-    assert is_so(lambda: owner.temporary == [], 5)
-    assert link.INTERFACE not in Path("/proc/net/dev").read_text()
-    if whom != "owner":
-        os.kill(owner.pid, signal.SIGKILL)

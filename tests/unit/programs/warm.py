@@ -19,11 +19,14 @@ from typing import Any
 
 from llm_claims.programs.protocol import Answer, Ready, Request
 from llm_claims.sources.scaled import CPU_REFERENCE
-from llm_claims.workloads import Training
+from llm_claims.workloads import Training, Workload
 
 MARK = "LLM_CLAIMS_TEST"
 PROGRAM = "from llm_claims.programs import train; raise SystemExit(train.main())"
 """The training program itself."""
+
+QUICK = "from llm_claims.programs.training import base_model\nbase_model._PRETRAINING_STEPS = 1\n" + PROGRAM
+"""The training program, with a base model that has learned nothing."""
 
 Train = Callable[..., Answer]
 """Has a training program run the workload with these fields, with ``seed`` as the request's seed."""
@@ -33,6 +36,11 @@ def training(**fields: Any) -> Training:
     """A training workload with nothing left open."""
     workload = Training(**fields)
     return workload.filled(CPU_REFERENCE.fields(workload))
+
+
+def line_of(workload: Workload, seed: int = 7) -> str:
+    """The request that asks for a workload."""
+    return Request(workload=workload, round=1, seed=seed).model_dump_json()
 
 
 def is_so(question: Callable[[], object], seconds: float = 10) -> bool:
@@ -66,7 +74,7 @@ class Fork:
 
     def ask(self, workload: Training, seed: int = 7) -> Answer:
         """Have a program that stands run a workload."""
-        self.say(Request(workload=workload, round=1, seed=seed).model_dump_json())
+        self.say(line_of(workload, seed))
         return Answer.model_validate_json(self.hear())
 
     def hang_up(self) -> None:
