@@ -1,0 +1,1 @@
+"""AWS: what is launched, and that none of it is left."""
