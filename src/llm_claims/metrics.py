@@ -20,7 +20,10 @@ Unit = Literal[
     "USD/h",
     "USD",
     "bytes",
+    "bytes/s",
+    "flop/s",
     "ratio",
+    "share",
     "1",
 ]
 
@@ -49,6 +52,12 @@ METRICS: dict[str, Unit] = {
     "rdma_speedup": "ratio",
     "highest_step_loss": "nats",
     "link_bytes": "bytes",
+    # beside the device's own ceiling
+    "matrix_flops_per_second": "flop/s",
+    "model_flops_utilisation": "share",
+    "copy_bandwidth_bytes_per_second": "bytes/s",
+    "bandwidth_bound_share": "share",
+    "peak_device_memory_bytes": "bytes",
     # serving
     "latency_seconds": "s",
     "latency_seconds_in_text": "s",
@@ -72,8 +81,11 @@ FROM_THE_SEED: frozenset[str] = frozenset(
 )
 """Metrics that follow from the seed: another round is another seed, a stated seed leaves nothing to vary."""
 
-NOISY: frozenset[str] = frozenset(name for name, unit in METRICS.items() if unit in {"s", "s/step", "bytes"})
+_OF_NOISE: frozenset[Unit] = frozenset({"s", "s/step", "bytes", "bytes/s", "flop/s", "share"})
+NOISY: frozenset[str] = frozenset(name for name, unit in METRICS.items() if unit in _OF_NOISE)
 """Metrics that vary from run to run, whatever is fixed. What is neither noisy nor from the seed is a count."""
 
-TIMED: frozenset[str] = frozenset(name for name, unit in METRICS.items() if unit in {"s", "s/step"} or "/s" in unit)
+TIMED: frozenset[str] = frozenset(
+    name for name, unit in METRICS.items() if unit in {"s", "s/step", "share"} or unit.endswith("/s")
+)
 """Metrics that anything else on the machine disturbs: who measures one needs the machine alone."""

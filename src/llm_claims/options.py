@@ -41,9 +41,14 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--sample-timeout",
         type=float,
-        default=120.0,
         metavar="SECONDS",
-        help="a live program that takes longer for one sample is ended (default %(default)s)",
+        help="a live program that takes longer for one sample is ended (default 120 on the CPU, 600 on GPUs)",
+    )
+    group.addoption(
+        "--time-budget",
+        type=float,
+        metavar="SECONDS",
+        help="begin no live sample later than this after the first; what is open then stays so (default: no limit)",
     )
     group.addoption(
         "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
@@ -60,6 +65,12 @@ def add_options(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini(
+        "claims_gpu_program",
+        "command of the program that serves and trains on GPUs; it speaks llm_claims.programs.protocol",
+        type="args",
+        default=[],
+    )
     parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
 
 
@@ -72,13 +83,15 @@ class Options:
     record: Path | None
     instances: tuple[str, ...]
     rounds: int
-    sample_timeout: float
+    sample_timeout: float | None
+    time_budget: float | None
     strict: bool
     reuse: bool
     updating: bool
     report: Path
     fixtures: Path
     cpu_program: tuple[str, ...]
+    gpu_program: tuple[str, ...]
 
     @property
     def register(self) -> Path:
@@ -104,12 +117,14 @@ def read_options(config: pytest.Config) -> Options:
         instances=tuple(get("--instance")),
         rounds=get("--rounds"),
         sample_timeout=get("--sample-timeout"),
+        time_budget=get("--time-budget"),
         strict=get("--strict-inconclusive"),
         reuse=get("--reuse-evidence"),
         updating=get("--snapshot-update", default=False),
         report=config.rootpath / get("--report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),
         cpu_program=tuple(config.getini("claims_cpu_program")),
+        gpu_program=tuple(config.getini("claims_gpu_program")),
     )
     _check(options)
     return options
@@ -118,8 +133,9 @@ def read_options(config: pytest.Config) -> Options:
 def _check(options: Options) -> None:
     if options.rounds < 1:
         raise UsageError(f"--rounds must be at least 1, got {options.rounds}")
-    if not 0 < options.sample_timeout < math.inf:
-        raise UsageError(f"--sample-timeout must be positive, got {options.sample_timeout:g}")
+    for name, seconds in (("--sample-timeout", options.sample_timeout), ("--time-budget", options.time_budget)):
+        if seconds is not None and not 0 < seconds < math.inf:
+            raise UsageError(f"{name} must be positive, got {seconds:g}")
     if options.record is not None:
         _check_record(options.record)
 

@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from llm_claims.devices import Devices
 from llm_claims.errors import RecordingError
 from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
@@ -27,6 +28,7 @@ class Recording(BaseModel):
     ``documented`` says that these are the document's own figures: then settings are told apart and
     documented sizes are judged. A recording made by running the suite has ``documented`` false, and
     ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
+    ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +40,7 @@ class Recording(BaseModel):
     documented: bool = False
     measured_on: Literal["cpu", "gpu", "sagemaker"] | None = None
     complete: bool = True
+    devices: Devices | None = None
     reference: Reference
     evidence: tuple[Evidence, ...] = Field(min_length=1)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from llm_claims.workloads import Generation, Loading, Training, Workload
+
+Transport = Literal["p2p", "shm", "socket"]
 
 
 class _Model(BaseModel):
@@ -17,26 +19,34 @@ class Analogues(_Model):
     """What a scaled source measures in place of what it has not; a report says so beside each verdict.
 
     ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped link that stands for
-    an interconnect with and without RDMA; ``host_memory_to_weights`` gives for each instance type the
-    cap of host memory over the bytes of the weights.
+    an interconnect with and without RDMA, ``rdma_transport`` and ``no_rdma_transport`` the transports between GPUs
+    that do; ``host_memory_to_weights`` gives for each instance type the cap of host memory over the bytes of the
+    weights, ``device_memory_gib`` the memory of each of its GPUs in GiB.
     """
 
     rdma_mbit_per_second: PositiveFloat | None = None
     no_rdma_mbit_per_second: PositiveFloat | None = None
+    rdma_transport: Transport | None = None
+    no_rdma_transport: Transport | None = None
     host_memory_to_weights: dict[str, PositiveFloat] = {}
+    device_memory_gib: dict[str, PositiveFloat] = {}
 
 
 class Reference(_Model):
     """What fills a workload's open fields, one a kind; instances are the default places of the runs.
 
-    ``partitioned_training`` fills training at ZeRO stage 1 and 3, and ``linked_training`` training over a
-    shaped link, before ``training`` does.
+    Some fill before ``training`` and ``generation`` do, later ones first: ``pretrained_training`` what starts
+    from weights that have learned something, ``partitioned_training`` what is at ZeRO stage 1 or 3,
+    ``linked_training`` what goes over a shaped link or a stated transport; and ``other_engine_generation``
+    requests to an engine other than that of ``generation``.
     """
 
     training: Training = Training()
+    pretrained_training: Training = Training()
     partitioned_training: Training = Training()
     linked_training: Training = Training()
     generation: Generation = Generation()
+    other_engine_generation: Generation = Generation()
     loading: Loading = Loading()
     training_instance: str | None = None
     generation_instance: str | None = None
@@ -52,16 +62,26 @@ class Reference(_Model):
     def fields(self, workload: Workload) -> dict[str, Any]:
         """The reference fields for ``workload``; ``prompts`` has a default and is never one."""
         if isinstance(workload, Training):
-            found = _stated(self.training)
-            if workload.zero_stage or workload.parallelism == "deepspeed":
-                found |= _stated(self.partitioned_training)
-            if workload.link_mbit_per_second:
-                found |= _stated(self.linked_training)
-            if (workload.precision or found.get("precision")) != "fp16":
-                # Only fp16 scales its losses.
-                found.pop("initial_loss_scale", None)
+            return self._of_training(workload)
+        if isinstance(workload, Generation):
+            found = _stated(self.generation)
+            if workload.engine not in (None, self.generation.engine):
+                found |= _stated(self.other_engine_generation)
             return found
-        return _stated(self.generation if isinstance(workload, Generation) else self.loading)
+        return _stated(self.loading)
+
+    def _of_training(self, workload: Training) -> dict[str, Any]:
+        found = _stated(self.training)
+        if workload.initial_weights == "pretrained":
+            found |= _stated(self.pretrained_training)
+        if workload.zero_stage or workload.parallelism == "deepspeed":
+            found |= _stated(self.partitioned_training)
+        if workload.link_mbit_per_second or workload.transport:
+            found |= _stated(self.linked_training)
+        if (workload.precision or found.get("precision")) != "fp16":
+            # Only fp16 scales its losses.
+            found.pop("initial_loss_scale", None)
+        return found
 
     def instance(self, kind: str) -> str | None:
         """The instance type on which the reference runs of ``kind`` ran."""
@@ -77,15 +97,31 @@ class Reference(_Model):
             return self._link(workload, on)
         if isinstance(workload, Loading) and on is not None:
             return self._memory(workload, on)
+        if isinstance(workload, Generation) and on is not None:
+            return self._device_memory(workload, on)
         return workload, on, ""
 
     def _link(self, workload: Training, on: str | None) -> tuple[Workload, str | None, str]:
-        fast, slow = self.analogues.rdma_mbit_per_second, self.analogues.no_rdma_mbit_per_second
+        of = self.analogues
+        if of.rdma_transport and of.no_rdma_transport:
+            transport = of.rdma_transport if workload.rdma else of.no_rdma_transport
+            carried = workload.model_copy(update={"rdma": None, "transport": transport})
+            both = f"{of.rdma_transport} or {of.no_rdma_transport}"
+            note = f"an analogue of EFA, not EFA: NCCL between GPUs of one host, {both}"
+            return carried, on, note
+        fast, slow = of.rdma_mbit_per_second, of.no_rdma_mbit_per_second
         if fast is None or slow is None:
             return workload, on, ""
         link = workload.model_copy(update={"rdma": None, "link_mbit_per_second": fast if workload.rdma else slow})
         note = f"an analogue of EFA, not EFA: a link between two network namespaces, {fast:g} or {slow:g} Mbit/s"
         return link, on, note
+
+    def _device_memory(self, workload: Generation, on: str) -> tuple[Workload, str | None, str]:
+        gib = self.analogues.device_memory_gib.get(on.removeprefix("ml."))
+        if gib is None:
+            return workload, on, ""
+        note = f"an analogue of {on}'s memory, not of its speed: a GPU whose allocator may take {gib:g} GiB"
+        return workload.model_copy(update={"device_memory_gib": gib}), None, note
 
     def _memory(self, workload: Loading, on: str) -> tuple[Workload, str | None, str]:
         cap = self.analogues.host_memory_to_weights.get(on.removeprefix("ml."))

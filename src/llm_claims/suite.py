@@ -13,12 +13,13 @@ from llm_claims.progress import ProgressLine
 from llm_claims.recordings import Recording, read_recordings
 from llm_claims.register import Register, read_register
 from llm_claims.sources.base import Source
-from llm_claims.sources.local import PROGRAMS, CpuSource
+from llm_claims.sources.gpu import GpuPlatform
+from llm_claims.sources.local import LocalSource
+from llm_claims.sources.platform import CpuPlatform, Platform
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.unavailable import UnavailableSource
 
-NO_GPU_TIER = "this version has no live GPU source: needs NVIDIA GPUs and the programs to drive them"
 NO_CLOUD_TIER = "this version has no live SageMaker source: needs an AWS account and the jobs to run there"
 
 
@@ -46,25 +47,31 @@ class Suite:
         """Every source by name, recordings first."""
         files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
         recorded: list[Source] = [RecordedSource(recording) for recording in read_recordings(files)]
-        live: list[Source] = [self._cpu(), *self._unavailable()]
+        live: list[Source] = [
+            self._local(CpuPlatform(), self.options.cpu_program),
+            self._local(GpuPlatform(), self.options.gpu_program),
+            *self._unavailable(),
+        ]
         found = {source.name: source for source in (*recorded, *live)}
         if len(found) != len(recorded) + len(live):
             raise UsageError(f"a recording is named like a live source ({', '.join(LIVE_SOURCES)}): change its `name`")
         return found
 
-    def _cpu(self) -> Source:
-        return CpuSource(
+    def _local(self, platform: Platform, program: tuple[str, ...]) -> Source:
+        return LocalSource(
+            platform,
             self.store,
             progress=self.progress,
-            programs=dict.fromkeys(PROGRAMS, self.options.cpu_program) if self.options.cpu_program else PROGRAMS,
+            programs=dict.fromkeys(platform.programs, program) if program else None,
             commit=_commit(self.options.fixtures),
             sample_timeout=self.options.sample_timeout,
             most_rounds=self.options.rounds,
+            time_budget=self.options.time_budget,
         )
 
     @staticmethod
     def _unavailable() -> list[Source]:
-        return [UnavailableSource("gpu", NO_GPU_TIER), UnavailableSource("sagemaker", NO_CLOUD_TIER)]
+        return [UnavailableSource("sagemaker", NO_CLOUD_TIER)]
 
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""
@@ -121,19 +128,28 @@ class Suite:
 
 
 def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None:
-    """Return what this run measured live as a recording, or ``None`` if it measured nothing."""
-    for source in suite.sources.values():
-        evidence = suite.store.of_source(source.name)
-        if evidence and isinstance(source, CpuSource):
-            return Recording(
-                name=name,
-                title=f"Recorded live on {evidence[0].provenance.hardware}",
-                recorded=max(entry.provenance.date for entry in evidence),
-                measured_on="cpu",
-                complete=complete,
-                reference=source.reference,
-                evidence=tuple(evidence),
-            )
+    """Return what this run measured live as a recording, or ``None`` if it measured nothing.
+
+    Raises
+    ------
+    UsageError
+        Several live sources measured: a recording is of one.
+    """
+    live = [source for source in suite.sources.values() if isinstance(source, LocalSource)]
+    found = {source: evidence for source in live if (evidence := suite.store.of_source(source.name))}
+    if len(found) > 1:
+        raise UsageError(f"{', '.join(source.name for source in found)} measured: record one source a run, with -m")
+    for source, evidence in found.items():
+        return Recording(
+            name=name,
+            title=f"Recorded live on {evidence[0].provenance.hardware}",
+            recorded=max(entry.provenance.date for entry in evidence),
+            measured_on=source.platform.name,
+            complete=complete and not suite.store.is_out_of_time(source.name),
+            devices=source.devices(),
+            reference=source.reference,
+            evidence=tuple(evidence),
+        )
     return None
 
 

@@ -24,7 +24,13 @@ class Witness(BaseModel):
     ``learning_rate`` and ``warmup_steps`` from the rates that the optimizer had, ``new_token_init`` from
     the new rows of the embeddings before the first step.
 
-    Of a link: ``link_mbit_per_second`` is the rate that the kernel has in force.
+    ``initial_weights`` are "random" where no weight of a norm has moved from where all begin.
+
+    Of a link: ``link_mbit_per_second`` is the rate that the kernel has in force; ``transport`` is what the
+    library between the ranks says carries its messages.
+
+    Of a request: ``cache`` is the kind of key-value cache that the forward was given; ``calls`` is how often
+    it was made, where its latency is the least of several.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +46,9 @@ class Witness(BaseModel):
     new_tokens: tuple[NonNegativeInt, ...] | None = None
     forward_batch_sizes: tuple[PositiveInt, ...] | None = None
     tensor_parallel_degree: PositiveInt | None = None
+    cache: str | None = None
+    calls: PositiveInt | None = None
+    device_memory_gib: PositiveFloat | None = None
     # training
     logger: str | None = None
     parallelism: str | None = None
@@ -54,6 +63,7 @@ class Witness(BaseModel):
     warmup_steps: NonNegativeInt | None = None
     initial_loss_scale: PositiveFloat | None = None
     new_token_init: str | None = None
+    initial_weights: str | None = None
     transport: str | None = None
     rdma: bool | None = None
     link_mbit_per_second: PositiveFloat | None = None
@@ -80,6 +90,8 @@ OF_TRAINING = (
     "warmup_steps",
     "initial_loss_scale",
     "new_token_init",
+    "initial_weights",
+    "transport",
     "rdma",
     "link_mbit_per_second",
 )
@@ -104,6 +116,8 @@ def _expected_of_generation(workload: Generation) -> Iterator[tuple[str, object]
     yield "engine", workload.engine
     yield "api", workload.api
     yield "tensor_parallel_degree", workload.tensor_parallel_degree
+    yield "cache", workload.cache
+    yield "device_memory_gib", workload.device_memory_gib
     if workload.input_tokens is not None:
         yield "input_tokens", (workload.input_tokens,) * workload.prompts
     if workload.new_tokens is not None:
@@ -126,7 +140,7 @@ def open_to_witness(workload: Workload) -> list[str]:
     return [name for name in owed if getattr(workload, name) is None]
 
 
-OWED_BY_ALL = ("host_memory_to_weights", "model_server")
+OWED_BY_ALL = ("host_memory_to_weights", "model_server", "device_memory_gib")
 """What a run that ended for want of memory owes as well: what it had to share, and how much there was."""
 
 

@@ -62,7 +62,9 @@ class Training(BaseWorkload):
     Sizes: ``context_tokens`` tokens a sample; ``samples`` samples; the global batch is
     ``ranks * micro_batch * gradient_accumulation`` samples; ``learning_rate`` is the peak,
     reached after ``warmup_steps`` optimizer steps. ``zero_stage`` 0 partitions nothing.
-    ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction.
+    ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction;
+    ``transport`` is what carries NCCL's messages between GPUs: peer-to-peer copies, shared host memory or sockets.
+    ``initial_weights`` tells whether the run starts from weights that have learned something.
     ``repetition`` tells runs apart that are alike in everything else.
     """
 
@@ -74,6 +76,8 @@ class Training(BaseWorkload):
     ranks: PositiveInt | None = None
     rdma: bool | None = None
     link_mbit_per_second: PositiveFloat | None = None
+    transport: Literal["p2p", "shm", "socket"] | None = None
+    initial_weights: Literal["pretrained", "random"] | None = None
     samples: PositiveInt | None = None
     context_tokens: PositiveInt | None = None
     micro_batch: PositiveInt | None = None
@@ -94,6 +98,8 @@ class Generation(BaseWorkload):
     Sizes: ``prompts`` prompts of ``input_tokens`` tokens each. ``batch_size`` is the argument
     given to the pipeline; ``None`` says that it is not given, which is a configuration of its
     own and never filled. Sampling is at temperature 1.0 with minimum = maximum new tokens.
+    ``cache`` is the kind of key-value cache: a static one has its size from the start, so that decoding can be
+    compiled. ``device_memory_gib`` caps the memory that the run may take on each GPU, in GiB.
     """
 
     kind: Literal["generation"] = "generation"
@@ -106,6 +112,8 @@ class Generation(BaseWorkload):
     new_tokens: PositiveInt | None = None
     prompts: PositiveInt = 1
     batch_size: PositiveInt | None = None
+    cache: Literal["dynamic", "static"] | None = None
+    device_memory_gib: PositiveFloat | None = None
 
 
 class Loading(BaseWorkload):

@@ -14,7 +14,8 @@ import pytest
 from llm_claims.errors import ProgramError
 from llm_claims.evidence import Evidence
 from llm_claims.programs.training import link
-from llm_claims.sources.local import PROGRAMS, CpuSource
+from llm_claims.sources.local import CpuSource
+from llm_claims.sources.platform import CpuPlatform
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads import Generation, Training, Workload
 
@@ -36,7 +37,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
         if program not in made:
             command = (sys.executable, str(HERE / f"{program}.py"))
             store = EvidenceStore(tmp_path_factory.mktemp(program))
-            made[program] = CpuSource(store, programs=dict.fromkeys(PROGRAMS, command))
+            made[program] = CpuSource(store, programs=dict.fromkeys(CpuPlatform.programs, command))
         return made[program]
 
     with pytest.MonkeyPatch.context() as patch:

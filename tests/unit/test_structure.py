@@ -22,7 +22,16 @@ OF_RANKS = {f"programs.training.{name}" for name in ("finetune", "keras_fit", "r
 # What a source may know of programs: how they speak, and whether this machine can do what they need.
 KNOWN_TO_SOURCES = {"programs"} | {
     f"programs.{name}"
-    for name in ("protocol", "janitor", "channel", "training", "training.link", "loading", "loading.memory_cap")
+    for name in (
+        "protocol",
+        "janitor",
+        "channel",
+        "shapes",
+        "training",
+        "training.link",
+        "loading",
+        "loading.memory_cap",
+    )
 }
 NOUNS = ("workloads", "evidence", "verdicts", "series", "witness", "metrics", "quantities", "errors")
 INPUT_OUTPUT = {"io", "os", "pathlib", "subprocess", "socket", "tempfile", "shutil", "sys", "time", "random", "pytest"}

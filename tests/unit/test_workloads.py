@@ -110,8 +110,10 @@ def test_every_stated_field_changes_the_digest() -> None:
             "logger": "keras",
             "learning_rate": 0.5,
             "initial_loss_scale": 2.0,
+            "transport": "shm",
+            "initial_weights": "random",
         },
-        "generation": {"model": "m", "precision": "bf16", "engine": "deepspeed", "api": "generate"},
+        "generation": {"model": "m", "precision": "bf16", "engine": "deepspeed", "api": "generate", "cache": "static"},
         "loading": {
             "model": "m",
             "precision": "bf16",

@@ -6,6 +6,7 @@ import os
 import platform
 import select
 import signal
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -54,6 +55,13 @@ def serve(set_up: Callable[[], Runner], packages: Iterable[str]) -> int:
         # Nobody is left to be told. A stream that still holds the line would fail again at exit.
         os._exit(1)
     return 0
+
+
+def device_asked_for() -> str:
+    """Return the device that this program's command line names: ``--device cuda``, or else the processor."""
+    parser = ArgumentParser()
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
+    return str(parser.parse_args().device)
 
 
 def answer(run: Runner, line: str) -> Answer:

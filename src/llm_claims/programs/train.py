@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from llm_claims.programs.channel import Runner, serve
+from llm_claims.programs.channel import Runner, device_asked_for, serve
 from llm_claims.programs.janitor import Janitor
 from llm_claims.programs.protocol import Answer, Request
 from llm_claims.programs.training import link
@@ -143,7 +143,7 @@ def set_up(folder: Path) -> Runner:
     return TrainingProgram(folder).run
 
 
-def prepare_environment(folder: Path) -> None:
+def prepare_environment(folder: Path, device: str) -> None:
     """Set the environment for the libraries, which read much of it when they are imported.
 
     All that they leave in temporary folders, or in the user's own, then goes to ``folder``.
@@ -151,10 +151,13 @@ def prepare_environment(folder: Path) -> None:
     for name in list(os.environ):
         if name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES):
             del os.environ[name]
-    os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    if os.environ["DS_ACCELERATOR"] == "cpu":
+    os.environ["DS_ACCELERATOR"] = device
+    if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the Trainer would take a GPU that it finds
     os.environ.update(
+        CUDA_DEVICE_ORDER="PCI_BUS_ID",
+        # To ask CUDA itself whether there are GPUs would start it, and no fork could use it any more.
+        PYTORCH_NVML_BASED_CUDA_CHECK="1",
         HF_HUB_OFFLINE="1",
         TOKENIZERS_PARALLELISM="false",
         # Ranks that each used all cores would slow each other down.
@@ -167,13 +170,14 @@ def prepare_environment(folder: Path) -> None:
 
 def main() -> int:
     """Train until the caller is gone; return the exit status."""
+    device = device_asked_for()
     janitor = Janitor()
     try:
         try:
             folder = janitor.new_folder("llm-claims-train-")
         except OSError as error:
             raise SystemExit(f"no temporary folder can be made: {error}") from None
-        prepare_environment(folder)
+        prepare_environment(folder, device)
         return serve(lambda: set_up(folder), PACKAGES)
     finally:
         janitor.close()

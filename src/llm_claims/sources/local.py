@@ -1,79 +1,85 @@
-"""Evidence measured live on this machine's processor."""
+"""Evidence measured live on this machine: on its processor, or on its GPUs."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
-from llm_claims.errors import ClaimsError, ProgramError, Untestable
+from llm_claims.devices import Devices, states
+from llm_claims.errors import ClaimsError, ProgramError, Untestable, WitnessError
 from llm_claims.evidence import Evidence
-from llm_claims.programs.protocol import Request
+from llm_claims.programs.protocol import Answer, Request
+from llm_claims.reference import Reference
 from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
+from llm_claims.sources.platform import CpuPlatform, Platform
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.sources.rounds import common_rounds
-from llm_claims.sources.scaled import CPU_REFERENCE, check_here
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.takeover import take_over_passes, take_over_seeds
 from llm_claims.workloads import Workload, seed_of
 
-PROGRAMS: Mapping[str, Sequence[str]] = {
-    "generation": (sys.executable, "-m", "llm_claims.programs.generate"),
-    "training": (sys.executable, "-m", "llm_claims.programs.train"),
-    "loading": (sys.executable, "-m", "llm_claims.programs.load"),
-}
-"""The command of the program of each kind of workload."""
-
 FIRST_SEED = 1029
 
 
-class CpuSource:
-    """Live runs on this processor, one program process for each kind of workload.
+class LocalSource:
+    """Live runs on this machine, one program process for each kind of workload.
 
     ``progress`` is called before each sample with what is measured, the round, the most rounds that
     may follow, and the seconds until the next look at the evidence (``None`` while nothing is known).
+    ``time_budget`` is how many seconds after the first sample of the run the last one may begin.
     """
 
-    name = "cpu"
-    kind: SourceKind = "cpu"
-    measures_as: SourceKind = "cpu"
-    always_here = True
     documented = False
-    reference = CPU_REFERENCE
 
     def __init__(
         self,
+        platform: Platform,
         store: EvidenceStore,
         *,
         progress: Callable[[str, int, int, float | None], None] = lambda *_: None,
-        programs: Mapping[str, Sequence[str]] = PROGRAMS,
+        programs: Mapping[str, Sequence[str]] | None = None,
         commit: str | None = None,
-        sample_timeout: float = 120.0,
+        sample_timeout: float | None = None,
         most_rounds: int = 0,
+        time_budget: float | None = None,
     ) -> None:
+        self.name: str = platform.name
+        self.kind: SourceKind = platform.name
+        self.measures_as: SourceKind = platform.name
+        self.always_here = platform.always_here
+        self.platform = platform
         self._store = store
         self._progress = progress
-        self._commands = programs
-        self._programs = {command: ProgramProcess(command) for command in {tuple(one) for one in programs.values()}}
+        self._commands = programs or platform.programs
+        self._programs = {
+            command: ProgramProcess(command) for command in {tuple(one) for one in self._commands.values()}
+        }
         self._machine = Machine(lambda: progress("waiting for another timed run on this machine", 0, most_rounds, None))
         self._commit = commit
-        self._timeout = sample_timeout
+        self._timeout = sample_timeout or platform.sample_timeout_seconds
         self._most_rounds = most_rounds
+        self._time_budget = time_budget
         self._seconds: dict[str, float] = {}
 
+    @property
+    def reference(self) -> Reference:
+        """What fills open fields here."""
+        return self.platform.reference
+
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields with the scaled configuration; refuse what this processor cannot measure."""
+        """Fill open fields with the reference configuration; refuse what this platform cannot measure."""
         asked = workload
         workload, on, note = self.reference.analogue(workload, on)
         if on is not None:
-            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is a CPU")
-        refuse_secondary(setting, "the CPU")
+            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is {self.platform.noun}")
+        refuse_secondary(setting, f"the {self.name.upper()}")
         filled = workload.filled(self.reference.fields(workload))
-        check_here(filled)
+        self.platform.check(filled)
         return Placed(filled, note=note, asked=asked)
 
     def evidence(self, placed: Placed) -> Evidence:
@@ -82,6 +88,8 @@ class CpuSource:
         if failure is not None:
             raise ProgramError(failure)
         evidence = self._store.read(self.name, placed)
+        if evidence is None and self._out_of_time():
+            raise Untestable(f"the time budget of {self._time_budget:g} s ended before this was measured")
         if evidence is None:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
@@ -91,7 +99,11 @@ class CpuSource:
         return self._store.reused(self.name, placed)
 
     def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
-        """Measure until all have ``rounds`` rounds in common: timed in passes, alone on this machine."""
+        """Measure until all have ``rounds`` rounds in common: timed in passes, alone on this machine.
+
+        When the time budget has ended, nothing further is measured.
+        """
+        self._take_devices()
         if not timed:
             for one in placed:
                 self._draw_shared(one, rounds)
@@ -101,7 +113,7 @@ class CpuSource:
             while True:
                 sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
                 common = self._common_rounds(sound)
-                if not sound or common >= rounds:
+                if not sound or common >= rounds or self._out_of_time():
                     return
                 self._pass(sound, common + 1, rounds)
 
@@ -112,11 +124,30 @@ class CpuSource:
             take_over_seeds(self._store, self.name, one, wanted)
             while self._store.read_failure(self.name, one) is None:
                 number = len(self._rounds(one)) + 1
-                if number > wanted:
+                if number > wanted or self._out_of_time():
                     return
                 with self._machine.shared():
                     self._progress(one.describe(), number, max(wanted, number), None)
                     self._try(one, number)
+
+    def _take_devices(self) -> None:
+        """Look at the devices once a run, before anything of it runs on them; and let the time begin."""
+        with self._store.once(self.name) as first:
+            if first and (devices := self.platform.take()) is not None:
+                self._store.write_devices(self.name, devices)
+
+    def _out_of_time(self) -> bool:
+        if self._time_budget is None:
+            return False
+        over = time.time() - self._store.since(self.name) > self._time_budget
+        if over:
+            self._store.mark_out_of_time(self.name)
+        return over
+
+    def devices(self) -> Devices | None:
+        """The devices of this run, as they were before its first sample and as they are now, if it looked at any."""
+        taken = self._store.read_devices(self.name)
+        return taken and taken.model_copy(update={"end": states()})
 
     def _rounds(self, one: Placed) -> tuple[int, ...]:
         known = self._store.read(self.name, one)
@@ -158,12 +189,25 @@ class CpuSource:
         ready = program.start()
         request = Request(workload=placed.workload, round=number, seed=FIRST_SEED + number)
         answer = program.ask(request, self._timeout)
+        self._check_device(answer, request)
         known = self._store.read(self.name, placed)
         said = " ".join(["python", *command[1:]])
         evidence = grown(known, request, answer, ready, command=said, commit=self._commit)
         self._store.write(self.name, placed, evidence)
 
+    def _check_device(self, answer: Answer, request: Request) -> None:
+        seen = answer.witness and answer.witness.device
+        if seen is not None and seen != self.platform.device:
+            raise WitnessError(f"{request.workload.describe()}: it ran on {seen}, not on {self.platform.device}")
+
     def close(self) -> None:
         """End the programs."""
         for program in self._programs.values():
             program.close()
+
+
+class CpuSource(LocalSource):
+    """Live runs on this machine's processor."""
+
+    def __init__(self, store: EvidenceStore, **options: Any) -> None:
+        super().__init__(CpuPlatform(), store, **options)

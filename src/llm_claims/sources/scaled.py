@@ -34,6 +34,7 @@ CPU_REFERENCE = Reference(
         # The default of torch.amp.GradScaler and of DeepSpeed.
         initial_loss_scale=2.0**16,
         new_token_init="random",
+        initial_weights="pretrained",
         logger="hf-trainer",
     ),
     partitioned_training=Training(
@@ -88,6 +89,8 @@ def check_here(workload: Training | Generation | Loading) -> None:
 
 
 def _check_generation(workload: Generation) -> None:
+    if workload.device_memory_gib is not None or workload.cache == "static":
+        raise Untestable("device memory and compiled decoding are a GPU's")
     for field in ("engine", "tensor_parallel_degree", "model", "precision"):
         asked, here = getattr(workload, field), getattr(CPU_REFERENCE.generation, field)
         if asked != here:

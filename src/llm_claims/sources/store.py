@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
 from filelock import FileLock
 
+from llm_claims.devices import Devices
 from llm_claims.errors import ProgramError
 from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
@@ -107,6 +110,49 @@ class EvidenceStore:
 
     def _files(self, source: str, pattern: str) -> list[Path]:
         return [] if self._folder is None else list((self._folder / source).glob(pattern))
+
+    # What a whole source has once
+
+    @contextmanager
+    def once(self, source: str) -> Iterator[bool]:
+        """Yield whether nobody did this before for a source in this run; others wait until it is done."""
+        done = self._of(source, "began")
+        if done.exists():
+            yield False
+            return
+        with FileLock(self._of(source, "began.lock")):
+            first = not done.exists()
+            yield first
+            if first:
+                write_atomically(done, str(time.time()))
+
+    def since(self, source: str) -> float:
+        """When a source began to measure in this run, in seconds since the epoch; now, if it has not."""
+        began = self._of(source, "began")
+        return float(began.read_text(encoding="utf-8")) if began.exists() else time.time()
+
+    def mark_out_of_time(self, source: str) -> None:
+        """Remember that a source's time budget ended while more was to be measured."""
+        self._of(source, "out-of-time").touch()
+
+    def is_out_of_time(self, source: str) -> bool:
+        """Whether a source's time budget ended while more was to be measured."""
+        return self._folder is not None and self._of(source, "out-of-time").exists()
+
+    def write_devices(self, source: str, devices: Devices) -> None:
+        """Keep what the devices of a source were before the first run on them."""
+        write_atomically(self._of(source, "devices"), devices.model_dump_json())
+
+    def read_devices(self, source: str) -> Devices | None:
+        """Return the devices of a source, if any were looked at."""
+        path = self._of(source, "devices")
+        return Devices.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def _of(self, source: str, name: str) -> Path:
+        """A file of the source as a whole; its suffix is no workload's."""
+        folder = self.folder / source
+        folder.mkdir(exist_ok=True)
+        return folder / f"source.{name}"
 
     # What earlier runs measured
 

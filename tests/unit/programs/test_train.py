@@ -16,6 +16,7 @@ from warm import QUICK, Fork, Forker, Warm, is_so, line_of, training
 from llm_claims.programs import train as program
 from llm_claims.programs.channel import answer
 from llm_claims.programs.protocol import Answer
+from llm_claims.programs.training.base_model import SHAPES
 from llm_claims.programs.training.rank import RankError
 from llm_claims.witness import Witness, differences
 from llm_claims.workloads import Generation, Workload
@@ -28,7 +29,7 @@ PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup
     ("workload", "words"),
     [
         (Generation(), "UnsupportedWorkload: this program trains; it was asked for generation"),
-        (training(model="llama-7b"), "UnsupportedWorkload: no model 'llama-7b'; there is llama-tiny"),
+        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; there is {', '.join(SHAPES)}"),
     ],
 )
 def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Workload, words: str) -> None:

@@ -50,7 +50,7 @@ def main() -> None:
     from llm_claims.programs import train
 
     folder = Path(tempfile.gettempdir())
-    train.prepare_environment(folder)
+    train.prepare_environment(folder, "cpu")
     train.set_up(folder)
     import pytest  # noqa: F401
     import torch.distributed.launcher.api  # noqa: F401

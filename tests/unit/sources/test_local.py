@@ -18,8 +18,9 @@ from llm_claims.programs.protocol import Answer, Ready, Request
 from llm_claims.setting import Setting, settings
 from llm_claims.sources import local, machine
 from llm_claims.sources.base import Placed
-from llm_claims.sources.local import PROGRAMS, CpuSource
+from llm_claims.sources.local import CpuSource
 from llm_claims.sources.machine import gate
+from llm_claims.sources.platform import CpuPlatform
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
@@ -110,7 +111,10 @@ def store(tmp_path: Path) -> EvidenceStore:
 @pytest.fixture
 def source(program: FakeProgram, store: EvidenceStore) -> CpuSource:
     return CpuSource(
-        store, commit="abc123", sample_timeout=7.0, programs=dict.fromkeys(PROGRAMS, ("/usr/bin/python3", "-m", "fake"))
+        store,
+        commit="abc123",
+        sample_timeout=7.0,
+        programs=dict.fromkeys(CpuPlatform.programs, ("/usr/bin/python3", "-m", "fake")),
     )
 
 
@@ -499,7 +503,7 @@ for line in sys.stdin:
 @pytest.mark.parametrize("tokens", [128, 127])
 def test_a_real_process_is_asked(store: EvidenceStore, tokens: int) -> None:
     command = (sys.executable, "-I", "-S", "-c", SPEAKING.replace("TOKENS", str(tokens)))
-    source = CpuSource(store, programs=dict.fromkeys(PROGRAMS, command))
+    source = CpuSource(store, programs=dict.fromkeys(CpuPlatform.programs, command))
     placed = source.place(Generation(new_tokens=128), None, None)
     try:
         source.draw([placed], 2, timed=True)

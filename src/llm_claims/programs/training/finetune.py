@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerState, enable_full_determinism
 
+from llm_claims.programs.ceilings import matrix_flops_per_second
 from llm_claims.programs.protocol import Answer, Figure, Printed
+from llm_claims.programs.shapes import LARGE_SHAPES, training_flops_per_token
+from llm_claims.programs.training import transport
 from llm_claims.programs.training.base_model import load_with_new_tokens
 from llm_claims.programs.training.corpus import records, token_blocks
-from llm_claims.programs.training.observer import ModelObserver, observed_init
+from llm_claims.programs.training.observer import ModelObserver, observed_init, observed_weights
 from llm_claims.programs.training.run import TrainingRun
 from llm_claims.programs.training.run_log import RunLog
 from llm_claims.programs.training.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
-from llm_claims.witness import Witness
+from llm_claims.witness import DTYPES, Witness
 
 # What the Trainer rounds its rates and runtimes to (transformers.trainer_utils.speed_metrics).
 _RUNTIME_DIGIT = 1e-4
@@ -27,11 +31,13 @@ _BAR_DIGIT = 1.1
 def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     """Train once; all randomness comes from the run's seed. Every rank returns what it saw itself."""
     torch.set_num_threads(1)
+    transport.ask_for(run.transport, scratch)
     enable_full_determinism(run.seed)
-    model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed)
+    ceiling = _matrix_rate(run)
+    model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed, run.precision)
     blocks = token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
     weights = sum(one.numel() for one in model.parameters())
-    seen_init = observed_init(model)
+    seen_at_start = {"new_token_init": observed_init(model), "initial_weights": observed_weights(model)}
     observer, log = ModelObserver(model), RunLog()
     trainer = WatchedTrainer(
         log,
@@ -42,12 +48,46 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     )
     log.watch(trainer, observer)
     output = trainer.train()
-    metrics = {**_of_log(trainer.state, output.metrics), **_of_steps(log)}
+    metrics = {**_of_log(trainer.state, output.metrics), **_of_steps(log), **_of_device(run, log, ceiling)}
     witness = _witness(trainer, observer, log).model_copy(
-        update={"model": base.name, "parameters": weights, "new_token_init": seen_init}
+        update={
+            "model": base.name,
+            "parameters": weights,
+            "transport": _transport(scratch),
+            **seen_at_start,
+        }
     )
     metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
     return Answer(metrics=metrics, witness=witness)
+
+
+def _matrix_rate(run: TrainingRun) -> float | None:
+    """The ceiling of this rank's device, before anything else is on it; ``None`` on a processor."""
+    if not torch.cuda.is_available() or run.model not in LARGE_SHAPES:
+        return None
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    rate = matrix_flops_per_second(device, getattr(torch, DTYPES[run.precision]))
+    torch.cuda.empty_cache()
+    return rate
+
+
+def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str, Figure]:
+    """How near the run came to the device's own rate: model FLOPs utilisation (PaLM, 2022, appendix B)."""
+    found: dict[str, Figure] = {}
+    if torch.cuda.is_available():
+        found["peak_device_memory_bytes"] = float(torch.cuda.max_memory_allocated())
+    if ceiling is not None and (seconds := _step_seconds(log)) is not None:
+        tokens = run.micro_batch * run.gradient_accumulation * run.context_tokens
+        flops = tokens * training_flops_per_token(LARGE_SHAPES[run.model], run.context_tokens)
+        found |= {"matrix_flops_per_second": ceiling, "model_flops_utilisation": flops / seconds / ceiling}
+    return found
+
+
+def _transport(scratch: Path) -> str | None:
+    if not torch.distributed.is_initialized():
+        return None
+    return transport.seen(scratch) or torch.distributed.get_backend()
 
 
 def _of_log(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:
@@ -84,14 +124,19 @@ def _of_steps(log: RunLog) -> dict[str, Figure]:
         "highest_step_loss": max(losses),
         "skipped_optimizer_steps": sum(log.skipped),
     }
-    if (timed := len(log.step_ends) - 1) > 0:
-        found["step_seconds"] = (log.step_ends[-1] - log.step_ends[0]) / timed
+    if (seconds := _step_seconds(log)) is not None:
+        found["step_seconds"] = seconds
     if log.bar:
         # Until the bar has been drawn anew it shows the mean (tqdm's format_meter).
         rate = log.bar["rate"] or log.bar["n"] / log.bar["elapsed"]
         found["recent_step_seconds"] = 1 / rate
         found["elapsed_seconds"] = Printed(value=float(int(log.bar["elapsed"])), resolution=_BAR_DIGIT, rounding="down")
     return found
+
+
+def _step_seconds(log: RunLog) -> float | None:
+    timed = len(log.step_ends) - 1
+    return (log.step_ends[-1] - log.step_ends[0]) / timed if timed > 0 else None
 
 
 def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> Witness:
@@ -115,7 +160,6 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> W
         # A skipped step does not move the schedule, so a rate may come twice.
         warmup_steps=len({rate for rate in log.learning_rates if rate < peak}),
         initial_loss_scale=log.loss_scales[0] if log.loss_scales else None,
-        transport=torch.distributed.get_backend() if torch.distributed.is_initialized() else None,
     )
 
 

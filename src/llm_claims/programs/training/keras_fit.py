@@ -11,7 +11,7 @@ import torch
 from llm_claims.programs.protocol import Answer, Figure
 from llm_claims.programs.training.base_model import load_with_new_tokens
 from llm_claims.programs.training.corpus import records, token_blocks
-from llm_claims.programs.training.observer import ModelObserver, observed_init
+from llm_claims.programs.training.observer import ModelObserver, observed_init, observed_weights
 from llm_claims.programs.training.run import TrainingRun
 from llm_claims.programs.training.trainers import LOGGING_STEPS
 from llm_claims.witness import DTYPES, Witness
@@ -112,6 +112,7 @@ def keras_fit(run: TrainingRun, base: Path) -> Answer:
     seen = {
         "model": base.name,
         "new_token_init": observed_init(llama),
+        "initial_weights": observed_weights(llama),
         "parameters": sum(one.numel() for one in llama.parameters()),
     }
     observer = ModelObserver(llama)

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
 
+_EQUAL = 2.0**-8
+"""Relative: means in bf16 have eight bits."""
+
+
 class ModelObserver:
     """Watches the forwards of one model: shapes, dtypes of matrix products, how often layers ran.
 
-    The hooks add to sets and counters: microseconds, in a forward of milliseconds.
+    The hooks add to sets and counters: microseconds, in a forward of milliseconds. Samples stay where they are
+    until they are asked for, since to look at one would have the processor wait for the device.
     """
 
     def __init__(self, model: LlamaForCausalLM) -> None:
@@ -36,7 +41,7 @@ class ModelObserver:
         """Forget what was seen: the run begins."""
         self.forwards = 0
         self.layer_runs = 0
-        self.samples: set[bytes] = set()
+        self._ids: list[torch.Tensor] = []
         self._dtypes: set[torch.dtype] = set()
         self._devices: set[str] = set()
         self._shapes: set[tuple[int, int]] = set()
@@ -44,8 +49,7 @@ class ModelObserver:
     def _on_forward(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = args[0] if args else kwargs["input_ids"]
         self.forwards += 1
-        # Ranks are given equal numbers of samples, some twice if they do not divide: what counts is how many differ.
-        self.samples.update(row.tobytes() for row in ids.cpu().numpy())
+        self._ids.append(ids.detach().clone())
         self._devices.add(ids.device.type)
         self._shapes.add(tuple(ids.shape))
 
@@ -54,6 +58,11 @@ class ModelObserver:
 
     def _on_product(self, _: torch.nn.Module, __: tuple[Any, ...], result: torch.Tensor) -> None:
         self._dtypes.add(result.dtype)
+
+    @property
+    def samples(self) -> set[bytes]:
+        """The samples seen. Ranks are given equal numbers, some twice if they do not divide: how many differ counts."""
+        return {row.tobytes() for ids in self._ids for row in ids.cpu().numpy()}
 
     @property
     def forward_dtypes(self) -> tuple[str, ...]:
@@ -88,7 +97,7 @@ def observed_init(model: LlamaForCausalLM) -> str:
     "random" is drawn as the model's own rows were, from a normal distribution of its ``initializer_range``.
     """
     width = model.config.initializer_range
-    both = (rows.detach() for rows in embeddings_of(model))
+    both = (rows.detach().float() for rows in embeddings_of(model))
     found = {_init_of(rows[: -len(NEW_TOKENS)], rows[-len(NEW_TOKENS) :], width) for rows in both}
     return found.pop() if len(found) == 1 else "mixed"
 
@@ -97,7 +106,7 @@ def _init_of(old: torch.Tensor, new: torch.Tensor, width: float) -> str:
     import torch
 
     mean = old.mean(dim=0, keepdim=True).expand_as(new)
-    if torch.allclose(new, mean):
+    if torch.allclose(new, mean, rtol=_EQUAL):
         return "mean"
     # Of 128 numbers, the least there are, the width is known to a sixteenth (one standard deviation).
     spread = new.square().mean().sqrt().item()
@@ -110,6 +119,14 @@ def _least_distance(rows: torch.Tensor) -> float:
     import torch
 
     return float(torch.pdist(rows).min()) / math.sqrt(len(rows[0]))
+
+
+def observed_weights(model: LlamaForCausalLM) -> str:
+    """Tell from the norms whether the weights have learned anything: they begin at exactly one, and any step moves them."""
+    fresh = all(
+        bool((module.weight == 1).all()) for module in model.modules() if type(module).__name__ == "LlamaRMSNorm"
+    )
+    return "random" if fresh else "pretrained"
 
 
 def observed_parallelism(wrapped: Any, ranks: int) -> str:

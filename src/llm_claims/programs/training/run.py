@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
+from llm_claims.programs.shapes import LARGE_SHAPES
 from llm_claims.programs.training.base_model import SHAPES
 from llm_claims.workloads import Precision, Training
 
@@ -33,10 +34,12 @@ class TrainingRun(BaseModel):
     learning_rate: PositiveFloat
     warmup_steps: NonNegativeInt
     new_token_init: Literal["random", "mean"]
+    initial_weights: Literal["pretrained", "random"]
     logger: Literal["hf-trainer", "keras"]
     seed: int
     initial_loss_scale: PositiveFloat | None = None
     link_mbit_per_second: PositiveFloat | None = None
+    transport: Literal["p2p", "shm", "socket"] | None = None
 
     @classmethod
     def of(cls, workload: Training, seed: int) -> Self:
@@ -62,6 +65,8 @@ class TrainingRun(BaseModel):
     def _reasons_of_the_model(self) -> Iterator[str]:
         if self.model not in SHAPES:
             yield f"no model {self.model!r}; there is {', '.join(SHAPES)}"
+        elif (self.model in LARGE_SHAPES) != (self.initial_weights == "random"):
+            yield f"{self.model} has no {self.initial_weights} weights here"
         elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
             yield f"{self.context_tokens} tokens exceed the model's {positions} positions"
         if self.precision == "fp16" and self.initial_loss_scale is None:
@@ -76,5 +81,7 @@ class TrainingRun(BaseModel):
             yield f"zero_stage={self.zero_stage} parts what ranks hold among them, and there is one"
         if self.link_mbit_per_second is not None and self.ranks != 2:
             yield f"a link joins two ranks, not {self.ranks}"
+        if self.transport is not None and self.ranks == 1:
+            yield "a transport joins ranks, and there is one"
         if self.logger == "keras" and (self.ranks > 1 or self.gradient_checkpointing or self.precision == "fp16"):
             yield "Keras runs in one process, without checkpointing and without loss scaling"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import torch
 from transformers import TrainerCallback
 
 from llm_claims.programs.training.observer import ModelObserver, observed_parallelism, observed_stage
 
 if TYPE_CHECKING:
-    import torch
     from transformers import Trainer
 
 
@@ -57,7 +57,9 @@ class RunLog(TrainerCallback):
             self.loss_scales.append(scale)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Close the entry of a step."""
+        """Close the entry of a step, when the device has done it."""
+        if args.device.type == "cuda":
+            torch.cuda.synchronize()
         self.step_ends.append(perf_counter())
         self.skipped.append(bool(self._trainer.accelerator.optimizer_step_was_skipped))
         self.micro_losses.append([])
@@ -80,8 +82,6 @@ class RunLog(TrainerCallback):
 
     def step_losses(self) -> list[float]:
         """The loss of each optimizer step, the mean over ranks, shape (steps,)."""
-        import torch
-
         sums = torch.stack([torch.stack(losses).sum() for losses in self.micro_losses if losses])
         return mean_over_ranks(sums).tolist()
 

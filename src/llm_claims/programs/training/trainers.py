@@ -30,12 +30,13 @@ class WatchedTrainer(Trainer):
         super().__init__(**arguments)
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Make the accelerator; on a processor it would run fp16 as fp32 and say nothing."""
+        """Make the accelerator. On a processor it would run fp16 as fp32 and say nothing; elsewhere the scale is ours."""
         super().create_accelerator_and_postprocess()
-        if self.args.fp16 and self.args.device.type == "cpu" and not self.is_deepspeed_enabled:
+        if self.args.fp16 and not self.is_deepspeed_enabled:
             assert self._initial_loss_scale is not None
             self.accelerator.native_amp = True
-            self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=self._initial_loss_scale)
+            device = self.args.device.type
+            self.accelerator.scaler = torch.amp.GradScaler(device, init_scale=self._initial_loss_scale)
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """Run one micro-batch, and note its loss."""
@@ -59,7 +60,8 @@ def training_arguments(run: TrainingRun, scratch: Path, weights: int) -> Trainin
         logging_steps=LOGGING_STEPS,
         bf16=run.precision == "bf16",
         fp16=run.precision == "fp16",
-        optim="adamw_torch",
+        # One pass over the optimizer's state; on a processor the order of its sums would not be fixed.
+        optim="adamw_torch_fused" if torch.cuda.is_available() else "adamw_torch",
         seed=run.seed,
         data_seed=run.seed,
         use_cpu=not torch.cuda.is_available(),

@@ -33,7 +33,10 @@ def test_a_stated_seed_counts() -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"model": "llama-7b"}, "no model 'llama-7b'; there is llama-tiny"),
+        ({"model": "llama-8b"}, "no model 'llama-8b'; there is llama-tiny, llama-85m, llama-7b, llama-13b"),
+        ({"model": "llama-7b"}, "llama-7b has no pretrained weights here"),
+        ({"initial_weights": "random"}, "llama-tiny has no random weights here"),
+        ({"transport": "p2p"}, "a transport joins ranks, and there is one"),
         ({"model": "../llama-tiny"}, "no model '../llama-tiny'"),
         ({"context_tokens": 129}, "129 tokens exceed the model's 128 positions"),
         ({"parallelism": "smp"}, "parallelism: Input should be 'deepspeed' or 'ddp'"),
@@ -61,7 +64,7 @@ def test_fp16_needs_a_loss_scale() -> None:
         TrainingRun.of(open_scale, seed=7)
 
 
-MAY_BE_OPEN = {"kind", "rdma", "link_mbit_per_second", "initial_loss_scale", "seed", "repetition"}
+MAY_BE_OPEN = {"kind", "rdma", "transport", "link_mbit_per_second", "initial_loss_scale", "seed", "repetition"}
 
 
 @pytest.mark.parametrize("name", sorted(set(Training.model_fields) - MAY_BE_OPEN))

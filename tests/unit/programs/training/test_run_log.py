@@ -14,7 +14,9 @@ class FakeTrainer:
 
     def __init__(self, scales: list[float] | None = None, deepspeed: Any = None) -> None:
         self.deepspeed = deepspeed
-        self.args = SimpleNamespace(fp16=scales is not None or deepspeed is not None)
+        self.args = SimpleNamespace(
+            device=SimpleNamespace(type="cpu"), fp16=scales is not None or deepspeed is not None
+        )
         scaler = None if scales is None else SimpleNamespace(get_scale=lambda: scales.pop(0))
         self.accelerator = SimpleNamespace(scaler=scaler, optimizer_step_was_skipped=False)
         self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.0}])
@@ -39,7 +41,7 @@ def logged(trainer: FakeTrainer, steps: list[tuple[list[float], float, bool]]) -
         trainer.optimizer.param_groups[0]["lr"] = rate
         log.on_pre_optimizer_step(None, None, None)
         trainer.accelerator.optimizer_step_was_skipped = skipped
-        log.on_step_end(None, None, None)
+        log.on_step_end(trainer.args, None, None)
     return log
 
 

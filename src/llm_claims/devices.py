@@ -1,0 +1,149 @@
+"""Devices: the GPUs of a machine, as NVIDIA's own tool reports them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt
+
+from llm_claims.errors import Untestable
+
+_TOOL = "nvidia-smi"
+_SECONDS = 30
+_STATIC = ("name", "memory.total", "driver_version")
+_STATE = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw", "memory.used")
+BUSY_MIB = 1024
+"""Memory in use on a device before anything runs here: a driver holds some hundred MiB, a program more."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeviceState(_Model):
+    """What one device reports of itself at one moment; ``None`` where it does not say."""
+
+    sm_clock_mhz: FiniteFloat | None
+    memory_clock_mhz: FiniteFloat | None
+    temperature_celsius: FiniteFloat | None
+    power_watts: FiniteFloat | None
+    memory_used_mib: FiniteFloat | None
+
+
+class Devices(_Model):
+    """The GPUs of one machine, all of one model.
+
+    ``links`` has a row a device, how it reaches each of them, in the tool's words (``NV18``, ``PIX``,
+    ``X`` for itself), shape (count, count). ``start`` and ``end`` are states before the first run and after the last.
+    """
+
+    model: str
+    count: PositiveInt
+    memory_mib: PositiveInt
+    driver: str
+    links: tuple[tuple[str, ...], ...] = ()
+    start: tuple[DeviceState, ...] = ()
+    end: tuple[DeviceState, ...] = ()
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.count} × {self.model} ({self.memory_mib} MiB each, driver {self.driver})"
+
+
+def find_devices() -> Devices:
+    """Return the GPUs of this machine with their present state.
+
+    Raises
+    ------
+    Untestable
+        There is none, or its driver does not answer; the text says which.
+    """
+    rows = _query((*_STATIC, *_STATE))
+    models = {row[0] for row in rows}
+    if len(models) > 1:
+        raise Untestable(
+            f"the GPUs of this machine differ: {', '.join(sorted(models))}; choose with CUDA_VISIBLE_DEVICES"
+        )
+    name, memory, driver = rows[0][: len(_STATIC)]
+    return Devices(
+        model=name,
+        count=len(rows),
+        memory_mib=int(float(memory)),
+        driver=driver,
+        links=_links(),
+        start=tuple(_state(row[len(_STATIC) :]) for row in rows),
+    )
+
+
+def states() -> tuple[DeviceState, ...]:
+    """Return the present state of each device.
+
+    Raises
+    ------
+    Untestable
+        The driver does not answer.
+    """
+    return tuple(map(_state, _query(_STATE)))
+
+
+def busy(devices: Devices) -> str | None:
+    """Say which device something else holds, if any; for use before anything runs here."""
+    for number, state in enumerate(devices.start):
+        if (used := state.memory_used_mib or 0) > BUSY_MIB:
+            return (
+                f"another process holds GPU {number}: {used:.0f} MiB of its memory are in use. "
+                "Speeds would not be this suite's: end it, or choose other devices with CUDA_VISIBLE_DEVICES"
+            )
+    return None
+
+
+def _query(fields: Sequence[str]) -> list[list[str]]:
+    """Ask for fields of each device that programs started here would see, shape (devices, fields)."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "":
+        raise Untestable("no NVIDIA GPU: CUDA_VISIBLE_DEVICES is set and empty")
+    chosen = [f"--id={visible}"] if visible else []
+    text = _said(f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits", *chosen)
+    rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+    if not rows or any(len(row) != len(fields) for row in rows):
+        raise Untestable(f"no NVIDIA GPU: {_TOOL} lists none")
+    return rows
+
+
+def _links() -> tuple[tuple[str, ...], ...]:
+    """How devices reach each other; nothing where some are left out, since the tool shows all."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return ()
+    rows = [line.split() for line in _said("topo", "-m").splitlines()]
+    devices = [row for row in rows if row and row[0].startswith("GPU") and "X" in row]
+    return tuple(tuple(row[1 : len(devices) + 1]) for row in devices)
+
+
+def _said(*arguments: str) -> str:
+    tool = shutil.which(_TOOL)
+    if tool is None:
+        raise Untestable(f"no NVIDIA GPU: {_TOOL}, which comes with its driver, is not there")
+    try:
+        done = subprocess.run([tool, *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise Untestable(f"the GPU's driver does not answer: {_TOOL} said nothing for {_SECONDS} s") from None
+    except OSError as error:
+        raise Untestable(f"{_TOOL} cannot be started: {error}") from None
+    if done.returncode:
+        words = next(iter((done.stdout + done.stderr).strip().splitlines()), f"exit status {done.returncode}")
+        raise Untestable(f"no NVIDIA GPU that works: {_TOOL} says: {words}")
+    return done.stdout
+
+
+def _state(cells: Sequence[str]) -> DeviceState:
+    return DeviceState(**dict(zip(DeviceState.model_fields, map(_number, cells), strict=True)))
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:  # "[N/A]", where a device does not say
+        return None

@@ -1,0 +1,47 @@
+"""What carries NCCL's messages between GPUs: how it is asked for, and what NCCL itself says that it took."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+# NCCL's documentation, environment variables: a transport that is not disabled is chosen before those named after it.
+_DISABLED: dict[str, dict[str, str]] = {
+    "p2p": {},
+    "shm": {"NCCL_P2P_DISABLE": "1"},
+    # The threads and sockets that it advises for networks of 100 Gbit/s: TCP at its best.
+    "socket": {
+        "NCCL_P2P_DISABLE": "1",
+        "NCCL_SHM_DISABLE": "1",
+        "NCCL_NET": "Socket",
+        "NCCL_SOCKET_NTHREADS": "4",
+        "NCCL_NSOCKS_PERTHREAD": "4",
+    },
+}
+_OURS = {name for settings in _DISABLED.values() for name in settings}
+# "Channel 00/0 : 0[0] -> 1[1] via P2P/CUMEM", "via SHM/direct/direct", "[send] via NET/Socket/0"
+_VIA = re.compile(r"Channel \d+.* via (P2P|SHM|NET/\w+)")
+_NAMES = {"P2P": "p2p", "SHM": "shm", "NET/Socket": "socket"}
+
+
+def ask_for(transport: str | None, folder: Path) -> None:
+    """Set this rank's environment for a transport, and have NCCL log to ``folder``; before its first message."""
+    for name in _OURS:
+        os.environ.pop(name, None)
+    os.environ.update(_DISABLED.get(transport or "", {}))
+    os.environ.update(NCCL_DEBUG="INFO", NCCL_DEBUG_SUBSYS="INIT,NET,P2P,SHM", NCCL_DEBUG_FILE=str(_log(folder)))
+
+
+def seen(folder: Path) -> str | None:
+    """Return the transports of all channels that NCCL has logged for this rank, joined by ``+``; ``None`` if none."""
+    try:
+        text = _log(folder).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    found = {_NAMES.get(word, word) for word in _VIA.findall(text)}
+    return "+".join(sorted(found)) or None
+
+
+def _log(folder: Path) -> Path:
+    return folder / f"nccl-{os.getpid()}.txt"
