@@ -7,19 +7,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from llm_claims.cloud import sweeping
 from llm_claims.errors import ClaimsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return the exit code: 0, or 4 for input that cannot be used."""
+    """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check recordings, and list what they hold")
     check.add_argument("recording", type=Path, nargs="+")
     schemas = commands.add_parser("schemas", help="write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
+    sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
+    sweeping.add_arguments(sweep)
     given = parser.parse_args(arguments)
     try:
+        if given.command == "sweep":
+            return sweeping.sweep(given)
         if given.command == "check":
             _check(given.recording)
         else:

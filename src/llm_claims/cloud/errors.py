@@ -10,11 +10,15 @@ class CloudError(ClaimsError):
 
 
 class NoCapacity(CloudError):
-    """AWS refused for want of quota or of machines: this says nothing about the claim, so its verdict is inconclusive."""
+    """AWS refused for want of quota or of machines: the verdict is inconclusive, never contradicted."""
 
 
 class SetUpError(CloudError):
     """The account, its role, its bucket or the clock is not fit for a run: nothing was created."""
+
+
+class NoQuota(NoCapacity, SetUpError):
+    """The quota of an instance type is too small: known before anything was created."""
 
 
 class EndpointError(CloudError):

@@ -12,19 +12,20 @@ from datetime import UTC, datetime
 from llm_claims.cloud.errors import SetUpError
 
 PREFIX = "llm-claims-"
+S3_ROOT = "llm-claims/"
 RUN_TAG = "llm-claims:run"
 CREATED_TAG = "llm-claims:created"
 OWNER_TAG = "llm-claims:owner"
 RUN_VARIABLE = "LLM_CLAIMS_RUN"
 
 _STAMP = "%Y%m%dt%H%M%S"
-_RUN = r"(?P<stamp>\d{8}t\d{6})-(?P<chance>[0-9a-f]{6})"
+_RUN = r"[0-9]{8}t[0-9]{6}-[0-9a-f]{6}"
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _RUN_ID = re.compile(_RUN)
-_NAME = re.compile(
-    rf"{PREFIX}(?P<run>\d{{8}}t\d{{6}}-[0-9a-f]{{6}})-(?P<rest>[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)"
-)
-# SageMaker allows 63 characters; prefix, run id and the chance at the end take 41.
-LABEL_LENGTH = 63 - len(PREFIX) - 22 - 1 - 7
+_NAME = re.compile(f"{PREFIX}({_RUN})-{_LABEL}")
+NAME_LENGTH = 63
+# What prefix, run id and the chance at the end leave of it.
+LABEL_LENGTH = NAME_LENGTH - len(PREFIX) - 22 - 1 - 7
 
 
 @dataclass(frozen=True, order=True)
@@ -52,7 +53,7 @@ class RunId:
     def of_name(cls, name: str) -> RunId | None:
         """Return the run that a resource's name belongs to, if it is a name of ours."""
         found = _NAME.fullmatch(name)
-        return cls(found["run"]) if found and _instant(found["run"]) else None
+        return cls(found[1]) if found and _instant(found[1]) else None
 
     @property
     def started(self) -> datetime:
@@ -66,22 +67,36 @@ class RunId:
         """What the names of all resources of the run start with."""
         return f"{PREFIX}{self.text}-"
 
+    @classmethod
+    def of_s3_prefix(cls, prefix: str) -> RunId | None:
+        """Return the run whose folder in a bucket this is, if it is one of ours."""
+        root, _, run = prefix.rstrip("/").rpartition("/")
+        return cls(run) if root + "/" == S3_ROOT and _RUN_ID.fullmatch(run) and _instant(run) else None
+
     @property
     def s3_prefix(self) -> str:
         """The folder of the run in the bucket; ends in a slash."""
-        return f"llm-claims/{self.text}/"
+        return f"{S3_ROOT}{self.text}/"
 
-    def name(self, label: str) -> str:
+    def name(self, label: str, *, full_length: bool = False) -> str:
         """Choose a name nobody else has, for one resource.
+
+        Parameters
+        ----------
+        label
+            What it is for; cut if it is long.
+        full_length
+            Fill the name up to the 63 characters that AWS allows: the SDK adds the time to a shorter one.
 
         Raises
         ------
         SetUpError
             The label holds other characters than letters, digits and hyphens.
         """
-        if not re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?", label):
+        if not re.fullmatch(_LABEL, label):
             raise SetUpError(f"{label!r} cannot be part of a resource's name: use letters, digits and hyphens")
-        return f"{self.prefix}{label[:LABEL_LENGTH].rstrip('-')}-{secrets.token_hex(3)}"
+        stem = f"{self.prefix}{label[:LABEL_LENGTH].rstrip('-')}-"
+        return stem + secrets.token_hex(NAME_LENGTH)[: NAME_LENGTH - len(stem) if full_length else 6]
 
     def tags(self, owner: str) -> dict[str, str]:
         """The tags of everything the run creates."""

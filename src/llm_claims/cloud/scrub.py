@@ -1,0 +1,95 @@
+"""Takes out of a text what tells whose account it is, or lets a stranger in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import overload
+
+# One rule after the other: whole addresses first, then what may stand alone.
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"arn:aws[a-z-]*:[^\s\"'<>\\,;)\]}]*", "<arn>"),
+        (r"(?i)\b(authorization\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[^\"'\r\n\\]+", r"\1<signature>"),
+        (
+            r"(?i)\b(x-amz-(?:signature|credential|security-token))(\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[^\s&\"'\\]+",
+            r"\1\2<token>",
+        ),
+        (
+            r"(?i)\b(\w*(?:secret_?access_?key|session_?token|security_?token|access_?key_?id))"
+            r"(\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[^\s\"',;&\\]+",
+            r"\1\2<token>",
+        ),
+        (
+            r"(?i)\b((?:x-amzn?-)?(?:request|host|extended-request|trace)[ _-]?id(?:-2)?|x-amz-id-2)"
+            r"(\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[\w+/=.-]+",
+            r"\1\2<id>",
+        ),
+        (r"(?i)\bs3(n|a)?://(?!<)[a-z0-9][a-z0-9.-]+", r"s3\1://<bucket>"),
+        (r"(?i)\b(s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?)/(?!<)[a-z0-9][a-z0-9.-]+", r"\1/<bucket>"),
+        (r"(?i)(?<![\w.-])(?:[a-z0-9-]+\.)+amazonaws\.com(?:\.cn)?\b", "<host>"),
+        (r"(?i)(?<![\w.-])(?:[a-z0-9-]+\.)+api\.aws\b", "<host>"),
+        (r"(?i)\bip-\d{1,3}(?:-\d{1,3}){3}(?:\.[a-z0-9-]+)*", "<host>"),
+        (r"\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|APKA|ABIA|ACCA)[A-Z0-9]{12,}", "<key>"),
+        (r"(?<![A-Za-z0-9+/])(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|FQoDYXdz)[A-Za-z0-9+/=%]*", "<token>"),
+        (r"(?i)(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f-])", "<id>"),
+        # A default bucket: its name ends in the region and the account.
+        (r"(?i)\bsagemaker-[a-z]{2}(?:-[a-z]+)+-\d-\d{12}(?!\d)", "<bucket>"),
+    )
+)
+# Twelve digits are an account, but not within a decimal number, and not as a number of JSON: some are bytes.
+_ACCOUNT = re.compile(r"(?<!\d)(?<!\d\.)\d{12}(?!\d)(?!\.\d)")
+_NUMBER_BEFORE = re.compile(r"[:,\[]\s?$")
+_NUMBER_AFTER = re.compile(r"\s?[,}\]]")
+
+
+class Scrubber:
+    """Scrubs texts, by rules for what such things look like and by the very strings it is told.
+
+    Parameters
+    ----------
+    known
+        Strings to take out wherever they stand, each with what replaces it: this account's number, its
+        bucket. Nothing shorter than three characters.
+    """
+
+    def __init__(self, known: Mapping[str, str] | None = None) -> None:
+        told = {text: instead for text, instead in (known or {}).items() if len(text) >= 3}
+        self._known = sorted(told.items(), key=lambda item: -len(item[0]))
+
+    def __call__(self, text: str) -> str:
+        """Return ``text`` without account ids, ARNs, buckets, hosts, request ids, keys and tokens."""
+        for secret, instead in self._known:
+            if secret not in instead:
+                text = text.replace(secret, instead)
+        for pattern, instead in _RULES:
+            text = pattern.sub(instead, text)
+        return _ACCOUNT.sub(_account, text)
+
+    def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """Scrub each line."""
+        return tuple(self(line) for line in lines)
+
+    @overload
+    def tree(self, value: str) -> str: ...
+    @overload
+    def tree(self, value: object) -> object: ...
+    def tree(self, value: object) -> object:
+        """Scrub every string, keys too, of a value of JSON; numbers stay as they are."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(str(key)): self.tree(entry) for key, entry in value.items()}
+        if isinstance(value, Sequence):
+            return [self.tree(entry) for entry in value]
+        return value
+
+
+def _account(found: re.Match[str]) -> str:
+    before, after = found.string[max(0, found.start() - 2) : found.start()], found.string[found.end() :][:2]
+    is_number = _NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after)
+    return found[0] if is_number else "<account>"
+
+
+scrub = Scrubber()
