@@ -1,3 +1,3 @@
 """Fixtures for every test of this project: pytester runs pytest inside a test."""
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.emulator.plugin"]
