@@ -27,5 +27,9 @@ class ProgramError(ClaimsError):
     """A live program that died, hung, or answered with something else than evidence."""
 
 
+class Inconclusive(Exception):
+    """A source could not measure this case now, for a reason that says nothing of the claim; the text is the reason."""
+
+
 class Untestable(Exception):
     """A source cannot measure this case; the text is the reason the report shows."""

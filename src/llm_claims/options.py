@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from llm_claims.cloud.stacks import StackName
 from llm_claims.errors import UsageError
 from llm_claims.recordings import RECORDING_NAME
 
 DEFAULT_ROUNDS = 5
+EMULATED_ROUNDS = 2
+"""Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
+LOCAL, ALL = "local", "all"
 LIVE_SOURCES = ("cpu", "gpu", "sagemaker")
 
 
@@ -29,14 +35,36 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--record", metavar="FILE", help="write the evidence measured in this run to a new recording")
     group.addoption(
-        "--instance", action="append", default=[], metavar="TYPE", help="SageMaker instance type; may repeat"
+        "--instance",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="SageMaker instance type that may be launched; may repeat; 'all' for all that the suite knows, 'local' for "
+        "an emulator on this machine",
+    )
+    group.addoption(
+        "--stack",
+        choices=("current", "document"),
+        default="current",
+        help="software on SageMaker: today's, or the document's of 2023 (default %(default)s)",
+    )
+    group.addoption("--plan", action="store_true", help="show what would run on SageMaker and cost, and launch nothing")
+    group.addoption(
+        "--budget",
+        type=float,
+        metavar="USD",
+        help="start nothing on SageMaker that is estimated above this, and stop launching when it is spent",
+    )
+    group.addoption(
+        "--live-prices",
+        action="store_true",
+        help="ask AWS what machines cost now, instead of the dated table of the suite",
     )
     group.addoption(
         "--rounds",
         type=int,
-        default=DEFAULT_ROUNDS,
         metavar="N",
-        help="most interleaved rounds of a live relation (default %(default)s)",
+        help=f"most interleaved rounds of a live relation (default {DEFAULT_ROUNDS}; {EMULATED_ROUNDS} on an emulator)",
     )
     group.addoption(
         "--sample-timeout",
@@ -82,6 +110,11 @@ class Options:
     recordings: tuple[Path, ...]
     record: Path | None
     instances: tuple[str, ...]
+    stack: StackName
+    plan: bool
+    budget: float | None
+    live_prices: bool
+    emulated: bool
     rounds: int
     sample_timeout: float | None
     time_budget: float | None
@@ -110,12 +143,18 @@ def read_options(config: pytest.Config) -> Options:
     get = config.getoption
     invoked = config.invocation_params.dir
     record = get("--record")
+    emulated = _is_emulated(get("--instance"))
     options = Options(
         claims=tuple(get("--claim")),
         recordings=tuple(invoked / name for name in get("--recording")),
         record=invoked / record if record else None,
         instances=tuple(get("--instance")),
-        rounds=get("--rounds"),
+        stack=get("--stack"),
+        plan=get("--plan"),
+        budget=get("--budget"),
+        live_prices=get("--live-prices"),
+        emulated=emulated,
+        rounds=get("--rounds") if get("--rounds") is not None else EMULATED_ROUNDS if emulated else DEFAULT_ROUNDS,
         sample_timeout=get("--sample-timeout"),
         time_budget=get("--time-budget"),
         strict=get("--strict-inconclusive"),
@@ -130,7 +169,14 @@ def read_options(config: pytest.Config) -> Options:
     return options
 
 
+def _is_emulated(instances: Sequence[str]) -> bool:
+    """Whether SageMaker is emulated: by name, or because the AWS SDK's own variables name another endpoint."""
+    named = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
+    return bool(instances) and (LOCAL in instances or any(os.environ.get(name) for name in named))
+
+
 def _check(options: Options) -> None:
+    _check_cloud(options)
     if options.rounds < 1:
         raise UsageError(f"--rounds must be at least 1, got {options.rounds}")
     for name, seconds in (("--sample-timeout", options.sample_timeout), ("--time-budget", options.time_budget)):
@@ -138,6 +184,21 @@ def _check(options: Options) -> None:
             raise UsageError(f"{name} must be positive, got {seconds:g}")
     if options.record is not None:
         _check_record(options.record)
+
+
+def _check_cloud(options: Options) -> None:
+    given = {"--plan": options.plan, "--budget": options.budget is not None, "--live-prices": options.live_prices}
+    for name in (name for name, is_given in given.items() if is_given and not options.instances):
+        raise UsageError(f"{name} is about SageMaker: name what may be launched with --instance TYPE")
+    if options.budget is not None and not 0 < options.budget < math.inf:
+        raise UsageError(f"--budget must be a positive number of dollars, got {options.budget:g}")
+    if LOCAL in options.instances:
+        if set(options.instances) != {LOCAL}:
+            raise UsageError("--instance local is an emulator on this machine: it goes with no other --instance")
+        if options.stack == "document":
+            raise UsageError("--stack document needs the images of 2023, which --instance local has not")
+    if options.emulated and options.record is not None:
+        raise UsageError("--record: an emulator's figures are no evidence, so no recording is made of them")
 
 
 def _check_record(path: Path) -> None:

@@ -10,18 +10,20 @@ import pytest
 
 from llm_claims.accepted import AcceptedVerdict
 from llm_claims.claims import claim_of
+from llm_claims.cloud_session import CloudSession
 from llm_claims.decider import Decider
-from llm_claims.errors import ClaimsError, Untestable
+from llm_claims.errors import ClaimsError, Inconclusive, Untestable
 from llm_claims.instances import InstanceTable
 from llm_claims.measurement import Measurement
 from llm_claims.options import add_options, read_options
 from llm_claims.plan import Plan
 from llm_claims.progress import ProgressLine
-from llm_claims.rehearsal import SOURCE_PARAMETER, rehearsed_plan
+from llm_claims.rehearsal import SOURCE_PARAMETER, plan_of
 from llm_claims.report.reporter import FIGURES, ROW, Reporter
 from llm_claims.reuse import Reuse
 from llm_claims.run_folder import RunFolder
 from llm_claims.sources.base import LiveSource
+from llm_claims.sources.sagemaker import SageMakerSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.suite import Suite
 from llm_claims.termination import Termination
@@ -65,7 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     given = _worker_input(config).get("llm_claims_store")
     folder, termination = RunFolder(), Termination()
     config.stash[FOLDER], config.stash[TERMINATION] = folder, termination
-    suite = Suite(options, EvidenceStore(given and Path(given), make=folder), ProgressLine(config))
+    run = _worker_input(config).get("llm_claims_cloud_run")
+    suite = Suite(options, EvidenceStore(given and Path(given), make=folder), ProgressLine(config), cloud_run=run)
     config.stash[SUITE] = suite
     if options.register.is_file():
         termination.watch()
@@ -77,6 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Reporter(suite, config), "llm-claims-reporter")
         # After the reporter, so that it finishes first: the report has its remarks.
         config.pluginmanager.register(reuse, "llm-claims-reuse")
+        if options.instances:
+            config.pluginmanager.register(CloudSession(suite, config), "llm-claims-cloud")
 
 
 def _worker_input(config: pytest.Config) -> dict[str, Any]:
@@ -90,6 +95,7 @@ def pytest_configure_node(node: Any) -> None:
     suite = node.config.stash[SUITE]
     if suite.options.register.is_file():
         node.workerinput["llm_claims_store"] = str(suite.store.folder)
+        node.workerinput["llm_claims_cloud_run"] = suite.cloud_run
 
 
 def _distributes(config: pytest.Config) -> bool:
@@ -170,8 +176,10 @@ def _plan(session: pytest.Session, source: LiveSource) -> Plan:
     plans = session.stash.setdefault(PLANS, {})
     if source.name not in plans:
         suite = session.config.stash[SUITE]
-        refused = frozenset(id for id in suite.register.claims if suite.untestable(id, source))
-        plans[source.name] = rehearsed_plan(session.items, source, refused)
+        needs = suite.needs(session.items, source)
+        plans[source.name] = plan_of(needs)
+        if isinstance(source, SageMakerSource):
+            source.expect(needs)
     return plans[source.name]
 
 
@@ -206,6 +214,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     except Untestable as reason:
         result = None
         trial.give_up(str(reason))
+    except Inconclusive as reason:
+        result = None
+        trial.leave_open(str(reason))
     except ClaimsError as error:
         result = None
         trial.fail(str(error))

@@ -6,19 +6,21 @@ it yields lets a live source measure all companions in the same rounds, whatever
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from llm_claims.claims import claim_of
+from llm_claims.decider import VARYING
+from llm_claims.errors import Untestable
 from llm_claims.measurement import Measurement, measured
 from llm_claims.metrics import TIMED
 from llm_claims.plan import Plan
 from llm_claims.relations import Relation
 from llm_claims.setting import Setting
-from llm_claims.sources.base import Placed, Source
+from llm_claims.sources.base import Source
+from llm_claims.sources.needs import Need
 from llm_claims.workloads import Workload
 
 SOURCE_PARAMETER = "claim_source"
@@ -28,14 +30,23 @@ class _Rehearsed(Exception):
     """The body has shown its relation; what follows it does not matter."""
 
 
-def rehearsed_plan(items: Iterable[pytest.Item], source: Source, refused: frozenset[str]) -> Plan:
-    """Return the plan of the selected cases of ``source`` that read times; claims in ``refused`` are left out."""
-    plan = Plan()
-    for item in items:
-        if isinstance(item, pytest.Function) and _concerns(item, source, refused):
-            for placed in _rehearse(item, source):
-                plan.add(placed)
-    return plan
+def rehearsed_needs(
+    items: Iterable[pytest.Item], source: Source, refused: frozenset[str], fixtures: Mapping[str, Any]
+) -> list[Need]:
+    """Return what each selected case of ``source`` is going to ask; claims in ``refused`` are left out.
+
+    ``fixtures`` are values of other fixtures that a claim's test may take.
+    """
+    return [
+        _rehearse(item, source, fixtures)
+        for item in items
+        if isinstance(item, pytest.Function) and _concerns(item, source, refused)
+    ]
+
+
+def plan_of(needs: Iterable[Need]) -> Plan:
+    """Return the plan of the cases that read times."""
+    return Plan(need.placed for need in needs if need.timed)
 
 
 def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) -> bool:
@@ -45,23 +56,31 @@ def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) ->
     return bool(item.callspec.params.get(SOURCE_PARAMETER) == source.name)
 
 
-def _rehearse(item: pytest.Function, source: Source) -> list[Sequence[Placed]]:
-    seen: list[Sequence[Placed]] = []
+def _rehearse(item: pytest.Function, source: Source, fixtures: Mapping[str, Any]) -> Need:
+    claim = claim_of(item)
+    assert claim is not None, "a case of a claim"
+    seen: list[Need] = []
 
     def measure(workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
         return measured(source, workload, setting, on)
 
     def judge(relation: Relation, **_: Any) -> None:
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
-        if any(m.named & TIMED for m in compared):
-            seen.append([m.placed for m in compared])
+        named = frozenset[str]().union(*(m.named for m in compared))
+        placed = tuple(dict.fromkeys(m.placed for m in compared))
+        seen.append(Need(item.nodeid, claim, placed, timed=bool(named & TIMED), varying=bool(named & VARYING)))
         raise _Rehearsed
 
-    arguments: dict[str, Any] = {"measure": measure, "judge": judge}
+    arguments: dict[str, Any] = {"measure": measure, "judge": judge, **fixtures}
     arguments.update({name: value for name, value in item.callspec.params.items() if name != SOURCE_PARAMETER})
     names = item._fixtureinfo.argnames
-    if set(names) <= set(arguments):
-        # Whatever a body raises here, it raises again in the trial itself, where it is reported.
-        with contextlib.suppress(Exception):
-            item.obj(**{name: arguments[name] for name in names})
-    return seen
+    if not set(names) <= set(arguments):
+        return Need(item.nodeid, claim, ())
+    try:
+        item.obj(**{name: arguments[name] for name in names})
+    except Untestable as reason:
+        return Need(item.nodeid, claim, (), reason=str(reason))
+    except Exception:
+        # Whatever else a body raises here, it raises again in the trial itself, where it is reported.
+        pass
+    return seen[0] if seen else Need(item.nodeid, claim, ())

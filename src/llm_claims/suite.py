@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import pytest
+
+from llm_claims.cloud.names import RunId
+from llm_claims.cloud.prices import Prices, live_prices
+from llm_claims.cloud.stacks import LOCAL as LOCAL_STACK
+from llm_claims.cloud.stacks import STACKS
+from llm_claims.cloud.workplace import Workplace
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.instances import InstanceTable, read_instances
-from llm_claims.options import LIVE_SOURCES, Options
+from llm_claims.options import ALL, LIVE_SOURCES, LOCAL, Options
 from llm_claims.progress import ProgressLine
 from llm_claims.recordings import Recording, read_recordings
 from llm_claims.register import Register, read_register
+from llm_claims.rehearsal import rehearsed_needs
 from llm_claims.sources.base import Source
 from llm_claims.sources.gpu import GpuPlatform
 from llm_claims.sources.local import LocalSource
+from llm_claims.sources.needs import Need
 from llm_claims.sources.platform import CpuPlatform, Platform
 from llm_claims.sources.recorded import RecordedSource
+from llm_claims.sources.sagemaker import SageMakerSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.unavailable import UnavailableSource
 
-NO_CLOUD_TIER = "this version has no live SageMaker source: needs an AWS account and the jobs to run there"
+NO_INSTANCE = "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
 
 
 @dataclass
@@ -31,6 +43,7 @@ class Suite:
     store: EvidenceStore
     progress: ProgressLine
     remarks: list[str] = field(default_factory=list)
+    cloud_run: str | None = None
 
     @cached_property
     def register(self) -> Register:
@@ -50,7 +63,7 @@ class Suite:
         live: list[Source] = [
             self._local(CpuPlatform(), self.options.cpu_program),
             self._local(GpuPlatform(), self.options.gpu_program),
-            *self._unavailable(),
+            self._sagemaker(),
         ]
         found = {source.name: source for source in (*recorded, *live)}
         if len(found) != len(recorded) + len(live):
@@ -69,9 +82,47 @@ class Suite:
             time_budget=self.options.time_budget,
         )
 
-    @staticmethod
-    def _unavailable() -> list[Source]:
-        return [UnavailableSource("sagemaker", NO_CLOUD_TIER)]
+    def _sagemaker(self) -> Source:
+        options = self.options
+        if not options.instances:
+            return UnavailableSource("sagemaker", NO_INSTANCE)
+        return SageMakerSource(
+            self.store,
+            instances=self.instance_types,
+            stack=self.workplace.stack,
+            table=self.instances,
+            workplace=self.workplace,
+            emulated=options.emulated,
+            most_rounds=options.rounds,
+            budget_usd=options.budget,
+            commit=_commit(options.fixtures),
+            progress=self.progress,
+            prices=self._prices(),
+        )
+
+    @property
+    def instance_types(self) -> frozenset[str]:
+        """The types that may be launched, without their prefix."""
+        given = {name.removeprefix("ml.") for name in self.options.instances}
+        return frozenset(self.instances.instances) if ALL in given else frozenset(given - {LOCAL})
+
+    @cached_property
+    def workplace(self) -> Workplace:
+        """Where this run launches. Nothing is asked of AWS before something is launched, or checked for it."""
+        options = self.options
+        self.cloud_run = self.cloud_run or RunId.new(datetime.now(UTC)).text
+        stack = LOCAL_STACK if LOCAL in options.instances else STACKS[options.stack]
+        return Workplace(RunId(self.cloud_run), stack, emulated=LOCAL in options.instances)
+
+    def _prices(self) -> Prices:
+        if not self.options.live_prices:
+            return Prices(self.instances)
+        return Prices(self.instances, live_prices(self.workplace.account, tuple(sorted(self.instance_types))))
+
+    def needs(self, items: Iterable[pytest.Item], source: Source) -> list[Need]:
+        """What the selected cases of a source are going to ask; without claims that it cannot measure at all."""
+        refused = frozenset(id for id in self.register.claims if self.untestable(id, source))
+        return rehearsed_needs(items, source, refused, {"instances": self.instances})
 
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""
@@ -85,7 +136,7 @@ class Suite:
             for claim in self.options.claims:
                 self.register[claim]
             for instance in self.options.instances:
-                if instance != "local":
+                if instance not in (LOCAL, ALL):
                     self.instances[instance]
             self._read()
         except ClaimsError as error:
@@ -135,7 +186,7 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
     UsageError
         Several live sources measured: a recording is of one.
     """
-    live = [source for source in suite.sources.values() if isinstance(source, LocalSource)]
+    live = [source for source in suite.sources.values() if isinstance(source, LocalSource | SageMakerSource)]
     found = {source: evidence for source in live if (evidence := suite.store.of_source(source.name))}
     if len(found) > 1:
         raise UsageError(f"{', '.join(source.name for source in found)} measured: record one source a run, with -m")
@@ -144,9 +195,9 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             name=name,
             title=f"Recorded live on {evidence[0].provenance.hardware}",
             recorded=max(entry.provenance.date for entry in evidence),
-            measured_on=source.platform.name,
+            measured_on=source.name,
             complete=complete and not suite.store.is_out_of_time(source.name),
-            devices=source.devices(),
+            devices=source.devices() if isinstance(source, LocalSource) else None,
             reference=source.reference,
             evidence=tuple(evidence),
         )

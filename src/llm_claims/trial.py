@@ -16,9 +16,11 @@ from llm_claims.measurement import Measurement, measured
 from llm_claims.relations import Relation
 from llm_claims.relations import __all__ as relation_names
 from llm_claims.setting import Setting
-from llm_claims.sources.base import Source
+from llm_claims.sources.base import Source, is_emulated
 from llm_claims.verdicts import FigureRow, Verdict, VerdictRow, Word
 from llm_claims.workloads import Workload
+
+REHEARSED = "the whole way was gone, on an emulator, whose figures are no evidence"
 
 
 @dataclass
@@ -81,9 +83,22 @@ class Trial:
         """Record that the source cannot measure this case."""
         self.verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=reason)
 
+    def leave_open(self, reason: str) -> None:
+        """Record that the source could not measure this case now, which says nothing of the claim."""
+        self.verdict = Verdict(word=Word.INCONCLUSIVE, relation="none", reason=reason)
+
+    @property
+    def _rehearsed(self) -> bool:
+        """Whether the verdict stands on an emulator's figures: they are no evidence, whatever they say."""
+        said = self.verdict is not None and self.verdict.word not in (Word.ERROR, Word.UNTESTABLE)
+        return said and is_emulated(self.source)
+
     def row(self) -> VerdictRow:
         """The trial's row in the reports."""
         verdict = self.verdict or Verdict(word=Word.ERROR, relation="none", reason="the test judged nothing")
+        if self._rehearsed:
+            said = self._spoken(verdict)
+            verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=f"{REHEARSED} ({said})")
         interval = (verdict.interval.lower, verdict.interval.upper) if verdict.interval else None
         return VerdictRow(
             claim=self.claim,
@@ -124,6 +139,8 @@ class Trial:
         verdict = self.verdict
         if verdict is None or verdict.word is Word.ERROR:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
+        if self._rehearsed:
+            return
         live = self.source.kind != "recording"
         if verdict.word is Word.UNTESTABLE:
             self._conclude_untestable(verdict, accepted, updating=updating)

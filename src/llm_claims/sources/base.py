@@ -89,6 +89,11 @@ class LiveSource(Source, Protocol):
         """End every process of this source."""
 
 
+def is_emulated(source: Source) -> bool:
+    """Whether a source's figures come from an emulator: they go the whole way, and are evidence of nothing."""
+    return bool(getattr(source, "emulated", False))
+
+
 def refuse_secondary(setting: Setting | None, source: str) -> None:
     """Let a source that cannot tell settings apart measure only a claim's primary setting.
 

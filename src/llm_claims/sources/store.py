@@ -50,6 +50,11 @@ class EvidenceStore:
             self.opened()
         return self._folder
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the folder was made: something may have been measured."""
+        return self._folder is not None
+
     def remove(self) -> None:
         """Remove the folder with all evidence of this run."""
         if self._folder is not None:

@@ -1,0 +1,33 @@
+"""Which program a container runs, as its environment says. Python 3.8 syntax."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+PROGRAM = "LLM_CLAIMS_PROGRAM"
+DEVICE = "LLM_CLAIMS_DEVICE"
+PROGRAMS = ("generate", "load", "train", "document")
+LEAST_PYTHON = (3, 11)
+
+
+def command_of(environment: Mapping[str, str]) -> list[str]:
+    """Return the command of the program that ``LLM_CLAIMS_PROGRAM`` names.
+
+    Raises
+    ------
+    RuntimeError
+        There is no such program, or this Python is too old for it.
+    """
+    name = environment.get(PROGRAM, "")
+    if name not in PROGRAMS:
+        raise RuntimeError(f"{PROGRAM} is {name!r}; there is {', '.join(PROGRAMS)}")
+    if name == "document":
+        return [sys.executable, "-m", "llm_claims.cloud.containers.document.program"]
+    if sys.version_info < LEAST_PYTHON:
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise RuntimeError(f"llm_claims.programs needs Python 3.11; this image has {version}: use --stack document")
+    device = environment.get(DEVICE, "cpu")
+    # Loading is about the host's memory, and its program knows no other device.
+    option = [] if device == "cpu" or name == "load" else ["--device", device]
+    return [sys.executable, "-m", f"llm_claims.programs.{name}", *option]

@@ -1,0 +1,168 @@
+"""The two software stacks: the document's, of 2023, and today's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from llm_claims.errors import Untestable
+from llm_claims.reference import Reference
+from llm_claims.sources.scaled import CPU_REFERENCE
+from llm_claims.workloads import Generation, Loading, Training
+
+StackName = Literal["current", "document"]
+
+SMP = (
+    "SageMaker's model parallelism library was frozen with its image 2.8.0 (version 1 ended in December 2023), and no "
+    "program of this suite trains with it: nothing is measured rather than something else under its name"
+)
+_NO_FASTERTRANSFORMER = (
+    "FasterTransformer served through a handler of its own in images up to 0.24.0, which reads a checkpoint in its own "
+    "format: this suite has no program for it, and its successor TensorRT-LLM is another engine"
+)
+_NO_KERNEL_INJECTION = "the open-source package is judged where it is installed, by the gpu source"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Which images serve and train, and what fills open fields.
+
+    Parameters
+    ----------
+    serving
+        Engine → image, as repository and tag.
+    training
+        The image of training jobs, ``None`` where there is none.
+    untestable
+        What the stack cannot do, by engine, or "training" → the reason.
+    inference_ami
+        The machine image that the serving image's CUDA needs on a host.
+    own_programs
+        Whether the images' Python runs `llm_claims.programs`.
+    """
+
+    name: StackName
+    title: str
+    serving: Mapping[str, str]
+    training: str | None
+    untestable: Mapping[str, str]
+    inference_ami: str | None
+    own_programs: bool
+    reference: Reference
+
+    def check(self, workload: Training | Generation | Loading) -> None:
+        """Make sure that the stack can run a filled workload.
+
+        Raises
+        ------
+        Untestable
+            It cannot; the text says why.
+        """
+        if isinstance(workload, Training):
+            if workload.parallelism == "smp":
+                raise Untestable(SMP)
+            if self.training is None:
+                raise Untestable(self.untestable["training"])
+            return
+        engine = workload.engine or ""
+        if engine not in self.serving:
+            raise Untestable(self.untestable.get(engine, f"no image of the {self.name} stack serves with {engine}"))
+        if isinstance(workload, Generation) and not self.own_programs and workload.api != "pipeline":
+            raise Untestable(
+                f"the program for images of 2023 asks the pipeline, as the document did, not {workload.api}"
+            )
+
+
+def _reference(generation: Generation, loading: Loading) -> Reference:
+    return Reference(
+        training=Training(
+            model="llama-7b",
+            parallelism="deepspeed",
+            zero_stage=1,
+            precision="bf16",
+            ranks=16,
+            rdma=False,
+            # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
+            # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
+            samples=1290,
+            context_tokens=1536,
+            micro_batch=1,
+            gradient_accumulation=4,
+            gradient_checkpointing=True,
+            learning_rate=1e-5,
+            # As large a part of the steps as in the document: 100 of 147.
+            warmup_steps=14,
+            initial_loss_scale=2.0**16,
+            new_token_init="random",
+            initial_weights="random",
+            logger="hf-trainer",
+        ),
+        generation=generation,
+        loading=loading,
+        training_instance="p4d.24xlarge",
+        generation_instance="g5.2xlarge",
+        loading_instance="g4dn.xlarge",
+    )
+
+
+def _generation(engine: Literal["deepspeed", "transformers"]) -> Generation:
+    return Generation(
+        model="llama-7b",
+        precision="bf16",
+        engine=engine,
+        api="pipeline",
+        tensor_parallel_degree=1,
+        input_tokens=10,
+        new_tokens=128,
+    )
+
+
+_LOADING = Loading(model="llama-7b", precision="fp16", model_server=True, checkpoint="bin")
+_DEEPSPEED_LEFT = "LMI's images have no DeepSpeed since 0.28: pass --stack document"
+_LMI_NOW = "djl-inference:0.38.0-lmi29.0.0-cu130"
+_LMI_2023 = "djl-inference:0.21.0-deepspeed0.8.0-cu117"
+
+CURRENT = Stack(
+    name="current",
+    title="LMI 0.38 and PyTorch training containers of 2026",
+    serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW},
+    training="huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04",
+    untestable={
+        "deepspeed": _DEEPSPEED_LEFT,
+        "deepspeed-kernel-injection": _NO_KERNEL_INJECTION,
+        "fastertransformer": _NO_FASTERTRANSFORMER,
+    },
+    inference_ami="al2023-ami-sagemaker-inference-gpu-4-1",
+    own_programs=True,
+    reference=_reference(_generation("transformers"), _LOADING),
+)
+DOCUMENT = Stack(
+    name="document",
+    title="LMI 0.21 with DeepSpeed 0.8, transformers 4.28.1, as of 2023",
+    serving={"deepspeed": _LMI_2023, "accelerate": _LMI_2023},
+    training=None,
+    untestable={
+        "training": (
+            "the training images of 2023 have Python 3.8 to 3.10, in which this suite's training program does not run: "
+            "training is measured with --stack current"
+        ),
+        "transformers": "the document served with DeepSpeed and Accelerate: pass --stack current for transformers alone",
+        "deepspeed-kernel-injection": _NO_KERNEL_INJECTION,
+        "fastertransformer": _NO_FASTERTRANSFORMER,
+    },
+    inference_ami=None,
+    own_programs=False,
+    reference=_reference(_generation("deepspeed"), _LOADING),
+)
+LOCAL = Stack(
+    name="current",
+    title="this machine, behind an emulated SageMaker",
+    serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW, "deepspeed": _LMI_NOW},
+    training=CURRENT.training,
+    untestable={"deepspeed-kernel-injection": _NO_KERNEL_INJECTION, "fastertransformer": _NO_FASTERTRANSFORMER},
+    inference_ami=None,
+    own_programs=True,
+    reference=CPU_REFERENCE,
+)
+STACKS: Mapping[StackName, Stack] = {"current": CURRENT, "document": DOCUMENT}

@@ -1,0 +1,88 @@
+"""What was heard in this run from jobs and endpoints, kept for all its processes until it is evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict
+
+from llm_claims.cloud.visits import Heard
+from llm_claims.files import write_atomically
+from llm_claims.programs.protocol import Answer, Ready, Request
+
+
+class Kept(BaseModel):
+    """One answer, as it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request: Request
+    ready: Ready
+    answer: Answer
+    instance_type: str
+    instance_count: int
+    image: str
+    image_digest: str | None
+    day: date
+
+
+class Answers:
+    """A folder: a file for each answer, a lock and a mark for each launch."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
+    def write(self, heard: Heard, request: Request, image: str) -> None:
+        """Keep an answer."""
+        kept = Kept(
+            request=request,
+            ready=heard.ready,
+            answer=heard.answer,
+            instance_type=heard.instance_type,
+            instance_count=heard.instance_count,
+            image=image,
+            image_digest=heard.image_digest,
+            day=date.today(),
+        )
+        path = self.folder / f"{heard.asked.placed.key}.{heard.asked.round:04d}.answer"
+        write_atomically(path, kept.model_dump_json(exclude_none=True))
+
+    def of(self, key: str) -> list[Kept]:
+        """All answers of one placed workload, by round: jobs may end in another order."""
+        paths = sorted(self.folder.glob(f"{key}.*.answer"))
+        return [Kept.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+
+    def is_done(self, launch: str) -> bool:
+        """Whether a launch was made in this run, whatever came of it."""
+        return (self.folder / f"{launch}.done").exists()
+
+    def mark_done(self, launch: str) -> None:
+        """Remember that a launch was made: nobody makes it again."""
+        (self.folder / f"{launch}.done").touch()
+
+    @property
+    def any_done(self) -> bool:
+        """Whether this run launched anything."""
+        return any(self.folder.glob("*.begun"))
+
+    @contextmanager
+    def turn(self, launch: str) -> Iterator[bool]:
+        """Yield whether it is this process's turn to make a launch: nobody else makes it now, or has made it."""
+        lock = FileLock(self.folder / f"{launch}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            mine = not self.is_done(launch)
+            if mine:
+                (self.folder / f"{launch}.begun").touch()
+            yield mine
+        finally:
+            lock.release()
