@@ -1,4 +1,4 @@
-"""`python -m tests.emulator --port 0 --owner-pid N`: serve until the owner ends; the first line printed says where, in JSON."""
+"""`python -m tests.emulator --port 0 --owner-pid N`: serve until the owner ends. It prints where, as JSON."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from typing import Any
 
-from moto.moto_api._internal import moto_api_backend
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Response
 
 from tests.emulator import iam, images, pricing, quotas, wire
@@ -41,7 +41,7 @@ class App:
             return self._control.answer(environ)(environ, start_response)
         call = wire.read(environ)
         if call.internal:
-            return self._moto(environ, start_response)
+            return Response.from_app(self._moto, environ)(environ, start_response)
         try:
             response = self._answer(call, environ)
         except LostConnection:
@@ -107,10 +107,9 @@ class App:
         return wire.answer(own()) if own else Response.from_app(self._moto, environ)
 
     def _invoke(self, call: Call, environ: dict[str, Any]) -> Response:
-        name = call.path.removeprefix("/endpoints/").removesuffix("/invocations")
         headers = {"Content-Type": environ.get("CONTENT_TYPE") or "application/octet-stream"}
         headers["Accept"] = environ.get("HTTP_ACCEPT") or "*/*"
-        reply = self.sagemaker.endpoints.invoke(name, call.region, call.body, headers)
+        reply = self.sagemaker.endpoints.invoke(str(call.name), call.region, call.body, headers)
         response = Response(reply.body, content_type=reply.content_type)
         response.headers["x-Amzn-Invoked-Production-Variant"] = reply.variant
         return response

@@ -48,10 +48,15 @@ class Emulator:
     def environment(self) -> dict[str, str]:
         """What a process needs in its environment to find this account instead of AWS."""
         return {
-            "AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": self.region, "AWS_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": "emulated", "AWS_SECRET_ACCESS_KEY": "emulated", "AWS_EC2_METADATA_DISABLED": "true",
-            "LLM_CLAIMS_ROLE": self.role, "LLM_CLAIMS_BUCKET": self.bucket,
-        }  # fmt: skip
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "emulated",
+            "AWS_SECRET_ACCESS_KEY": "emulated",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "LLM_CLAIMS_ROLE": self.role,
+            "LLM_CLAIMS_BUCKET": self.bucket,
+        }
 
     def client(self, service: str) -> Any:
         """A boto3 client of this account, one per service, that retries nothing."""
@@ -60,9 +65,13 @@ class Emulator:
             from botocore.config import Config
 
             self._clients[service] = boto3.client(
-                service, endpoint_url=self.url, region_name=self.region, config=Config(retries={"total_max_attempts": 1}),
-                aws_access_key_id="emulated", aws_secret_access_key="emulated",
-            )  # fmt: skip
+                service,
+                endpoint_url=self.url,
+                region_name=self.region,
+                config=Config(retries={"total_max_attempts": 1}),
+                aws_access_key_id="emulated",
+                aws_secret_access_key="emulated",
+            )
         return self._clients[service]
 
     def fault(self, kind: str, operation: str = "*", **more: Any) -> None:

@@ -40,9 +40,13 @@ class Container:
             on_line(notice)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD), *sandbox.command(argv)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=dict(environment), cwd=sandbox.root, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=sandbox.root,
+            start_new_session=True,
+        )
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
 

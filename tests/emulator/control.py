@@ -60,7 +60,7 @@ class Control:
         return self._clock()
 
     def resources(self) -> list[dict[str, Any]]:
-        """What has not been cleaned up: what bills now, and models, configurations, schedules and objects that are left."""
+        """What is not cleaned up: what bills now, and models, configurations, schedules and objects."""
         billed = {(row["kind"], row["name"]): row["machines"] for row in quotas.alive(self._world)}
         rows = []
         for row in self._world.shelf.of_kind("training-job", "endpoint", "endpoint-config", "model"):

@@ -152,7 +152,10 @@ class EndpointRun:
         group = f"/aws/sagemaker/Endpoints/{self._row.name}"
         place = f"https://{self._row.region}.console.aws.amazon.com/cloudwatch/home?region={self._row.region}#logEventViewer:group={group}"
         kind = "client" if 400 <= status < 500 else "server"
-        text = f'Received {kind} error ({status}) from primary with message "{said}". See {place} in account {ACCOUNT} for more information.'
+        text = (
+            f'Received {kind} error ({status}) from primary with message "{said}". '
+            f"See {place} in account {ACCOUNT} for more information."
+        )
         return AwsError(
             "ModelError",
             text,
@@ -178,11 +181,14 @@ class EndpointRun:
             count = self._variant.get("InitialInstanceCount", 1)
             body["ProductionVariants"] = [
                 {
-                    "VariantName": self._variant["VariantName"], "CurrentWeight": 1.0, "DesiredWeight": 1.0,
-                    "CurrentInstanceCount": count, "DesiredInstanceCount": count,
+                    "VariantName": self._variant["VariantName"],
+                    "CurrentWeight": 1.0,
+                    "DesiredWeight": 1.0,
+                    "CurrentInstanceCount": count,
+                    "DesiredInstanceCount": count,
                     "DeployedImages": [{**resolved, "ResolutionTime": self._world.clock.now()}],
                 }
-            ]  # fmt: skip
+            ]
 
     def close(self) -> None:
         """End the container."""

@@ -32,9 +32,13 @@ class Endpoints:
         kind, count = variant["InstanceType"], variant.get("InitialInstanceCount", 1)
         now = world.clock.now()
         body: dict[str, Any] = {
-            "EndpointName": name, "EndpointConfigName": config.name, "EndpointStatus": "Creating",
-            "CreationTime": now, "LastModifiedTime": now, "_machines": {kind: count},
-        }  # fmt: skip
+            "EndpointName": name,
+            "EndpointConfigName": config.name,
+            "EndpointStatus": "Creating",
+            "CreationTime": now,
+            "LastModifiedTime": now,
+            "_machines": {kind: count},
+        }
         row = Resource(KIND, name, region, body, as_map(params.get("Tags", [])))
         body["EndpointArn"] = row.arn
         with world.shelf.lock:

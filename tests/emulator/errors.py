@@ -15,6 +15,13 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
 
+def not_in_enum(value: object, where: str) -> AwsError:
+    return invalid(
+        f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy constraint: "
+        "Member must satisfy enum value set"
+    )
+
+
 def denied(user: str, action: str, resource: str) -> AwsError:
     return AwsError(
         "AccessDeniedException",

@@ -28,11 +28,15 @@ KINDS = (*_REFUSALS, *_OTHERS)
 class Fault:
     """One fault.
 
-    `operation` as in the API ("CreateEndpoint"; "*" is any), of `service` if given, where the resource's name contains `name`.
-    It happens from the `nth` such call on (1 is the first), `times` times (0 is for ever). Retries are calls too.
-    Kinds: `throttling`, `internal`, `unavailable`, `expired_token`, `no_capacity`, `access_denied`, `quota`: refused, nothing done;
-    `capacity`: accepted, and the job or endpoint then fails for want of machines; `lost_request`: the connection breaks, nothing done;
-    `lost_response`: done, then the connection breaks; `slow`, `slow_response`: `seconds` of waiting before or after it is done.
+    It happens to calls of `operation`, as in the API ("CreateEndpoint"; "*" is any), of `service` if given, where the
+    resource's name contains `name`: from the `nth` such call on (1 is the first), `times` times (0 is for ever).
+    Retries are calls too. Its kind is one of these:
+
+    - `throttling`, `internal`, `unavailable`, `expired_token`, `no_capacity`, `access_denied`, `quota`: refused;
+    - `capacity`: accepted, and the job or endpoint then fails for want of machines;
+    - `lost_request`: the connection breaks, and nothing is done;
+    - `lost_response`: it is done, and then the connection breaks;
+    - `slow`, `slow_response`: waits `seconds` before or after it is done.
     """
 
     kind: str

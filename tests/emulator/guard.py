@@ -1,6 +1,6 @@
-"""Runs one command, and ends it and all it started when standard input ends: that is, when the emulator dies, however it dies.
+"""Runs one command, and ends it and all it started when standard input ends: when the emulator dies, however it dies.
 
-A script of its own: `python guard.py COMMAND ...`. On standard input, T asks the command to end (SIGTERM) and K ends it.
+A script of its own: `python guard.py COMMAND ...`. On standard input, T asks the command to end (SIGTERM); K ends it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Container images, as the registry describes them. The emulator has none; it says that any exists, unless told otherwise."""
+"""Container images, as the registry describes them. There are none here; any is said to exist, unless set otherwise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def describe(world: World, params: dict[str, Any]) -> dict[str, Any]:
         if _missing(world, name):
             raise AwsError(
                 "ImageNotFoundException",
-                f"The image with imageId {asked} does not exist within the repository with name '{params['repositoryName']}'",
+                f"The image with imageId {asked} does not exist within the repository '{params['repositoryName']}'",
             )
         row = {"imageDigest": digest_of(name), "imageTags": [asked.get("imageTag", "")]}
         details.append({"registryId": params.get("registryId", ""), "repositoryName": params["repositoryName"], **row})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.emulator import quotas
-from tests.emulator.errors import invalid
+from tests.emulator.errors import invalid, not_in_enum
 from tests.emulator.listing import page
 from tests.emulator.shelf import Resource
 from tests.emulator.tags import as_map
@@ -35,9 +35,7 @@ def create_config(world: World, params: dict[str, Any], region: str) -> dict[str
         raise invalid("The emulator serves endpoints of one variant.")
     world.shelf.get(MODEL, region, variants[0]["ModelName"])
     if variants[0].get("InstanceType") not in quotas.types_for(quotas.ENDPOINT):
-        raise invalid(
-            f"1 validation error detected: Value '{variants[0].get('InstanceType')}' at 'productionVariants.1.member.instanceType' failed to satisfy constraint: Member must satisfy enum value set"
-        )
+        raise not_in_enum(variants[0].get("InstanceType"), "productionVariants.1.member.instanceType")
     kept = {key: value for key, value in params.items() if key not in ("Tags", "_json")}
     body = {**kept, "CreationTime": world.clock.now()}
     row = Resource(CONFIG, params["EndpointConfigName"], region, body, as_map(params.get("Tags", [])))

@@ -1,4 +1,4 @@
-"""`GetProducts`: prices in the shape of AWS's price list. The figures are examples; nothing should be planned with them."""
+"""`GetProducts`: prices in the shape of AWS's price list. The figures are examples, not to plan with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from tests.emulator.listing import cut
 
 # Dollars per hour on demand in us-east-1, rounded.
 HOURLY = {
-    "ml.m5.large": 0.115, "ml.m5.xlarge": 0.23, "ml.g4dn.xlarge": 0.7364, "ml.g4dn.2xlarge": 0.94, "ml.g5.xlarge": 1.4084,
-    "ml.g5.2xlarge": 1.515, "ml.g5.12xlarge": 7.09, "ml.g5.48xlarge": 20.36, "ml.p4d.24xlarge": 25.25,
-}  # fmt: skip
+    "ml.m5.large": 0.115,
+    "ml.m5.xlarge": 0.23,
+    "ml.g4dn.xlarge": 0.7364,
+    "ml.g4dn.2xlarge": 0.94,
+    "ml.g5.xlarge": 1.4084,
+    "ml.g5.2xlarge": 1.515,
+    "ml.g5.12xlarge": 7.09,
+    "ml.g5.48xlarge": 20.36,
+    "ml.p4d.24xlarge": 25.25,
+}
 _PARTS = {"Training": "Train", "Hosting": "Host"}
 
 
@@ -40,9 +47,15 @@ def _facts(row: dict[str, Any]) -> dict[str, str]:
 
 def _product(name: str, part: str) -> dict[str, Any]:
     attributes = {
-        "servicecode": "AmazonSageMaker", "regionCode": "us-east-1", "location": "US East (N. Virginia)", "instanceName": name,
-        "instanceType": f"{name}-{part}", "component": part, "usagetype": f"USE1-{_PARTS[part]}:{name}", "platoinstancetype": part,
-    }  # fmt: skip
+        "servicecode": "AmazonSageMaker",
+        "regionCode": "us-east-1",
+        "location": "US East (N. Virginia)",
+        "instanceName": name,
+        "instanceType": f"{name}-{part}",
+        "component": part,
+        "usagetype": f"USE1-{_PARTS[part]}:{name}",
+        "platoinstancetype": part,
+    }
     price = {"unit": "Hrs", "pricePerUnit": {"USD": f"{HOURLY[name]:.10f}"}, "description": f"${HOURLY[name]} per hour"}
     terms = {
         "OnDemand": {
@@ -54,5 +67,7 @@ def _product(name: str, part: str) -> dict[str, Any]:
     }
     return {
         "product": {"productFamily": "ML Instance", "sku": f"{name}.{part}", "attributes": attributes},
-        "serviceCode": "AmazonSageMaker", "terms": terms, "publicationDate": "2026-06-18T00:00:00Z",
-    }  # fmt: skip
+        "serviceCode": "AmazonSageMaker",
+        "terms": terms,
+        "publicationDate": "2026-06-18T00:00:00Z",
+    }

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from typing import Any
 
-from tests.emulator.errors import AwsError, invalid
+from tests.emulator.errors import AwsError, not_in_enum
 from tests.emulator.shelf import ACCOUNT
 from tests.emulator.world import World
 
@@ -42,14 +42,13 @@ def in_use(world: World, instance_type: str, use: str) -> int:
 def check(world: World, instance_type: str, count: int, use: str) -> None:
     """Refuse a type that does not exist, or more machines than the quota has left."""
     if instance_type not in types_for(use):
-        raise invalid(
-            f"1 validation error detected: Value '{instance_type}' at 'instanceType' failed to satisfy constraint: Member must satisfy enum value set"
-        )
+        raise not_in_enum(instance_type, "resourceConfig.instanceType")
     allowed, used = limit(world, instance_type, use), in_use(world, instance_type, use)
     if used + count > allowed:
         text = (
-            f"The account-level service limit '{instance_type} for {use}' is {allowed:.0f} Instances, with current utilization of {used} "
-            f"Instances and a request delta of {count} Instances. Please use AWS Service Quotas to request an increase for this quota."
+            f"The account-level service limit '{instance_type} for {use}' is {allowed:.0f} Instances, with current "
+            f"utilization of {used} Instances and a request delta of {count} Instances. "
+            "Please use AWS Service Quotas to request an increase for this quota."
         )
         raise AwsError("ResourceLimitExceeded", text)
 
@@ -87,7 +86,13 @@ def _quota(world: World, instance_type: str, use: str) -> dict[str, Any]:
     name = f"{instance_type} for {use}"
     code = "L-" + hashlib.sha256(name.encode()).hexdigest()[:8].upper()
     return {
-        "ServiceCode": "sagemaker", "ServiceName": "Amazon SageMaker", "QuotaName": name, "QuotaCode": code,
+        "ServiceCode": "sagemaker",
+        "ServiceName": "Amazon SageMaker",
+        "QuotaName": name,
+        "QuotaCode": code,
         "QuotaArn": f"arn:aws:servicequotas:us-east-1:{ACCOUNT}:sagemaker/{code}",
-        "Value": limit(world, instance_type, use), "Unit": "None", "Adjustable": True, "GlobalQuota": False,
-    }  # fmt: skip
+        "Value": limit(world, instance_type, use),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": False,
+    }

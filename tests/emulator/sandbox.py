@@ -41,7 +41,7 @@ class Sandbox:
     namespaces: bool = True
 
     def command(self, argv: list[str]) -> list[str]:
-        """The command that runs `argv` inside. Without namespaces, /opt/ml is rewritten to the folder in it and in its scripts."""
+        """The command that runs `argv` inside. Without namespaces, the folder's own path stands for /opt/ml."""
         way = self._way()
         if not way:
             self._rewrite_scripts()

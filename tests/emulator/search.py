@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.emulator.errors import invalid
@@ -36,27 +39,32 @@ def _meets(row: Resource, expression: dict[str, Any]) -> bool:
 
 
 def _holds(row: Resource, test: dict[str, Any]) -> bool:
-    name, how, wanted = test["Name"], test.get("Operator", "Equals"), test.get("Value", "")
+    name, how, wanted = test["Name"], test.get("Operator", "Equals"), str(test.get("Value", ""))
     have = row.tags.get(name[5:]) if name.startswith("Tags.") else row.body.get(name)
     if how in ("Exists", "NotExists"):
         return (have is not None) == (how == "Exists")
     if have is None:
-        return how == "NotEquals"
-    if how == "In":
-        return str(have) in wanted.split(",")
-    if how == "Contains":
-        return wanted.lower() in str(have).lower()
-    if how in ("Equals", "NotEquals"):
-        return (str(have) == wanted) == (how == "Equals")
-    pair = (have, _moment(wanted)) if isinstance(have, float) else (str(have), wanted)
-    return {
-        "GreaterThan": pair[0] > pair[1], "GreaterThanOrEqualTo": pair[0] >= pair[1],
-        "LessThan": pair[0] < pair[1], "LessThanOrEqualTo": pair[0] <= pair[1],
-    }[how]  # fmt: skip
+        return bool(how == "NotEquals")
+    if how in _TEXT:
+        return _TEXT[how](str(have), wanted)
+    left, right = (have, _moment(wanted)) if isinstance(have, float) else (str(have), wanted)
+    return bool(_ORDER[how](left, right))
+
+
+_TEXT: dict[str, Callable[[str, str], bool]] = {
+    "Equals": operator.eq,
+    "NotEquals": operator.ne,
+    "In": lambda have, wanted: have in wanted.split(","),
+    "Contains": lambda have, wanted: wanted.lower() in have.lower(),
+}
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    "GreaterThan": operator.gt,
+    "GreaterThanOrEqualTo": operator.ge,
+    "LessThan": operator.lt,
+    "LessThanOrEqualTo": operator.le,
+}
 
 
 def _moment(text: str) -> float:
-    from datetime import UTC, datetime
-
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

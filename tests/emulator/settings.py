@@ -10,8 +10,8 @@ from typing import Any
 class Settings:
     """Waits in seconds, refusals, and what is missing.
 
-    `delete_while_creating`: whether DeleteEndpoint is accepted before the endpoint is in service. AWS's documents do not say;
-    the emulator refuses by default, which is the harder case for whoever cleans up.
+    `delete_while_creating`: whether DeleteEndpoint is accepted before the endpoint is in service. AWS's documents do
+    not say; the emulator refuses by default, which is the harder case for whoever cleans up.
     """
 
     start_seconds: float = 0.0  # of a job or endpoint, before its machines are there

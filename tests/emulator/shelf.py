@@ -39,7 +39,10 @@ class Shelf:
         with self.lock:
             if (row.kind, row.region, row.name) in self._rows:
                 if row.kind == "training-job":
-                    text = f"Training job names must be unique within an AWS account and region, and a training job with this name already exists ({row.arn})"
+                    text = (
+                        "Training job names must be unique within an AWS account and region, "
+                        f"and a training job with this name already exists ({row.arn})"
+                    )
                     raise AwsError("ResourceInUse", text)
                 raise invalid(f'Cannot create already existing {_SPOKEN.get(row.kind, row.kind)} "{row.arn}".')
             self._rows[row.kind, row.region, row.name] = row

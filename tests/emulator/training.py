@@ -14,10 +14,22 @@ from tests.emulator.world import World
 
 KIND = "training-job"
 _KEPT = (
-    "HyperParameters", "AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "VpcConfig",
-    "StoppingCondition", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining",
-    "CheckpointConfig", "Environment", "RetryStrategy", "RemoteDebugConfig",
-)  # fmt: skip
+    "HyperParameters",
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "VpcConfig",
+    "StoppingCondition",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "CheckpointConfig",
+    "Environment",
+    "RetryStrategy",
+    "RemoteDebugConfig",
+)
 
 
 class TrainingJobs:
@@ -40,10 +52,15 @@ class TrainingJobs:
         world.check_role(params["RoleArn"])
         now = world.clock.now()
         body = {
-            "TrainingJobName": name, **{key: params[key] for key in _KEPT if key in params},
-            "TrainingJobStatus": "InProgress", "SecondaryStatus": "Starting", "CreationTime": now, "LastModifiedTime": now,
-            "SecondaryStatusTransitions": [], "_machines": {kind: count},
-        }  # fmt: skip
+            "TrainingJobName": name,
+            **{key: params[key] for key in _KEPT if key in params},
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Starting",
+            "CreationTime": now,
+            "LastModifiedTime": now,
+            "SecondaryStatusTransitions": [],
+            "_machines": {kind: count},
+        }
         row = Resource(KIND, name, region, body, as_map(params.get("Tags", [])))
         body["TrainingJobArn"] = row.arn
         with world.shelf.lock:

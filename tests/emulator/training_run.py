@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 from tests.emulator.container import Container, base_environment
 from tests.emulator.faults import NO_CAPACITY
+from tests.emulator.job_folder import lay_out
 from tests.emulator.sandbox import Sandbox
 from tests.emulator.shelf import Resource
 from tests.emulator.world import World
@@ -85,7 +85,7 @@ class TrainingRun:
         if self._stop.is_set():
             return "Stopped", "Stopped"
         self._enter("Downloading", "Downloading input data")
-        roots = [self._lay_out(host) for host in self.hosts]
+        roots = [self._furnish(host) for host in self.hosts]
         self._enter("Training", "Training in-progress")
         self._row.body["TrainingStartTime"] = self._world.clock.now()
         self._began = time.monotonic()
@@ -97,38 +97,12 @@ class TrainingRun:
         self._upload(roots[0])
         return ("Completed" if how == "Completed" else "Stopped"), how
 
-    def _lay_out(self, host: str) -> Path:
-        """Make the folder that the container sees as /opt/ml."""
-        body, root = self._row.body, self._folder / host
-        for part in ("input/config", "input/data", "model", "output/data", "code", "checkpoints"):
-            (root / part).mkdir(parents=True)
-        compute = body["ResourceConfig"]
-        group = {
-            "instance_group_name": "homogeneousCluster",
-            "instance_type": compute["InstanceType"],
-            "hosts": list(self.hosts),
-        }
-        resources = {
-            "current_host": host, "current_instance_type": compute["InstanceType"], "current_group_name": "homogeneousCluster",
-            "hosts": list(self.hosts), "instance_groups": [group], "network_interface_name": "lo",
-            "topology": None,
-        }  # fmt: skip
-        channels = {row["ChannelName"]: row for row in body.get("InputDataConfig", [])}
-        files = {
-            "hyperparameters": body.get("HyperParameters", {}),
-            "resourceconfig": resources,
-            "inputdataconfig": {name: _channel_words(row) for name, row in channels.items()},
-        }
-        for name, content in files.items():
-            (root / "input/config" / f"{name}.json").write_text(json.dumps(content))
-        for name, row in channels.items():
-            folder = root / "input/data" / name
-            folder.mkdir()
-            uri = row["DataSource"]["S3DataSource"]["S3Uri"]
+    def _furnish(self, host: str) -> Path:
+        """Make what the container sees as /opt/ml, with its channels."""
+        root = self._folder / host
+        for folder, uri in lay_out(root, host, self.hosts, self._row.body):
             if not self._world.storage.download(uri, folder):
-                raise JobFailed(
-                    f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source.'
-                )
+                raise JobFailed(f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}".')
         return root
 
     def _start(self, roots: list[Path]) -> None:
@@ -137,10 +111,11 @@ class TrainingRun:
         argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         environment = {
             **base_environment(world.url, row.region),
-            "TRAINING_JOB_NAME": row.name, "TRAINING_JOB_ARN": row.arn,
+            "TRAINING_JOB_NAME": row.name,
+            "TRAINING_JOB_ARN": row.arn,
             "SM_CURRENT_INSTANCE_TYPE": row.body["ResourceConfig"]["InstanceType"],
             **row.body.get("Environment", {}),
-        }  # fmt: skip
+        }
         stamp = int(time.time() * 1000)
         with world.shelf.lock:
             if self._killed:
@@ -163,7 +138,7 @@ class TrainingRun:
         return take
 
     def _wait(self) -> str:
-        """Wait until all hosts have ended, one has failed, the job is stopped, or its time is over; return how it ended."""
+        """Wait until all hosts end, one fails, the job is stopped, or its time is over; return how it ended."""
         limit = self._began + self._row.body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
         while not self._stop.wait(0.05):
             codes = [container.poll() for container in self._containers]
@@ -257,12 +232,3 @@ class TrainingRun:
         with self._world.shelf.lock:
             self._row.body["_machines"] = {}
             self._row.body["WarmPoolStatus"] = {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": held}
-
-
-def _channel_words(row: dict[str, Any]) -> dict[str, str]:
-    distribution = row["DataSource"]["S3DataSource"].get("S3DataDistributionType", "FullyReplicated")
-    return {
-        "TrainingInputMode": row.get("InputMode", "File"),
-        "S3DistributionType": distribution,
-        "RecordWrapperType": "None",
-    }

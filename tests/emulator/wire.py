@@ -50,7 +50,9 @@ class Call:
     @property
     def name(self) -> str | None:
         """The name of the resource the call is about, as far as the call says one."""
-        if self.service in ("s3", "scheduler", "sagemaker") and not self.params.get("_json"):
+        if self.operation == "InvokeEndpoint":
+            return self.path.removeprefix("/endpoints/").removesuffix("/invocations")
+        if self.service in ("s3", "scheduler"):
             return unquote(self.path)
         about = ("TrainingJobName", "EndpointName", "EndpointConfigName", "ModelName", "ResourceArn", "logGroupName")
         return next((str(self.params[key]) for key in about if key in self.params), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ class World:
         self.logs.clear()
         self.settings.update(vars(Settings()))
         self.clock.offset_seconds, self.clock.strict = 0.0, False
+        for folder in self.folder.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def client(self, service: str) -> Any:
         """A client of this emulator for its own use: not counted, no faults."""
@@ -70,9 +73,13 @@ class World:
     def _client(self, service: str) -> Any:
         config = Config(user_agent_extra=INTERNAL, retries={"total_max_attempts": 1})
         return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, config=config,
-            aws_access_key_id="emulator", aws_secret_access_key="emulator",
-        )  # fmt: skip
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            config=config,
+            aws_access_key_id="emulator",
+            aws_secret_access_key="emulator",
+        )
 
     def new_folder(self, name: str) -> Path:
         path = self.folder / f"{next(self._folders)}-{name}"
@@ -88,7 +95,10 @@ class World:
         try:
             iam.get_role(RoleName=arn.rpartition("/")[2])
         except iam.exceptions.NoSuchEntityException:
-            text = f"Could not assume role {arn}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role."
+            text = (
+                f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+                "'sagemaker.amazonaws.com' to assume the role."
+            )
             raise invalid(text) from None
 
     def check_image(self, image: str) -> None:

@@ -1,7 +1,8 @@
-"""A stand-in for the model server of the LMI images: reads serving.properties, loads model.py, answers /ping and /invocations.
+"""A stand-in for the model server of the LMI images.
 
-It serves Python handlers (`engine=Python`, and `DeepSpeed` or `MPI` with a model.py of their own), one request at a time in one
-process, whatever tensor_parallel_degree says. Nothing here is fast or parallel: what it shows is that a handler is called as it would be.
+It reads serving.properties, loads model.py, and answers /ping and /invocations. It serves Python handlers
+(`engine=Python`, and `DeepSpeed` or `MPI` with a model.py of their own), one request at a time in one process,
+whatever tensor_parallel_degree says. It is neither fast nor parallel: it shows that a handler is called as it would be.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from djl_python import Input, Output  # noqa: E402
+from djl_python import Input, Output
 
 
 def model_folder() -> Path:
@@ -47,7 +48,8 @@ def load(folder: Path, options: dict[str, str]) -> ModuleType:
     sys.path.insert(0, str(folder))
     os.chdir(folder)
     specification = importlib.util.spec_from_file_location(script.stem, script)
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[script.stem] = module
     specification.loader.exec_module(module)
