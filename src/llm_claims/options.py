@@ -39,8 +39,8 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="TYPE",
-        help="SageMaker instance type that may be launched; may repeat; 'all' for all that the suite knows, 'local' for "
-        "an emulator on this machine",
+        help="SageMaker instance type that may be launched; may repeat; 'all' for all that the suite knows, "
+        "'local' for an emulator on this machine",
     )
     group.addoption(
         "--stack",

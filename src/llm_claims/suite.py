@@ -195,7 +195,7 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             name=name,
             title=f"Recorded live on {evidence[0].provenance.hardware}",
             recorded=max(entry.provenance.date for entry in evidence),
-            measured_on=source.name,
+            measured_on=source.kind if source.kind != "recording" else None,
             complete=complete and not suite.store.is_out_of_time(source.name),
             devices=source.devices() if isinstance(source, LocalSource) else None,
             reference=source.reference,

@@ -16,8 +16,8 @@ from llm_claims.workloads import Generation, Loading, Training
 Kind = Literal["job", "endpoint"]
 Program = Literal["train", "generate", "load", "document"]
 
-# Off: no RDMA reads by the device, and no copies between card and GPU that pass the host by. On: nothing but the provider,
-# since the libraries of today turn RDMA on by themselves and abort where a device is told to have what it lacks.
+# Off: no RDMA reads by the device, and no copies between card and GPU that pass the host by. On: nothing but the
+# provider: today's libraries turn RDMA on by themselves, and abort where a device is told to have what it lacks.
 EFA_WITH_RDMA = {"FI_PROVIDER": "efa"}
 EFA_WITHOUT_RDMA = {"FI_EFA_USE_DEVICE_RDMA": "0", "NCCL_NET_GDR_LEVEL": "LOC"}
 NCCL_TELLS = {"NCCL_DEBUG": "INFO", "NCCL_DEBUG_SUBSYS": "INIT,NET"}

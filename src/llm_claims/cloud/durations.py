@@ -1,7 +1,7 @@
 """How long things take on AWS, for plans and time limits alone: estimates, never evidence.
 
-Sources: the document's own runs (section A: seconds a step; section B: seconds a request) and what AWS's guides say of the
-start of jobs and endpoints with images of 10 to 15 GB. Nothing here was measured by this project.
+Sources: the document's own runs (section A: seconds a step; section B: seconds a request). How long jobs and endpoints
+with images of 10 to 15 GB take to start is a guess. Nothing here was measured by this project.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from llm_claims.workloads import Generation, Loading, Training, Workload
 JOB_START_SECONDS = 300.0
 """From the machine's being ours to the first line of the program: image, source code, packages. Billed."""
 ENDPOINT_START_SECONDS = 720.0
-"""From creation to service: machine, image, and a model of 13 GB written and loaded. Billed from the machine's start."""
+"""From creation to service: machine, image, and a model of 13 GB written and loaded. Taken as billed."""
 LOADING_SECONDS = 240.0
 MOST_JOB_SECONDS = 1800
 """A job's stopping condition."""

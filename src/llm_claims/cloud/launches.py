@@ -55,8 +55,8 @@ def launches_of(
 ) -> tuple[Launch, ...]:
     """Return all launches of a plan, in the same order in every process.
 
-    Jobs get the least rounds of a relation: further ones are launched if it cannot decide. An endpoint gets the most at once:
-    a round costs seconds there, and its start minutes.
+    Jobs get the least rounds of a relation: further ones are launched if it cannot decide. An endpoint gets the most at
+    once: a round costs seconds there, and its start minutes.
     """
     varying: dict[Placed, bool] = {}
     for need in needs:

@@ -192,7 +192,7 @@ class Visit:
         return told
 
     def _make_sense_of(self, error: EndpointError) -> None:
-        """Take an endpoint that did not come up, or died, for want of memory as the answer of what it was to be asked."""
+        """Take an endpoint that did not come up, or died, for want of memory as the answer to all that it was for."""
         outcome = outcome_of_log(str(error))
         if outcome is None:
             raise error

@@ -10,6 +10,7 @@ from llm_claims.cloud.images import uri
 from llm_claims.cloud.journal import Journal, default_folder
 from llm_claims.cloud.launcher import Launcher
 from llm_claims.cloud.names import RunId
+from llm_claims.cloud.pace import QUICK
 from llm_claims.cloud.preflight import Needs, check
 from llm_claims.cloud.stacks import Stack
 from llm_claims.cloud.sweep import SweepReport
@@ -39,7 +40,7 @@ class Workplace:
 
     @cached_property
     def _launcher(self) -> Launcher:
-        return Launcher(self.account, self.run, Journal(default_folder()))
+        return Launcher(self.account, self.run, Journal(default_folder()), pace=QUICK if self.emulated else None)
 
     def launcher(self) -> Launcher:
         """The launcher of this process."""
@@ -78,7 +79,7 @@ class Workplace:
         most: dict[str, dict[str, int]] = {"job": {}, "endpoint": {}}
         for deployment in dict.fromkeys(launch.deployment for launch in launches):
             named = most[deployment.kind]
-            # Deployments are launched one after another, unless there are workers: then they take turns where they must.
+            # Each process launches one thing at a time. A quota for fewer than there are workers shows at the launch.
             named[f"ml.{deployment.instance}"] = max(deployment.count, named.get(f"ml.{deployment.instance}", 0))
         images = frozenset(self._registry(launch.deployment.image) for launch in launches)
         if plan is None:

@@ -11,8 +11,8 @@ from llm_claims.sources.base import Placed
 class Need:
     """What one case asks.
 
-    ``timed`` tells whether it reads times, ``varying`` tells whether another round would say something new; ``reason`` is why the source cannot measure the
-    case, ``None`` where it can.
+    ``timed`` tells whether it reads times, ``varying`` whether another round would say something new;
+    ``reason`` is why the source cannot measure the case, ``None`` where it can.
     """
 
     case: str

@@ -42,7 +42,9 @@ _SPENT = "out of budget: "
 class Workplace(Protocol):
     """Where this run launches: made when something is launched, and never for a plan."""
 
-    terms: Terms
+    @property
+    def terms(self) -> Terms:
+        """How containers are started and asked."""
 
     def launcher(self) -> Launches:
         """The launcher of this process."""
@@ -96,7 +98,7 @@ class SageMakerSource:
         return self.stack.reference
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields from the case's setting, then from the stack's reference; refuse types that were not named."""
+        """Fill open fields from the case's setting, then the stack's reference; refuse types that were not named."""
         if self.emulated:
             return self._place_scaled(workload, setting, on)
         instance = on

@@ -37,7 +37,7 @@ def package_files(program: str) -> Iterator[tuple[str, Path]]:
 
 
 def write_job_source(folder: Path, program: str, requests: Iterable[Request]) -> None:
-    """Write the source folder of a job: the runner, the package, the requests, and what to install where it is missing."""
+    """Write the source folder of a job: runner, package, requests, and what to install where it is missing."""
     for name, path in package_files(program):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -25,12 +25,3 @@ def _count(path: str) -> int:
     except (OSError, ValueError):
         pass
     return 0
-
-
-def total_gib(path: str = "/proc/meminfo") -> float:
-    """Return the host's memory in GiB."""
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith("MemTotal:"):
-                return int(line.split()[1]) / 2**20
-    raise OSError(f"{path} does not tell the memory of the host")

@@ -1,4 +1,4 @@
-"""A program in a container, asked over its standard streams. Python 3.8 syntax, and no package beyond the standard library.
+"""A program in a container, asked over its standard streams. Python 3.8 syntax, and the standard library alone.
 
 What the program writes to standard error is the container's log.
 """
@@ -26,7 +26,7 @@ class ProgramEnded(Exception):
 
 
 class Pipe:
-    """One program, which answers one request at a time; it is started when it is first needed, and again once it has died.
+    """One program, which answers one request at a time; started when it is first needed, and again once it has died.
 
     Loading is measured in a process that has loaded nothing, so a loading is never a process's second request.
     """

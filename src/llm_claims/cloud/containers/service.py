@@ -7,8 +7,8 @@ A body is one JSON object:
 ``{"ask": REQUEST}``
     → ``{"answer": …}``; the caller's clock measures this.
 ``{"begin": REQUEST}``, then ``{"collect": ROUND}``
-    → ``{"begun": ROUND}``, then ``{"running": true}`` until there is an ``{"answer": …}``. An invocation of a real-time endpoint
-    ends after 60 seconds, and loading a large model takes longer.
+    → ``{"begun": ROUND}``, then ``{"running": true}`` until there is an ``{"answer": …}``. An invocation of a
+    real-time endpoint ends after 60 seconds, and loading a large model takes longer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A checkpoint of random weights in ``.bin`` shards, as the checkpoints of 2023 were. Python 3.8 syntax.
 
-The document's checkpoint is gone from where it was. What is measured here (latency, fit, host memory) depends on shapes and
-types of the weights, and not on what they have learned. Shards are written one after another, so that the writing needs
-the memory of one.
+The document's checkpoint is gone from where it was. What is measured here (latency, fit, host memory) depends on
+shapes and types of the weights, and not on what they have learned. Shards are written one after another, so that the
+writing needs the memory of one.
 """
 
 from __future__ import annotations

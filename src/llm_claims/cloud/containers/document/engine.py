@@ -10,6 +10,8 @@ from typing import Any
 from llm_claims.cloud.containers.document.checkpoint import DTYPES, SHAPES, write_checkpoint
 from llm_claims.cloud.containers.document.prompts import build_tokenizer, prompts
 
+_APIS = ("pipeline", "generate")
+
 
 class Refused(ValueError):
     """A request that this program does not run; the text says why."""
@@ -31,6 +33,7 @@ class Engine:
         self.model: Any = None
         self._pipe: Any = None
         self._batches: list[int] = []
+        self._prompts_seen: list[int] = []
 
     def prepare(self) -> None:
         """Write the checkpoint: what loading needs of memory does not count it."""
@@ -39,13 +42,14 @@ class Engine:
     def load(self) -> None:
         """Load the model as the engine's users did, and put it on the GPUs."""
         import torch
-        from transformers import AutoModelForCausalLM, pipeline
+        import transformers
 
         options: dict[str, Any] = {"torch_dtype": getattr(torch, DTYPES[self.deployment["precision"]])}
         for name in ("low_cpu_mem_usage", "device_map"):
             if self.deployment.get(name) is not None:
                 options[name] = self.deployment[name]
-        model = AutoModelForCausalLM.from_pretrained(self._folder, **options)
+        library: Any = transformers  # of another version than the one whose types are known
+        model = library.AutoModelForCausalLM.from_pretrained(self._folder, **options)
         model.eval()
         device: int | None = self.rank if torch.cuda.is_available() else -1
         if self.name == "deepspeed":
@@ -53,7 +57,7 @@ class Engine:
         if self.deployment.get("device_map"):
             device = None  # it is where Accelerate has put it
         tokenizer = build_tokenizer(SHAPES[self.deployment["model"]][-1])
-        self._pipe = pipeline(
+        self._pipe = library.pipeline(
             "text-generation", model=model, tokenizer=tokenizer, **({} if device is None else {"device": device})
         )
         self.model = getattr(model, "module", model)
@@ -61,17 +65,22 @@ class Engine:
 
     def _seen(self, _: Any, given: Any, named: Mapping[str, Any]) -> None:
         tokens = named.get("input_ids", given[0] if given else None)
-        if tokens is not None:
-            self._batches.append(int(tokens.shape[0]))
+        if tokens is None:
+            return
+        rows, length = (int(size) for size in tokens.shape)
+        self._batches.append(rows)
+        if length > 1:  # the first forward of a request: later ones see one token more
+            self._prompts_seen.extend([length] * rows)
 
     def generate(self, workload: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """Run one request; return the metrics and the witness of an `Answer`."""
         import torch
 
-        if workload.get("api") != "pipeline":
-            raise Refused(f"this program asks a pipeline, not {workload.get('api')!r}")
+        if workload.get("api") not in _APIS:
+            raise Refused(f"no api {workload.get('api')!r} in this program; there is {', '.join(_APIS)}")
         torch.manual_seed(seed)
         self._batches.clear()
+        self._prompts_seen.clear()
         texts = prompts(workload.get("prompts", 1), workload["input_tokens"], SHAPES[workload["model"]][-1])
         new = workload["new_tokens"]
         options = {
@@ -81,12 +90,30 @@ class Engine:
             "min_new_tokens": new,
             "max_new_tokens": new,
         }
-        if workload.get("batch_size"):
-            options["batch_size"] = workload["batch_size"]
+        call = self._by_pipeline if workload["api"] == "pipeline" else self._by_generate
+        sequences, seconds = call(texts, workload.get("batch_size"), options)
+        return self._observed(workload, sequences, seconds)
+
+    def _by_pipeline(
+        self, texts: list[str], batch_size: int | None, options: Mapping[str, Any]
+    ) -> tuple[list[list[int]], float]:
+        # Absent is a configuration of its own: the claim is about what the pipeline then does.
+        batching = {} if batch_size is None else {"batch_size": batch_size}
         start = time.perf_counter()
-        answers = self._pipe(texts, return_tensors=True, **options)
+        answers = self._pipe(texts, return_tensors=True, **batching, **options)
         seconds = time.perf_counter() - start
-        return self._observed(workload, [one[0]["generated_token_ids"] for one in answers], seconds)
+        return [list(one[0]["generated_token_ids"]) for one in answers], seconds
+
+    def _by_generate(
+        self, texts: list[str], batch_size: int | None, options: Mapping[str, Any]
+    ) -> tuple[list[list[int]], float]:
+        if len(texts) > (batch_size or 1):
+            raise Refused("generate takes one batch: a list of prompts is the pipeline's")
+        batch = self._pipe.tokenizer(texts, return_tensors="pt", return_token_type_ids=False).to(self._pipe.device)
+        start = time.perf_counter()
+        sequences = self.model.generate(**batch, **options)
+        seconds = time.perf_counter() - start
+        return [list(one) for one in sequences.tolist()], seconds
 
     def _observed(self, workload: Mapping[str, Any], sequences: list[Any], seconds: float) -> dict[str, Any]:
         batches = sorted(set(self._batches))
@@ -96,8 +123,12 @@ class Engine:
             "new_tokens_per_sequence": min(new),
             "largest_forward_batch": max(batches, default=0),
         }
-        counted = [len(text.split()) for text in prompts(len(new), workload["input_tokens"], 2048)]
-        seen = {"input_tokens": counted, "new_tokens": new, "forward_batch_sizes": batches, "api": "pipeline"}
+        seen = {
+            "input_tokens": list(self._prompts_seen),
+            "new_tokens": new,
+            "forward_batch_sizes": batches,
+            "api": workload["api"],
+        }
         return {"metrics": metrics, "witness": {**self.witness(), "forward_dtypes": self._dtypes(), **seen}}
 
     def witness(self) -> dict[str, Any]:

@@ -11,15 +11,16 @@ _STRIDE = 37
 
 def build_tokenizer(vocabulary: int) -> Any:
     """Return a tokenizer in which each word ``t4``, ``t5``, … is one token, and nothing is added to a text."""
+    import transformers
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
-    from transformers import PreTrainedTokenizerFast
 
     words = _SPECIAL + [f"t{number}" for number in range(len(_SPECIAL), vocabulary)]
     inner = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
     inner.pre_tokenizer = WhitespaceSplit()
-    return PreTrainedTokenizerFast(
+    library: Any = transformers
+    return library.PreTrainedTokenizerFast(
         tokenizer_object=inner,
         pad_token="<pad>",
         bos_token="<bos>",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-# What transformers calls for each shard when low_cpu_mem_usage is in force (4.28.1, modeling_utils).
+# What transformers calls for each shard, and what beside it when low_cpu_mem_usage is on (4.28.1, modeling_utils).
+_READ = "load_state_dict"
 _BY_META = "_load_state_dict_into_meta_model"
 
 
@@ -24,15 +26,13 @@ class Watch:
         return "+".join(sorted(self._suffixes)) or None
 
     def __enter__(self) -> Watch:
-        from transformers import modeling_utils
-
-        self._module: Any = modeling_utils
-        self._read = modeling_utils.load_state_dict
-        self._by_meta = getattr(modeling_utils, _BY_META, None)
-        modeling_utils.load_state_dict = self._reading
+        self._module: Any = import_module("transformers.modeling_utils")
+        self._read = getattr(self._module, _READ)
+        self._by_meta = getattr(self._module, _BY_META, None)
+        setattr(self._module, _READ, self._reading)
         if self._by_meta is not None:
             self.low_cpu_mem_usage = False
-            setattr(modeling_utils, _BY_META, self._through_meta)
+            setattr(self._module, _BY_META, self._through_meta)
         return self
 
     def _reading(self, file: Any, *given: Any, **named: Any) -> Any:
@@ -45,6 +45,6 @@ class Watch:
         return self._by_meta(*given, **named)
 
     def __exit__(self, *_: object) -> None:
-        self._module.load_state_dict = self._read
+        setattr(self._module, _READ, self._read)
         if self._by_meta is not None:
             setattr(self._module, _BY_META, self._by_meta)
