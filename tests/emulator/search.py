@@ -29,7 +29,8 @@ def search(world: World, params: dict[str, Any], region: str) -> dict[str, Any]:
 
 def _shown(row: Resource) -> dict[str, Any]:
     shown = {key: value for key, value in row.body.items() if not key.startswith("_")}
-    return {**shown, "Tags": as_list(row.tags)}
+    record = {**shown, "Tags": as_list(row.tags)}
+    return {"Model": record} if row.kind == "model" else record  # AWS answers with a model's dashboard, the model in it
 
 
 def _meets(row: Resource, expression: dict[str, Any]) -> bool:
