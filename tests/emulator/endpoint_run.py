@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import shutil
 import socket
 import sys
 import threading
@@ -196,6 +197,7 @@ class EndpointRun:
             self._closed.set()
         if self._container is not None:
             self._container.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
         with self._world.shelf.lock:
             self._row.body["_machines"] = {}
 

@@ -43,7 +43,7 @@ def _holds(row: Resource, test: dict[str, Any]) -> bool:
     name, how, wanted = test["Name"], test.get("Operator", "Equals"), str(test.get("Value", ""))
     have = row.tags.get(name[5:]) if name.startswith("Tags.") else row.body.get(name)
     if how in ("Exists", "NotExists"):
-        return (have is not None) == (how == "Exists")
+        return bool((have is not None) == (how == "Exists"))
     if have is None:
         return bool(how == "NotEquals")
     if how in _TEXT:

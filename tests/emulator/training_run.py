@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -74,6 +75,7 @@ class TrainingRun:
             reason = str(failed)
         except Exception as problem:  # whatever is wrong with the job's own configuration is the job's failure
             reason = f"ClientError: {problem}"
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._end(status, secondary, reason)
         self._stay_warm(status)
 

@@ -55,11 +55,11 @@ def test_runs_every_host_with_its_own_name(emulator: Emulator) -> None:
 
 def test_hosts_find_each_other_by_name(emulator: Emulator) -> None:
     listen = "import socket; s = socket.create_server(('algo-1', 41123)); c, _ = s.accept(); print(c.recv(9).decode())"
-    send = "import socket, time; time.sleep(0.5); socket.create_connection(('algo-1', 41123)).send(b'from two')"
+    send = "import socket; socket.create_connection(('algo-1', 41123)).send(b'from two')"
     start_job(
         emulator,
         "talk",
-        f'if [ $(hostname) = algo-1 ]; then python -c "{listen}"; else python -c "{send}"; fi',
+        f'if [ $(hostname) = algo-1 ]; then python -c "{listen}"; else until python -c "{send}"; do :; done; fi',
         hosts=2,
     )
     assert ended(emulator, "talk")["TrainingJobStatus"] == "Completed"
