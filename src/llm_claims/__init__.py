@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llm_claims.relations import outcome as outcome
     from llm_claims.relations import proportional as proportional
     from llm_claims.relations import ratio as ratio
+    from llm_claims.relations import repeats as repeats
     from llm_claims.relations import similar as similar
     from llm_claims.relations import unequal as unequal
     from llm_claims.setting import Setting as Setting
@@ -41,6 +42,7 @@ RELATIONS = (
     "outcome",
     "proportional",
     "ratio",
+    "repeats",
     "similar",
     "unequal",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,12 +21,16 @@ class ProgressLine:
         self._quiet = config.getoption("verbose") < 0
         self._open = False
 
-    def __call__(self, what: str, number: int, of: int, seconds_left: float | None) -> None:
-        """Show that round ``number`` of at most ``of`` of ``what`` begins."""
-        if self._quiet:
-            return
-        left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
-        self._write(f"cpu: {what}: round {number} of at most {of}{left}")
+    def of(self, source: str) -> Callable[[str, int, int, float | None], None]:
+        """Return what a source calls when round ``number`` of at most ``most`` of ``what`` begins."""
+
+        def show(what: str, number: int, most: int, seconds_left: float | None) -> None:
+            if self._quiet:
+                return
+            left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
+            self._write(f"{source}: {what}: round {number} of at most {most}{left}")
+
+        return show
 
     def _write(self, text: str) -> None:
         capture: Any = self._config.pluginmanager.getplugin("capturemanager")

@@ -20,6 +20,8 @@ from llm_claims.witness import open_to_witness
 
 SCHEMA_VERSION: Final = 1
 RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
+EMULATED = "emulated SageMaker"
+"""How the hardware of evidence begins that an emulator gave."""
 
 
 class Recording(BaseModel):
@@ -89,6 +91,8 @@ def _faults_of_origin(recording: Recording) -> Iterator[str]:
     for number, entry in enumerate(recording.evidence):
         if entry.provenance.kind != owed:
             yield f"evidence[{number}].provenance.kind: must be {owed!r} in a recording of this origin"
+        if entry.provenance.hardware.startswith(EMULATED):
+            yield f"evidence[{number}].provenance.hardware: an emulator's figures are no evidence, so no recording has them"
         open_fields = open_to_witness(entry.workload)
         if not recording.documented and open_fields:
             yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"

@@ -74,7 +74,7 @@ class Suite:
         return LocalSource(
             platform,
             self.store,
-            progress=self.progress,
+            progress=self.progress.of(platform.name),
             programs=dict.fromkeys(platform.programs, program) if program else None,
             commit=_commit(self.options.fixtures),
             sample_timeout=self.options.sample_timeout,
@@ -96,7 +96,7 @@ class Suite:
             most_rounds=options.rounds,
             budget_usd=options.budget,
             commit=_commit(options.fixtures),
-            progress=self.progress,
+            progress=self.progress.of("sagemaker"),
             prices=self._prices(),
         )
 
@@ -116,7 +116,7 @@ class Suite:
 
     def _prices(self) -> Prices:
         if not self.options.live_prices:
-            return Prices(self.instances)
+            return Prices(self.instances, free=self.options.emulated)
         return Prices(self.instances, live_prices(self.workplace.account, tuple(sorted(self.instance_types))))
 
     def needs(self, items: Iterable[pytest.Item], source: Source) -> list[Need]:

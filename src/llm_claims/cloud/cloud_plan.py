@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from llm_claims.cloud.deployments import Deployment
+from llm_claims.cloud.durations import MOST_JOB_SECONDS
 from llm_claims.cloud.launches import Launch, launches_of
 from llm_claims.cloud.prices import Prices
 from llm_claims.sources.base import Placed
@@ -25,11 +26,15 @@ class CloudPlan:
     prices: Prices
     least: int
     most: int
+    job_seconds: float = MOST_JOB_SECONDS
 
     @cached_property
     def launches(self) -> tuple[Launch, ...]:
         """Every job and endpoint, in the same order in every process."""
-        return launches_of(self.needs, self.deploy, least=self.least, most=self.most)
+        return self._of(self.needs)
+
+    def _of(self, needs: Iterable[Need]) -> tuple[Launch, ...]:
+        return launches_of(needs, self.deploy, least=self.least, most=self.most, job_seconds=self.job_seconds)
 
     def usd(self, launch: Launch) -> float:
         """Estimated dollars of one launch."""
@@ -53,11 +58,7 @@ class CloudPlan:
     @cached_property
     def per_test(self) -> tuple[int, float]:
         """How many jobs and endpoints, and how many dollars, if every case launched its own and shared nothing."""
-        alone = [
-            launch
-            for need in self.needs
-            for launch in launches_of([need], self.deploy, least=self.least, most=self.most)
-        ]
+        alone = [launch for need in self.needs for launch in self._of([need])]
         return len(alone), sum(map(self.usd, alone))
 
     def lines(self) -> Iterator[str]:

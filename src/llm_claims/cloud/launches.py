@@ -51,7 +51,12 @@ def _seconds(one: Asked) -> float:
 
 
 def launches_of(
-    needs: Iterable[Need], deploy: Callable[[Placed], Deployment], *, least: int, most: int
+    needs: Iterable[Need],
+    deploy: Callable[[Placed], Deployment],
+    *,
+    least: int,
+    most: int,
+    job_seconds: float = MOST_JOB_SECONDS,
 ) -> tuple[Launch, ...]:
     """Return all launches of a plan, in the same order in every process.
 
@@ -75,7 +80,7 @@ def launches_of(
             for one in _order(members, number)
             if number <= rounds[one]
         ]
-        found.extend(launches_for(deployment, asked))
+        found.extend(launches_for(deployment, asked, job_seconds))
     return tuple(found)
 
 
@@ -85,12 +90,14 @@ def _order(members: Sequence[Placed], number: int) -> Iterable[Placed]:
     return sorted(order, key=lambda one: not isinstance(one.workload, Loading))
 
 
-def launches_for(deployment: Deployment, asked: Sequence[Asked]) -> Iterator[Launch]:
-    """Yield the launches of one deployment: one endpoint, or as many jobs as its time limit needs."""
+def launches_for(
+    deployment: Deployment, asked: Sequence[Asked], job_seconds: float = MOST_JOB_SECONDS
+) -> Iterator[Launch]:
+    """Yield the launches of one deployment: one endpoint, or as many jobs as a job's time limit needs."""
     if deployment.kind == "endpoint":
         yield Launch(deployment, tuple(asked))
         return
-    room = MOST_JOB_SECONDS - JOB_START_SECONDS
+    room = job_seconds - JOB_START_SECONDS
     batch: list[Asked] = []
     for one in asked:
         if batch and sum(map(_seconds, batch)) + _seconds(one) > room:

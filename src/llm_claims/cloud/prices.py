@@ -11,13 +11,19 @@ from llm_claims.instances import InstanceTable
 
 @dataclass(frozen=True)
 class Prices:
-    """Dollars an hour; ``live`` are prices asked for now, which go before those of the table."""
+    """Dollars an hour; ``live`` are prices asked for now, which go before those of the table.
+
+    What an emulator runs is ``free``.
+    """
 
     table: InstanceTable
     live: Mapping[str, float] = field(default_factory=dict)
+    free: bool = False
 
     def usd(self, instance: str, count: int, seconds: float) -> float:
         """Dollars for ``count`` machines over ``seconds``."""
+        if self.free:
+            return 0.0
         bare = instance.removeprefix("ml.")
         hourly = self.live.get(bare, self.table[bare].usd_per_hour)
         return hourly * count * seconds / 3600
@@ -25,6 +31,8 @@ class Prices:
     @property
     def told(self) -> str:
         """Where the prices are from, in words."""
+        if self.free:
+            return "an emulator costs nothing"
         asked = f"; asked for now: {', '.join(sorted(self.live))}" if self.live else ""
         return f"on-demand prices in us-east-1 of {self.table.dated}{asked}"
 

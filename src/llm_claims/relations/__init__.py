@@ -9,6 +9,7 @@ from llm_claims.relations.observed import observed
 from llm_claims.relations.outcome import outcome
 from llm_claims.relations.proportional import proportional
 from llm_claims.relations.ratio import less, ratio
+from llm_claims.relations.repeats import repeats
 from llm_claims.relations.similar import similar
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "outcome",
     "proportional",
     "ratio",
+    "repeats",
     "similar",
     "unequal",
 ]

@@ -18,14 +18,15 @@ class RecordedSource:
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.name
-        self.documented = recording.documented
+        # What was measured on SageMaker was measured on the documented hardware, one setting at a time.
+        self.documented = recording.documented or recording.measured_on == "sagemaker"
         self.measures_as: SourceKind = recording.measured_on or "recording"
         self._reference = recording.reference
         self._kinds = {entry.workload.kind for entry in recording.evidence}
         self._entries = {Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence}
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields from the case's setting (the document's own figures only), then the reference."""
+        """Fill open fields from the case's setting (on the document's own hardware only), then the reference."""
         kind = workload.kind
         if kind not in self._kinds:
             raise Untestable(f"{self.name} has no {kind} run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -11,6 +12,7 @@ from typing import Protocol
 from llm_claims.cloud.budget import Budget, Spent
 from llm_claims.cloud.cloud_plan import CloudPlan
 from llm_claims.cloud.deployments import Deployment, deployment_of
+from llm_claims.cloud.durations import MOST_JOB_SECONDS
 from llm_claims.cloud.errors import NoCapacity
 from llm_claims.cloud.launches import Asked, Launch, launches_for
 from llm_claims.cloud.messages import request_of
@@ -21,6 +23,7 @@ from llm_claims.cloud.visits import Heard, Launches, Terms, Visit
 from llm_claims.errors import ClaimsError, Inconclusive, ProgramError, Untestable
 from llm_claims.evidence import Evidence
 from llm_claims.instances import InstanceTable
+from llm_claims.recordings import EMULATED
 from llm_claims.reference import Reference
 from llm_claims.setting import Setting
 from llm_claims.sources.answers import Answers, Kept
@@ -31,8 +34,6 @@ from llm_claims.sources.scaled import check_here
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads import Workload, seed_of
 
-EMULATED = "emulated SageMaker"
-"""How the hardware of evidence begins that an emulator gave: no recording may hold it."""
 LEAST_ROUNDS = 3
 _LOOK_SECONDS = 0.2
 _NO_CAPACITY = "no capacity: "
@@ -140,7 +141,13 @@ class SageMakerSource:
     @cached_property
     def plan(self) -> CloudPlan:
         """What is to be launched for the cases that are expected."""
-        return CloudPlan(self._needs, self.deploy, self._prices, least=min(LEAST_ROUNDS, self._most), most=self._most)
+        least = min(LEAST_ROUNDS, self._most)
+        return CloudPlan(self._needs, self.deploy, self._prices, least, self._most, self._job_seconds)
+
+    @property
+    def _job_seconds(self) -> float:
+        """How much a job may hold, by estimates for the documented scale: an emulator runs nothing at that scale."""
+        return math.inf if self.emulated else MOST_JOB_SECONDS
 
     @cached_property
     def _answers(self) -> Answers:
@@ -195,7 +202,11 @@ class SageMakerSource:
                 if number not in have:
                     missing.setdefault(self.deploy(one), []).append(Asked(one, number))
         ordered = {deployment: sorted(asked, key=lambda one: one.round) for deployment, asked in missing.items()}
-        return [launch for deployment, asked in ordered.items() for launch in launches_for(deployment, asked)]
+        return [
+            launch
+            for deployment, asked in ordered.items()
+            for launch in launches_for(deployment, asked, self._job_seconds)
+        ]
 
     def _see_to(self, wanted: Sequence[Launch]) -> None:
         """Make every launch that nobody has made; while another process makes one, make others of the plan."""

@@ -31,7 +31,9 @@ def test_nothing_that_launches_travels() -> None:
     assert "llm_claims/cloud/containers/pipe.py" in names
 
 
-@pytest.mark.parametrize(("program", "stack"), [("generate", "current"), ("document", "document"), ("document", "current")])
+@pytest.mark.parametrize(
+    ("program", "stack"), [("generate", "current"), ("document", "document"), ("document", "current")]
+)
 def test_an_archive_has_what_lmi_reads_at_its_root(tmp_path: Path, program: str, stack: str) -> None:
     path = tmp_path / "model.tar.gz"
     write_archive(path, program, stack)

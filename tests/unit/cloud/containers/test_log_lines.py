@@ -42,7 +42,9 @@ def test_parts_may_come_in_another_order() -> None:
     assert [reader.feed(line) for line in reversed(lines_of(1, message))][-1] == message
 
 
-@pytest.mark.parametrize("spoil", [lambda text: text.replace("0.5", "0.6"), lambda text: text[:-1]], ids=["number", "end"])
+@pytest.mark.parametrize(
+    "spoil", [lambda text: text.replace("0.5", "0.6"), lambda text: text[:-1]], ids=["number", "end"]
+)
 def test_a_message_that_was_changed_is_refused(spoil) -> None:
     (line,) = lines_of(1, {"loss": 0.5})
     with pytest.raises(DamagedMessage, match="message 1 of the log was changed"):

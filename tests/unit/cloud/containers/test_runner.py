@@ -69,7 +69,12 @@ def run(folder: Path, requests: list[Request]) -> tuple[int, list[dict[str, obje
     (folder / "llm_claims/cloud/containers/document/program.py").write_text(PROGRAM)
     environment = {"PATH": os.environ["PATH"], "LLM_CLAIMS_PROGRAM": "document"}
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "runner.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-I", "-S", "runner.py"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     reader = Reader()
     heard = [reader.feed(line) for line in done.stdout.splitlines()]
