@@ -121,9 +121,7 @@ class Account:
             AWS refuses the credentials, or cannot be reached.
         """
         answer = self.client("sts").get_caller_identity()
-        now = datetime.now(UTC)
-        sent = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        ahead = now - parsedate_to_datetime(sent) if sent else timedelta(0)
+        ahead = _ahead(datetime.now(UTC), answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
         return Caller(str(answer["Account"]), str(answer["Arn"]), ahead)
 
     @property
@@ -151,6 +149,15 @@ def configured_region() -> str | None:
 
     region = botocore.session.Session().get_config_variable("region")
     return str(region) if region else None
+
+
+def _ahead(now: datetime, sent: str | None) -> timedelta:
+    """How far ``now`` is ahead of an answer's Date header; one that is not there or not sound tells nothing."""
+    try:
+        moment = parsedate_to_datetime(sent or "")
+    except ValueError:
+        return timedelta(0)
+    return now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _boto3() -> Any:

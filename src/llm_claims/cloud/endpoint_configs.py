@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from llm_claims.cloud.account import Account
 from llm_claims.cloud.calls import create, looked_up, removed
+from llm_claims.cloud.in_service import VARIANT
 from llm_claims.cloud.journal import ResourceKind
 from llm_claims.cloud.kinds import State
 from llm_claims.cloud.listing import listed, tag_list
@@ -31,7 +32,7 @@ class EndpointConfigs:
         """
         start_up = min(3600, max(60, spec.start_up_seconds))
         variant = {
-            "VariantName": "AllTraffic",
+            "VariantName": VARIANT,
             "ModelName": name,
             "InitialInstanceCount": 1,
             "InstanceType": spec.instance_type,

@@ -10,6 +10,7 @@ from llm_claims.cloud.errors import CloudError, EndpointError
 from llm_claims.cloud.logs import ENDPOINT_GROUP, LogReader
 
 LAST_LINES = 20
+VARIANT = "AllTraffic"
 
 
 class InService:
@@ -19,7 +20,7 @@ class InService:
         self._account, self._name = account, name
         self.instance_type = instance_type
         self.image_digest = _digest(described)
-        self._log = LogReader(account, f"{ENDPOINT_GROUP}{name}", "")
+        self._log = LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/")
         self._lines: list[str] = []
 
     def invoke(self, body: bytes, timeout_seconds: float) -> bytes:
@@ -64,7 +65,7 @@ class InService:
 def last_lines(account: Account, name: str) -> list[str]:
     """Return the end of an endpoint's log, or why there is none to show."""
     try:
-        return [line for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", "").read()][-LAST_LINES:]
+        return [line for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/").read()][-LAST_LINES:]
     except CloudError as error:
         return [str(error)]
 

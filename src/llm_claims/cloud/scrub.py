@@ -60,11 +60,11 @@ class Scrubber:
 
     def __call__(self, text: str) -> str:
         """Return ``text`` without account ids, ARNs, buckets, hosts, request ids, keys and tokens."""
-        for secret, instead in self._known:
-            if secret not in instead:
-                text = text.replace(secret, instead)
         for pattern, instead in _RULES:
             text = pattern.sub(instead, text)
+        # After the rules: an ARN or an address is one thing, whatever is in it.
+        for secret, instead in self._known:
+            text = text.replace(secret, instead)
         return _ACCOUNT.sub(_account, text)
 
     def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
