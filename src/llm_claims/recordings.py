@@ -92,7 +92,7 @@ def _faults_of_origin(recording: Recording) -> Iterator[str]:
         if entry.provenance.kind != owed:
             yield f"evidence[{number}].provenance.kind: must be {owed!r} in a recording of this origin"
         if entry.provenance.hardware.startswith(EMULATED):
-            yield f"evidence[{number}].provenance.hardware: an emulator's figures are no evidence, so no recording has them"
+            yield f"evidence[{number}].provenance.hardware: an emulator gave it, and its figures are no evidence"
         open_fields = open_to_witness(entry.workload)
         if not recording.documented and open_fields:
             yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
