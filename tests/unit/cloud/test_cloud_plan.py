@@ -27,7 +27,7 @@ def plan(*needs: Need, **options) -> CloudPlan:
 
 
 def test_the_sum_is_that_of_the_rows() -> None:
-    """5 x (64 x 0.036 + 10 x 0.00085) s and 5 x (64 x 0.036 + 750 x 0.00085) s on top of 720 s; 3 x 348 s on top of 300."""
+    """Seconds a new token and a token of input, on top of a start; steps on top of building a model."""
     endpoint, job = plan().launches
     assert endpoint.seconds == pytest.approx(720 + 5 * (2 * 2.304 + 760 * 0.00085))
     assert job.seconds == pytest.approx(300 + 3 * (130 + 20 * 10.9))

@@ -1,4 +1,4 @@
-"""A launcher without AWS: jobs and endpoints run the real containers' code here, around a program that says what it is told."""
+"""A launcher without AWS: the real code of containers runs here, around a program that says what it is told."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from llm_claims.sources.base import Placed
 from llm_claims.workloads import Generation, Loading, Training
 
 Json = dict[str, Any]
+SOCKET = "NCCL INFO Channel 00/0 : 0[0] -> 8[0] [send] via NET/Socket/0"
 READY: Json = {"hardware": "1 x A10G", "software": {"torch": "2.13.0"}, "setup_seconds": 1.0}
 TERMS = Terms(lambda image: f"registry/{image}", device="cuda", warm_up=True, inference_ami=None, collect_seconds=0.0)
 
@@ -46,7 +47,7 @@ def answer(request: Json) -> Json:
         }
     elif isinstance(workload, Training):
         # A program does not know what carried its messages: its log does.
-        seen = seen.model_copy(update={"rdma": None})
+        seen = seen.model_copy(update={"rdma": None, "initial_weights": workload.initial_weights})
         metrics = {
             "train_loss": asked.seed / 1000,
             "train_runtime_seconds": 10.0 + asked.seed / 1000,
@@ -100,7 +101,7 @@ class FakeLauncher:
 
     program: Callable[[Json], Json] = answer
     refusal: Exception | None = None
-    between: tuple[str, ...] = ()
+    between: tuple[str, ...] = (SOCKET,)
     end: Json = field(default_factory=dict)
     drop: int = 0
     jobs: list[TrainingSpec] = field(default_factory=list)
