@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from tests.emulator import quotas
@@ -67,6 +68,7 @@ class Endpoints:
         return {}
 
     def _delete(self, row: Resource, run: EndpointRun) -> None:
+        time.sleep(self._world.settings.delete_seconds)
         run.close()
         self._world.shelf.remove(row)
 

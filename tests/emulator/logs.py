@@ -7,6 +7,8 @@ import threading
 import time
 from typing import Any
 
+from tests.emulator.heartbeat import every
+
 MAX_EVENT_BYTES = 256 * 1024 - 26  # what CloudWatch takes in one event: longer lines arrive in pieces
 _MAX_BATCH_BYTES = 1_000_000
 
@@ -21,7 +23,7 @@ class Logs:
         self._lock = threading.Lock()
         self._shipping = threading.Lock()
         self.delay_seconds = 0.0
-        threading.Thread(target=self._run, daemon=True).start()
+        every(0.1, self.ship)
 
     def clear(self) -> None:
         """Forget what waits, and what is known to be there."""
@@ -37,11 +39,6 @@ class Logs:
         due = time.monotonic() + self.delay_seconds
         with self._lock:
             self._waiting += [(due, group, stream, piece) for piece in pieces]
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(0.1)
-            self.ship()
 
     def ship(self) -> None:
         """Send what is due."""

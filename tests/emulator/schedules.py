@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from moto.backends import get_backend
 
 from tests.emulator.errors import AwsError
+from tests.emulator.heartbeat import every
 from tests.emulator.sagemaker import SageMaker
 from tests.emulator.shelf import ACCOUNT
 from tests.emulator.wire import Call
@@ -28,7 +28,7 @@ class Schedules:
         self._world, self._sagemaker = world, sagemaker
         self._fired: set[tuple[str, float]] = set()
         self._failed: dict[tuple[str, float], tuple[int, float]] = {}  # attempts so far, and when to try again
-        threading.Thread(target=self._run, daemon=True).start()
+        every(0.1, self._look_at_all)
 
     def check(self, call: Call) -> None:
         """Refuse a schedule that AWS would refuse."""
@@ -36,11 +36,9 @@ class Schedules:
         due_at(asked["ScheduleExpression"], asked.get("ScheduleExpressionTimezone", "UTC"))
         self._world.check_role(asked["Target"]["RoleArn"])
 
-    def _run(self) -> None:
-        while True:
-            time.sleep(0.1)
-            for region, schedule, group in self.standing():
-                self._look(region, schedule, group)
+    def _look_at_all(self) -> None:
+        for region, schedule, group in self.standing():
+            self._look(region, schedule, group)
 
     def standing(self) -> list[tuple[str, Any, Any]]:
         """Region, schedule and its group, of all that there are."""

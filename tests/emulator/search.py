@@ -22,6 +22,8 @@ def search(world: World, params: dict[str, Any], region: str) -> dict[str, Any]:
     if resource not in _KINDS:
         raise invalid(f"The emulator does not search for {resource}.")
     rows = world.shelf.of_kind(_KINDS[resource], region=region)
+    latest = world.clock.now() - world.settings.search_lag_seconds
+    rows = [row for row in rows if row.body["CreationTime"] <= latest]
     found = [row for row in rows if _meets(row, params.get("SearchExpression", {}))]
     found.sort(key=lambda row: row.body["CreationTime"], reverse=params.get("SortOrder", "Descending") == "Descending")
     return cut([{resource: _shown(row)} for row in found], params, "Results")

@@ -17,6 +17,8 @@ class Settings:
     start_seconds: float = 0.0  # of a job or endpoint, before its machines are there
     stop_grace_seconds: float = 5.0  # between SIGTERM and SIGKILL; AWS gives 120
     log_delay_seconds: float = 0.0  # from a line to its being found in CloudWatch
+    search_lag_seconds: float = 0.0  # from a create to its being found by Search, which lags in AWS too
+    delete_seconds: float = 0.0  # from DeleteEndpoint to the endpoint being gone
     invocation_timeout_seconds: float = 60.0
     delete_while_creating: bool = False
     denied: list[str] = field(default_factory=list)  # actions: "iam:PassRole", "sagemaker:CreateEndpoint"

@@ -62,7 +62,8 @@ class Shelf:
 
     def remove(self, row: Resource) -> None:
         with self.lock:
-            self._rows.pop((row.kind, row.region, row.name), None)
+            if self._rows.get((row.kind, row.region, row.name)) is row:
+                del self._rows[row.kind, row.region, row.name]
 
     def of_kind(self, *kinds: str, region: str | None = None) -> list[Resource]:
         with self.lock:

@@ -109,7 +109,9 @@ def test_deleting_ends_the_container_and_the_bill(emulator: Emulator) -> None:
     settled(emulator, "serve")
     pid = ask(emulator, "serve", {})["pid"]
     sagemaker = emulator.client("sagemaker")
+    emulator.settings(delete_seconds=0.3)
     sagemaker.delete_endpoint(EndpointName="serve")
+    assert settled(emulator, "serve")["EndpointStatus"] == "Deleting"
     eventually(lambda: not emulator.resources("endpoint"))
     assert emulator.billed() == []
     with pytest.raises(ProcessLookupError):

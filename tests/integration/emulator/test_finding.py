@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.emulator.client import Emulator
 
-from .requests import settled, start_endpoint, start_job
+from .requests import eventually, settled, start_endpoint, start_job
 from .test_endpoints import MODEL
 
 
@@ -64,6 +64,15 @@ def test_search_finds_jobs_and_endpoints_with_their_tags(emulator: Emulator) -> 
     emulator.client("sagemaker").add_tags(ResourceArn=arn, Tags=tags)
     assert emulator.client("sagemaker").list_tags(ResourceArn=arn)["Tags"] == tags
     assert [row["EndpointName"] for row in found(emulator, "Endpoint", tag)] == ["serve"]
+
+
+def test_search_lags_behind_lists_when_told_to(emulator: Emulator) -> None:
+    emulator.settings(search_lag_seconds=0.5)
+    models(emulator, 1)
+    name = {"Name": "ModelName", "Operator": "Contains", "Value": "llm-claims"}
+    assert len(emulator.client("sagemaker").list_models()["Models"]) == 1
+    assert found(emulator, "Model", name) == []
+    assert eventually(lambda: found(emulator, "Model", name))
 
 
 def test_lists_by_status(emulator: Emulator) -> None:
