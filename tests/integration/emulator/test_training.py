@@ -31,7 +31,7 @@ def test_runs_the_entry_point_with_its_channels_and_variables(emulator: Emulator
     assert told["BillableTimeInSeconds"] >= 1
     steps = [step["Status"] for step in told["SecondaryStatusTransitions"]]
     assert steps == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
-    log = "\n".join(said(emulator, "word=", GROUP, "first/algo-1-"))
+    log = "\n".join(said(emulator, "network_interface_name", GROUP, "first/algo-1-"))
     assert "forty-two" in log
     assert "word=yes name=first" in log
     assert '"rate": "3"' in log
