@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 
 from llm_claims.cloud.account import Account
 from llm_claims.cloud.cloud_plan import CloudPlan
+from llm_claims.cloud.errors import SetUpError
 from llm_claims.cloud.images import uri
 from llm_claims.cloud.journal import Journal, default_folder
 from llm_claims.cloud.launcher import Launcher
@@ -75,6 +77,8 @@ class Workplace:
         SetUpError, NoCapacity
             Something is not fit; the text says what, and what to do.
         """
+        if self.emulated and not os.environ.get("AWS_ENDPOINT_URL"):
+            raise SetUpError("--instance local needs an emulator of SageMaker: name its address in AWS_ENDPOINT_URL")
         launches = plan.launches if plan is not None else ()
         most: dict[str, dict[str, int]] = {"job": {}, "endpoint": {}}
         for deployment in dict.fromkeys(launch.deployment for launch in launches):
