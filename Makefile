@@ -20,7 +20,7 @@ READY_DEV := $(VENV)/.ready-dev-$(VERSION)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: claims
 claims: $(READY) ## Judge every claim: the recordings, and live on this processor; writes report/
@@ -30,6 +30,36 @@ claims: $(READY) ## Judge every claim: the recordings, and live on this processo
 test: $(READY) ## Run the tests of the code, then judge the recordings
 	$(BIN)/pytest tests/unit tests/integration $(ARGS)
 	$(BIN)/pytest tests/claims -m "cpu and not live" $(ARGS)
+
+INSTANCE ?= g5.2xlarge
+STACK ?= current
+BUDGET ?= 10
+SAGEMAKER = $(BIN)/pytest tests/claims -m sagemaker $(addprefix --instance ,$(INSTANCE)) --stack $(STACK)
+
+.PHONY: sagemaker-setup
+sagemaker-setup: $(READY)
+
+.PHONY: sagemaker-plan
+sagemaker-plan: $(READY)
+	$(SAGEMAKER) --plan $(ARGS) | tee sagemaker-plan.txt
+
+.PHONY: sagemaker
+sagemaker: $(READY) ## Judge on AWS: make sagemaker INSTANCE="g5.2xlarge g4dn.2xlarge" BUDGET=10; sagemaker-plan costs nothing
+	$(SAGEMAKER) --budget $(BUDGET) $(ARGS) | tee sagemaker-run.txt
+
+.PHONY: sagemaker-local
+sagemaker-local: $(READY) ## Go the whole way of the SageMaker tier, against an emulator on this machine
+	$(BIN)/pytest tests/claims -m sagemaker --instance local $(ARGS)
+
+.PHONY: sagemaker-docker
+sagemaker-docker: $(READY)
+	docker build --tag llm-claims-djl-serving tests/docker
+	$(BIN)/pytest -p tests.docker.plugin tests/claims/test_latency.py tests/claims/test_batching.py \
+	  -m sagemaker --instance local $(ARGS)
+
+.PHONY: faults
+faults: $(READY) ## Break every call to AWS in every way, and look for what is left: five minutes
+	LLM_CLAIMS_FAULTS=all $(BIN)/pytest tests/integration/faults $(ARGS)
 
 .PHONY: bench
 bench: $(READY) ## Time the code itself

@@ -95,7 +95,7 @@ class CloudSession:
             self._lines.append(f"sweep: failed: {error}; run: llm-claims sweep --run {self._suite.cloud_run}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         else:
-            self._lines += [f"sweep: {line}" for line in report.describe().splitlines()]
+            self._lines += report.describe().splitlines()
             if not report.clean:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._lines.append(f"spent on SageMaker: about ${self._source.budget.spent_usd:.2f}")

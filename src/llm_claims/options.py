@@ -16,7 +16,7 @@ from llm_claims.errors import UsageError
 from llm_claims.recordings import RECORDING_NAME
 
 DEFAULT_ROUNDS = 5
-EMULATED_ROUNDS = 2
+EMULATED_ROUNDS = 1
 """Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
 LOCAL, ALL = "local", "all"
 LIVE_SOURCES = ("cpu", "gpu", "sagemaker")

@@ -110,9 +110,12 @@ class Suite:
     def workplace(self) -> Workplace:
         """Where this run launches. Nothing is asked of AWS before something is launched, or checked for it."""
         options = self.options
-        self.cloud_run = self.cloud_run or RunId.new(datetime.now(UTC)).text
+        # Who started this run may have named it, so as to sweep it whatever becomes of it.
+        named = RunId(self.cloud_run) if self.cloud_run else RunId.of_environment()
+        run = named or RunId.new(datetime.now(UTC))
+        self.cloud_run = run.text
         stack = LOCAL_STACK if LOCAL in options.instances else STACKS[options.stack]
-        return Workplace(RunId(self.cloud_run), stack, emulated=LOCAL in options.instances)
+        return Workplace(run, stack, emulated=LOCAL in options.instances)
 
     def _prices(self) -> Prices:
         if not self.options.live_prices:

@@ -151,6 +151,16 @@ DOCUMENT = Stack(
     own_programs=False,
     reference=_reference(_generation("deepspeed"), _LOADING),
 )
+# An emulator's figures decide nothing: its training runs are cut to the steps that every part of a run needs.
+_SHORT = CPU_REFERENCE.model_copy(
+    update={
+        "training": CPU_REFERENCE.training.model_copy(update={"samples": 99, "warmup_steps": 8}),
+        "partitioned_training": CPU_REFERENCE.partitioned_training.model_copy(
+            update={"samples": 61, "warmup_steps": 2}
+        ),
+        "linked_training": CPU_REFERENCE.linked_training.model_copy(update={"samples": 45, "warmup_steps": 1}),
+    }
+)
 LOCAL = Stack(
     name="current",
     title="this machine, behind an emulated SageMaker",
@@ -159,6 +169,6 @@ LOCAL = Stack(
     untestable={"deepspeed-kernel-injection": _NO_KERNEL_INJECTION, "fastertransformer": _NO_FASTERTRANSFORMER},
     inference_ami=None,
     own_programs=True,
-    reference=CPU_REFERENCE,
+    reference=_SHORT,
 )
 STACKS: Mapping[StackName, Stack] = {"current": CURRENT, "document": DOCUMENT}

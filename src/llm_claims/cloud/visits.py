@@ -117,6 +117,9 @@ class Visit:
             "LLM_CLAIMS_PROGRAM": deployment.program,
             "LLM_CLAIMS_DEVICE": self.terms.device,
             "LLM_CLAIMS_DEPLOYMENT": json.dumps({name: value for name, value in deployment.held if value is not None}),
+            # DeepSpeed imports mlflow where it is installed, and that Arrow, whose allocator starts a thread: a process
+            # with threads cannot be forked.
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",
             **dict(deployment.environment),
         }
 

@@ -22,6 +22,9 @@ SHAPES: dict[str, tuple[int, int, int, int, int]] = {
 DTYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32"}
 INITIAL_DEVIATION = 0.02
 POSITIONS = 2048
+# Of the rotary embeddings: checkpoints of 2023 hold them, though they follow from the shape.
+_FREQUENCIES = "self_attn.rotary_emb.inv_freq"
+_BASE = 10000.0
 
 
 def config_of(model: str) -> Any:
@@ -58,7 +61,7 @@ def write_checkpoint(model: str, precision: str, folder: str) -> None:
     index: dict[str, Any] = {"metadata": {"total_size": 0}, "weight_map": {}}
     for number, shapes in enumerate(_shards(model)):
         name = f"pytorch_model-{number:05d}.bin"
-        shard = {key: _weights(shape, dtype) for key, shape in shapes.items()}
+        shard = {key: _weights(key, shape, dtype) for key, shape in shapes.items()}
         torch.save(shard, os.path.join(folder, name))
         index["weight_map"].update(dict.fromkeys(shard, name))
         index["metadata"]["total_size"] += sum(one.numel() * one.element_size() for one in shard.values())
@@ -66,9 +69,11 @@ def write_checkpoint(model: str, precision: str, folder: str) -> None:
         json.dump(index, file)
 
 
-def _weights(shape: tuple[int, ...], dtype: Any) -> Any:
+def _weights(name: str, shape: tuple[int, ...], dtype: Any) -> Any:
     import torch
 
+    if name.endswith(_FREQUENCIES):
+        return _BASE ** -(torch.arange(shape[0], dtype=torch.float32) / shape[0])
     if len(shape) == 1:  # the scales of normalisations
         return torch.ones(shape, dtype=dtype)
     return torch.empty(shape, dtype=torch.float32).normal_(0.0, INITIAL_DEVIATION).to(dtype)
@@ -76,7 +81,7 @@ def _weights(shape: tuple[int, ...], dtype: Any) -> Any:
 
 def _shards(model: str) -> Iterator[dict[str, tuple[int, ...]]]:
     """Yield name and shape of the weights of each shard: a layer each, then the rest."""
-    hidden, inner, layers, _, vocabulary = SHAPES[model]
+    hidden, inner, layers, heads, vocabulary = SHAPES[model]
     for layer in range(layers):
         prefix = f"model.layers.{layer}."
         shapes: dict[str, tuple[int, ...]] = {
@@ -86,6 +91,7 @@ def _shards(model: str) -> Iterator[dict[str, tuple[int, ...]]]:
         shapes[f"{prefix}mlp.down_proj.weight"] = (hidden, inner)
         shapes[f"{prefix}input_layernorm.weight"] = (hidden,)
         shapes[f"{prefix}post_attention_layernorm.weight"] = (hidden,)
+        shapes[f"{prefix}{_FREQUENCIES}"] = (hidden // heads // 2,)
         yield shapes
     yield {
         "model.embed_tokens.weight": (vocabulary, hidden),

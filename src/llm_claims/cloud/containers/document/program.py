@@ -102,7 +102,7 @@ def _loaded(engine: Engine, workload: Mapping[str, Any]) -> dict[str, Any]:
         "weight_dtypes": engine.weight_dtypes(),
         "checkpoint": watch.forms,
         "low_cpu_mem_usage": watch.low_cpu_mem_usage,
-        "device_map": "auto" if getattr(engine.model, "hf_device_map", None) else None,
+        "device_map": watch.device_map,
         "model_server": model_server_resident(),
     }
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
