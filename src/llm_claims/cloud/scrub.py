@@ -11,19 +11,19 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"arn:aws[a-z-]*:[^\s\"'<>\\,;)\]}]*", "<arn>"),
-        (r"(?i)\b(authorization\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[^\"'\r\n\\]+", r"\1<signature>"),
+        (r"(?i)\b(authorization\\*[\"']?\s*[:=]\s*\\*[\"']?)(?!<)[^\"'\r\n\\]+", r"\1<signature>"),
         (
-            r"(?i)\b(x-amz-(?:signature|credential|security-token))(\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[^\s&\"'\\]+",
+            r"(?i)\b(x-amz-(?:signature|credential|security-token))(\\*[\"']?\s*[:=]\s*\\*[\"']?)(?!<)[^\s&\"'\\]+",
             r"\1\2<token>",
         ),
         (
             r"(?i)\b(\w*(?:secret_?access_?key|session_?token|security_?token|access_?key_?id))"
-            r"(\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[^\s\"',;&\\]+",
+            r"(\\*[\"']?\s*[:=]\s*\\*[\"']?)(?!<)[^\s\"',;&\\]+",
             r"\1\2<token>",
         ),
         (
             r"(?i)\b((?:x-amzn?-)?(?:request|host|extended-request|trace)[ _-]?id(?:-2)?|x-amz-id-2)"
-            r"(\\?[\"']?\s*[:=]\s*\\?[\"']?)(?!<)[\w+/=.-]+",
+            r"(\\*[\"']?\s*[:=]\s*\\*[\"']?)(?!<)[\w+/=.-]+",
             r"\1\2<id>",
         ),
         (r"(?i)\bs3(n|a)?://(?!<)[a-z0-9][a-z0-9.-]+", r"s3\1://<bucket>"),
@@ -40,7 +40,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 # Twelve digits are an account, but not within a decimal number, and not as a number of JSON: some are bytes.
 _ACCOUNT = re.compile(r"(?<!\d)(?<!\d\.)\d{12}(?!\d)(?!\.\d)")
-_NUMBER_BEFORE = re.compile(r"[:,\[]\s?$")
+_NUMBER_BEFORE = re.compile(r"[:,\[]\s?-?$")
 _NUMBER_AFTER = re.compile(r"\s?[,}\]]")
 
 
@@ -87,7 +87,7 @@ class Scrubber:
 
 
 def _account(found: re.Match[str]) -> str:
-    before, after = found.string[max(0, found.start() - 2) : found.start()], found.string[found.end() :][:2]
+    before, after = found.string[max(0, found.start() - 3) : found.start()], found.string[found.end() :][:2]
     is_number = _NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after)
     return found[0] if is_number else "<account>"
 
