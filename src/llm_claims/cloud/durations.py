@@ -24,6 +24,8 @@ _RDMA_SPEEDUP = {1: 2.0, 3: 3.0}
 _NEW_TOKEN_SECONDS = 0.036
 _INPUT_TOKEN_SECONDS = 0.00085
 _SIZE = {"llama-13b": 1.9}
+# What a small model takes of the large one's step: mostly latency, a guess.
+_SMALLER = {"llama-85m": 0.1}
 # A T4 against an A10G (document, table of 7B).
 _SLOWER = {"g4dn": 1.75}
 
@@ -42,7 +44,7 @@ def _training_seconds(workload: Training) -> float:
     steps = max(1, (workload.samples or batch) // batch)
     stage = workload.zero_stage or 1
     step = _STEP_SECONDS[stage] / (_RDMA_SPEEDUP[stage] if workload.rdma else 1.0)
-    return _MODEL_SET_UP_SECONDS + steps * step
+    return _MODEL_SET_UP_SECONDS + steps * step * _SMALLER.get(workload.model or "", 1.0)
 
 
 def _generation_seconds(workload: Generation, instance: str) -> float:

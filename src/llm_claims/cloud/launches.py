@@ -98,11 +98,13 @@ def launches_for(
         yield Launch(deployment, tuple(asked))
         return
     room = job_seconds - JOB_START_SECONDS
-    batch: list[Asked] = []
+    batches: list[list[Asked]] = []
     for one in asked:
-        if batch and sum(map(_seconds, batch)) + _seconds(one) > room:
-            yield Launch(deployment, tuple(batch))
-            batch = []
-        batch.append(one)
-    if batch:
+        # First fit: a long request leaves room beside it for short ones that come later.
+        fitting = (batch for batch in batches if sum(map(_seconds, batch)) + _seconds(one) <= room)
+        if (batch := next(fitting, None)) is None:
+            batches.append([one])
+        else:
+            batch.append(one)
+    for batch in batches:
         yield Launch(deployment, tuple(batch))

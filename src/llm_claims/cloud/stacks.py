@@ -94,6 +94,17 @@ def _reference(generation: Generation, loading: Loading) -> Reference:
             initial_weights="random",
             logger="hf-trainer",
         ),
+        # Where a claim is about losses, weights that have learned something are needed. The document's are gone, so a
+        # small model that is taught first stands for them: on the same machines, with as many steps.
+        pretrained_training=Training(
+            model="llama-85m",
+            samples=5160,
+            context_tokens=64,
+            micro_batch=4,
+            gradient_checkpointing=False,
+            learning_rate=1e-3,
+            initial_loss_scale=2.0**16,
+        ),
         generation=generation,
         loading=loading,
         training_instance="p4d.24xlarge",
