@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
-from llm_claims.errors import EvidenceError
+from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.metrics import DERIVED, DURATIONS, METRICS, Unit
 from llm_claims.series import Series, Spread, quotient
 from llm_claims.witness import Witness, differences
@@ -104,8 +104,9 @@ class Evidence(_Model):
     @model_validator(mode="after")
     def _trustworthy(self) -> Self:
         self._check_metrics()
-        if self.provenance.kind == "measured" and self.outcome.kind != "failed":
-            early = self.outcome.kind == "out_of_memory"
+        unseen = self.outcome.kind == "failed" and self.witness is None
+        if self.provenance.kind == "measured" and not unseen:
+            early = self.outcome.kind != "completed"
             wrong = differences(self.workload, self.witness, ended_early=early)
             if wrong:
                 raise ValueError("the witness does not match the workload: " + "; ".join(wrong))
@@ -149,7 +150,11 @@ class Evidence(_Model):
         ------
         EvidenceError
             The run did not complete, or carries neither the metric nor what it derives from.
+        Untestable
+            The engine failed at it here: there is nothing to compare.
         """
+        if self.outcome.kind == "failed" and self.provenance.kind == "measured":
+            raise Untestable(f"{self.workload.describe()} fails here: {self.outcome.signature}")
         if self.outcome.kind != "completed":
             raise EvidenceError(
                 f"{self.workload.describe()}: the run ended {self.outcome.kind} ({self.outcome.signature}), "

@@ -81,6 +81,9 @@ class Reference(_Model):
         if (workload.precision or found.get("precision")) != "fp16":
             # Only fp16 scales its losses.
             found.pop("initial_loss_scale", None)
+        if (workload.ranks or found.get("ranks")) == 1:
+            # One rank has nobody to send to.
+            found.pop("transport", None)
         return found
 
     def instance(self, kind: str) -> str | None:

@@ -26,7 +26,7 @@ RUNS = runs()
 @claim("train-step-arithmetic", place="A, context")
 @RUNS
 def test_global_batch_and_steps_follow_from_the_configuration(measure, judge, setting):
-    run = measure(Training(), setting)
+    run = measure(Training(initial_weights="pretrained"), setting)
     size = run.workload
     global_batch = size.ranks * size.micro_batch * size.gradient_accumulation
     micro_steps = math.ceil(size.samples / (size.ranks * size.micro_batch))
@@ -44,7 +44,7 @@ def test_global_batch_and_steps_follow_from_the_configuration(measure, judge, se
 @claim("train-throughput-arithmetic", place="A, runs")
 @RUNS
 def test_reported_rates_follow_from_samples_steps_and_runtime(measure, judge, setting):
-    run = measure(Training(seed=SEED), setting)
+    run = measure(Training(seed=SEED, initial_weights="pretrained"), setting)
     judge(
         every(
             equal(run.train_samples_per_second, known(run.workload.samples, "samples") / run.train_runtime_seconds),
@@ -65,7 +65,7 @@ def test_recent_step_time_stands_for_the_whole_run(measure, judge, setting):
 @claim("train-schedule-holds-after-warmup", place="A, runs")
 @RUNS
 def test_learning_rate_stays_at_its_peak_after_warmup(measure, judge, setting):
-    run = measure(Training(), setting)
+    run = measure(Training(initial_weights="pretrained"), setting)
     size = run.workload
     peak = known(size.learning_rate)
     left = run.optimizer_steps - run.last_logged_step

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from pydantic import ValidationError
 
+from llm_claims.devices import find_devices
 from llm_claims.evidence import Outcome
 from llm_claims.programs.lifeline import die_with_caller
 from llm_claims.programs.protocol import Answer, Ready, Request
@@ -29,7 +30,7 @@ class ToldInFull(RuntimeError):
     """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
 
 
-def serve(set_up: Callable[[], Runner], packages: Iterable[str]) -> int:
+def serve(set_up: Callable[[], Runner], packages: Iterable[str], device: str = "cpu") -> int:
     """Set a program up, then answer requests until its caller closes the channel or is gone.
 
     ``packages`` are the distributions whose versions `Ready` states. The exit status is returned.
@@ -46,7 +47,10 @@ def serve(set_up: Callable[[], Runner], packages: Iterable[str]) -> int:
     requests, answers = _private_streams()
     run = set_up()
     software = {"python": platform.python_version()} | {name: version(name) for name in packages}
-    ready = Ready(hardware=hardware(), software=software, setup_seconds=perf_counter() - start)
+    here = hardware()
+    if device == "cuda":
+        here, software = f"{find_devices().describe()}, {here}", software | _cuda_libraries()
+    ready = Ready(hardware=here, software=software, setup_seconds=perf_counter() - start)
     try:
         _write(answers, ready.model_dump_json())
         for line in requests:
@@ -110,6 +114,14 @@ def hardware() -> str:
     except AttributeError:  # not on every system
         cores = os.cpu_count() or 1
     return f"{_processor()}, {cores} {'core' if cores == 1 else 'cores'}"
+
+
+def _cuda_libraries() -> dict[str, str]:
+    """Versions of what PyTorch brings along; to ask for them starts nothing on a GPU."""
+    import torch
+
+    nccl = torch.cuda.nccl.version()  # type: ignore[no-untyped-call]
+    return {"cuda": str(torch.version.cuda), "nccl": ".".join(map(str, nccl))}
 
 
 def _processor() -> str:

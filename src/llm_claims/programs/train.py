@@ -23,7 +23,8 @@ from llm_claims.programs.training.run import TrainingRun, UnsupportedWorkload
 from llm_claims.witness import Witness
 from llm_claims.workloads import Training
 
-PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "keras", "numpy")
+PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "numpy")
+PACKAGES_ON_PROCESSOR = (*PACKAGES, "keras")
 
 # Settings of whoever started this, which the libraries would take for their own: that this is a rank of
 # another run, or is to train otherwise than asked.
@@ -178,7 +179,7 @@ def main() -> int:
         except OSError as error:
             raise SystemExit(f"no temporary folder can be made: {error}") from None
         prepare_environment(folder, device)
-        return serve(lambda: set_up(folder), PACKAGES)
+        return serve(lambda: set_up(folder), PACKAGES_ON_PROCESSOR if device == "cpu" else PACKAGES, device)
     finally:
         janitor.close()
 

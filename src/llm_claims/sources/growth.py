@@ -22,8 +22,8 @@ def grown(
     Raises
     ------
     ProgramError
-        The run failed, or answered a metric nobody knows. That memory ran out is evidence, if the run
-        saw how much there was.
+        The run failed, or answered a metric nobody knows. That memory ran out, or that an engine failed, is
+        evidence, if the run has a witness of what it was.
     WitnessError
         The run was not what was asked, or saw something else than the rounds before it.
     """
@@ -72,7 +72,7 @@ def _note(known: Evidence | None) -> str | None:
 
 def _check(known: Evidence | None, request: Request, answer: Answer) -> None:
     what = f"{request.workload.describe()}, round {request.round}"
-    early = answer.outcome.kind == "out_of_memory" and answer.witness is not None
+    early = answer.outcome.kind != "completed" and answer.witness is not None
     if answer.outcome.kind != "completed" and not early:
         raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
     wrong = differences(request.workload, answer.witness, ended_early=early)

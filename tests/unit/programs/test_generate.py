@@ -16,11 +16,13 @@ from llm_claims.programs.protocol import Answer, Request
 from llm_claims.programs.serving import llama
 from llm_claims.programs.serving.observer import count_new
 from llm_claims.programs.serving.prompts import build_tokenizer, prompt_text
+from llm_claims.programs.serving.stand import Stand, StandKey
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.witness import Witness, differences
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 TINY = {**llama.SHAPES["llama-30m"], "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
+TINY_KEY = StandKey("llama-tiny", "fp32", "transformers")
 ASKED = Generation(
     model="llama-tiny",
     precision="fp32",
@@ -41,8 +43,8 @@ def generator() -> Iterator[generate.Generator]:
 
 
 @pytest.fixture
-def stand(generator: generate.Generator) -> generate.Stand:
-    return generator.stand("llama-tiny", "fp32")
+def stand(generator: generate.Generator) -> Stand:
+    return generator.stand(TINY_KEY)
 
 
 def asked(**changes: Any) -> Generation:
@@ -63,7 +65,7 @@ def test_the_witness_of_a_run_has_everything_the_workload_states(generator: gene
     seen = witness_of(reply)
     assert differences(ASKED, seen) == []
     assert seen.device == "cpu"
-    assert seen.parameters == sum(p.numel() for p in generator.stand("llama-tiny").model.parameters())
+    assert seen.parameters == sum(p.numel() for p in generator.stand(TINY_KEY).served.model.parameters())
     assert seen.forward_batch_sizes == (1,)
     assert reply.metrics["latency_seconds"] > 0
     assert reply.metrics["new_tokens_per_sequence"] == 5
@@ -111,9 +113,9 @@ def test_open_fields_are_the_program_s_own_defaults(
 
 @pytest.mark.parametrize("api", ["generate", "pipeline"])
 def test_a_wrong_number_of_new_tokens_shows(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: generate.Stand, api: str
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand, api: str
 ) -> None:
-    model: Any = stand.model
+    model: Any = stand.served.model
     whole = model.generate
 
     def short(*args: Any, **kwargs: Any) -> Any:
@@ -128,9 +130,9 @@ def test_a_wrong_number_of_new_tokens_shows(
 
 
 def test_one_sequence_that_ends_early_shows(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: generate.Stand
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand
 ) -> None:
-    model: Any = stand.model
+    model: Any = stand.served.model
     whole = model.generate
 
     def with_an_early_end(*args: Any, **kwargs: Any) -> Any:
@@ -164,7 +166,7 @@ def test_the_other_code_path_shows(monkeypatch: pytest.MonkeyPatch, generator: g
     assert differences(workload, run(generator, workload).witness) == ["api: asked 'pipeline', the run saw 'generate'"]
 
 
-def test_one_layer_in_another_precision_shows(stand: generate.Stand) -> None:
+def test_one_layer_in_another_precision_shows(stand: Stand) -> None:
     import torch
 
     stand.observer.reset()
@@ -174,9 +176,9 @@ def test_one_layer_in_another_precision_shows(stand: generate.Stand) -> None:
 
 
 def test_a_run_without_cache_shows_as_prompts_that_nobody_sent(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: generate.Stand
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand
 ) -> None:
-    model: Any = stand.model
+    model: Any = stand.served.model
     whole = model.generate
     monkeypatch.setattr(model, "generate", lambda *a, **k: whole(*a, **{**k, "use_cache": False}))
     with pytest.raises(RuntimeError, match="5 prompts entered the model, and 1 sequences came back"):

@@ -1,16 +1,20 @@
-"""The stand-in model of the CPU tier: a Llama with random weights that nobody has to download."""
+"""The models that are served: Llamas with random weights that nobody has to download."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from llm_claims.programs.serving.prompts import MAX_TOKENS, VOCABULARY_SIZE
+from llm_claims.programs.shapes import LARGE_SHAPES
 
 if TYPE_CHECKING:
+    import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 SEED = 20231
-TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 # About 30M weights. Wide and shallow, because every layer costs Python time on each new token: with
 # two layers the matrix products, whose cost the claims are about, outweigh that overhead. As in other
@@ -25,22 +29,23 @@ SHAPES: dict[str, dict[str, Any]] = {
         "vocab_size": VOCABULARY_SIZE,
         "max_position_embeddings": MAX_TOKENS,
         "tie_word_embeddings": False,
-    }
+    },
+    **LARGE_SHAPES,
 }
 
 
 def build_llama(
-    name: str, tokenizer: PreTrainedTokenizerBase, precision: str = "fp32", seed: int = SEED
+    name: str, tokenizer: PreTrainedTokenizerBase, precision: str = "fp32", seed: int = SEED, device: str = "cpu"
 ) -> LlamaForCausalLM:
-    """Build the model ``name`` with random weights in evaluation mode, on the processor.
+    """Build the model ``name`` with random weights in evaluation mode on ``device``.
 
-    The same ``seed`` gives the same weights, drawn in fp32 and then cast; the global random state
-    is left as it was.
+    The same ``seed`` gives the same weights; the global random state is left as it was. On a processor they are
+    drawn in fp32 and then cast; on a GPU, where there may be no room for that, in ``precision``.
 
     Raises
     ------
     ValueError
-        No such model, or a precision that this processor tier does not run; the text lists what there is.
+        No such model, or an unknown precision; the text lists what there is.
     """
     if name not in SHAPES:
         raise ValueError(f"no model {name!r}; there is {', '.join(SHAPES)}")
@@ -52,9 +57,23 @@ def build_llama(
     special = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
     config = LlamaConfig(**SHAPES[name], **special)
     config.name_or_path = name
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    dtype = getattr(torch, TORCH_DTYPES[precision])
+    with _drawing(seed, device, torch.float32 if device == "cpu" else dtype):
         model = LlamaForCausalLM(config)
-    model.to(getattr(torch, TORCH_DTYPES[precision]))
+    model.to(dtype)
     model.eval()  # type: ignore[no-untyped-call]
     return model
+
+
+@contextmanager
+def _drawing(seed: int, device: str, dtype: torch.dtype) -> Iterator[None]:
+    import torch
+
+    before = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[] if device == "cpu" else [device]), torch.device(device):
+        torch.manual_seed(seed)
+        torch.set_default_dtype(dtype)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)

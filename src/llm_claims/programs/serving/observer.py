@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from llm_claims.programs.serving.engines import Served
 from llm_claims.witness import Witness
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Pipeline, PreTrainedModel
+    from transformers import Pipeline
 
 
 class Observer:
     """Watches one model, and the pipeline around it, for as long as they live.
 
-    The hooks only add to sets and lists: microseconds, in a forward of milliseconds.
+    The hooks only add to sets and lists: microseconds, in a forward of milliseconds. What is compiled runs no
+    hooks: of a request with a static cache they see the prompt, and not the decoding.
     """
 
-    def __init__(self, model: PreTrainedModel, pipe: Pipeline) -> None:
-        from torch.nn import Linear
+    def __init__(self, served: Served, pipe: Pipeline) -> None:
+        import torch
 
-        self._model = model
+        model: Any = served.model
+        self._model, self._served = model, served
         self.reset()
         model.register_forward_pre_hook(self._on_forward, with_kwargs=True)
         for module in model.modules():
-            if isinstance(module, Linear):
+            # An engine may bring layers of its own for products; the embedding is looked up.
+            if getattr(getattr(module, "weight", None), "ndim", 0) == 2 and not isinstance(module, torch.nn.Embedding):
                 module.register_forward_pre_hook(self._on_product)
         _watch(model, "generate", lambda: self._entered.add("generate"))
         _watch(pipe, "forward", lambda: self._entered.add("pipeline"))
@@ -38,6 +42,7 @@ class Observer:
         self._batch_sizes: set[int] = set()
         self._input_tokens: list[int] = []
         self._input_widths: list[int] = []
+        self._caches: set[str] = set()
 
     def witness(self, sequences: Sequence[Sequence[int]]) -> Witness:
         """Return what was seen since `reset`; ``sequences`` are the token ids that came back, prompts first.
@@ -57,7 +62,7 @@ class Observer:
         return Witness(
             device="+".join(sorted(self._devices)),
             threads=torch.get_num_threads(),
-            engine=type(self._model).__module__.partition(".")[0],
+            engine=self._served.engine,
             api=self._api(),
             model=self._model.name_or_path,
             parameters=sum(weights.numel() for weights in self._model.parameters()),
@@ -67,7 +72,8 @@ class Observer:
                 count_new(ids[width:], end) for ids, width in zip(sequences, self._input_widths, strict=True)
             ),
             forward_batch_sizes=tuple(sorted(self._batch_sizes)),
-            tensor_parallel_degree=self._model.tp_size or 1,
+            tensor_parallel_degree=self._served.degree,
+            cache="+".join(sorted(self._caches)) or None,
         )
 
     def _api(self) -> str | None:
@@ -75,9 +81,15 @@ class Observer:
         return next((path for path in ("pipeline", "generate") if path in self._entered), None)
 
     def _on_forward(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        import torch
+
+        if torch.compiler.is_compiling():
+            return
         ids = args[0] if args else kwargs["input_ids"]
         self._batch_sizes.add(ids.shape[0])
         cache = kwargs.get("past_key_values")
+        if cache is not None:
+            self._caches.add(type(cache).__name__.removesuffix("Cache").lower())
         if cache is None or cache.get_seq_length() == 0:
             self._on_prefill(ids, kwargs.get("attention_mask"))
 
@@ -90,7 +102,10 @@ class Observer:
         self._input_tokens += [width] * batch if mask is None else mask.sum(dim=-1).tolist()
 
     def _on_product(self, module: torch.nn.Linear, args: tuple[Any, ...]) -> None:
-        self._dtypes.update((args[0].dtype, module.weight.dtype))
+        import torch
+
+        if args and not torch.compiler.is_compiling():
+            self._dtypes.update((args[0].dtype, module.weight.dtype))
 
 
 def count_new(ids: Sequence[int], end: int | Sequence[int] | None) -> int:

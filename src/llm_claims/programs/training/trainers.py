@@ -30,7 +30,7 @@ class WatchedTrainer(Trainer):
         super().__init__(**arguments)
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Make the accelerator. On a processor it would run fp16 as fp32 and say nothing; elsewhere the scale is ours."""
+        """Make the accelerator. On a processor it would run fp16 as fp32 and say nothing; the scale is always ours."""
         super().create_accelerator_and_postprocess()
         if self.args.fp16 and not self.is_deepspeed_enabled:
             assert self._initial_loss_scale is not None
@@ -81,11 +81,13 @@ def deepspeed_config(run: TrainingRun, weights: int) -> dict[str, Any]:
     model's size over that of a 7B model.
     """
     scale = weights / _WEIGHTS_OF_7B
+    # Stage 1 cuts what it sends at even places.
+    bucket = int(2.5e8 * scale) * 2
     return {
         "zero_optimization": {
             "stage": run.zero_stage,
-            "reduce_bucket_size": int(5e8 * scale),
-            "allgather_bucket_size": int(5e8 * scale),
+            "reduce_bucket_size": bucket,
+            "allgather_bucket_size": bucket,
             "stage3_prefetch_bucket_size": int(5e7 * scale),
             "stage3_param_persistence_threshold": int(1e5 * scale),
             "stage3_max_live_parameters": int(1e9 * scale),
