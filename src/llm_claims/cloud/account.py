@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -153,11 +154,9 @@ def configured_region() -> str | None:
 
 def _ahead(now: datetime, sent: str | None) -> timedelta:
     """How far ``now`` is ahead of an answer's Date header; one that is not there or not sound tells nothing."""
-    try:
-        moment = parsedate_to_datetime(sent or "")
-    except ValueError:
-        return timedelta(0)
-    return now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    # A server on the way may have added a date of its own; AWS's then comes last.
+    dates = re.findall(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT", sent or "")
+    return now - parsedate_to_datetime(dates[-1]) if dates else timedelta(0)
 
 
 def _boto3() -> Any:

@@ -21,6 +21,7 @@ _MISSING_CODES = {
     "ResourceNotFoundException",
     "NoSuchBucket",
     "NoSuchKey",
+    "NoSuchEntity",
     "NoSuchUpload",
     "RepositoryNotFoundException",
     "ImageNotFoundException",

@@ -10,6 +10,7 @@ from llm_claims.cloud.calls import told
 from llm_claims.cloud.errors import NoQuota, SetUpError
 
 Use = Literal["training job", "endpoint"]
+_ONE: dict[Use, str] = {"training job": "a training job", "endpoint": "an endpoint"}
 _SHAPES: dict[Use, str] = {"training job": "TrainingInstanceType", "endpoint": "ProductionVariantInstanceType"}
 
 
@@ -28,7 +29,7 @@ def check_types(account: Account, use: Use, wanted: Mapping[str, int]) -> None:
             family = instance_type.rpartition(".")[0]
             near = sorted(name for name in known if name.rpartition(".")[0] == family)
             offered = f"of its family there are {', '.join(near)}" if near else "nor any of its family"
-            raise SetUpError(f"SageMaker has no instance type {instance_type} for a {use}: {offered}")
+            raise SetUpError(f"SageMaker has no instance type {instance_type} for {_ONE[use]}: {offered}")
 
 
 def read_quotas(account: Account) -> dict[str, float]:
@@ -61,7 +62,7 @@ def check_quotas(quotas: Mapping[str, float], use: Use, wanted: Mapping[str, int
     for instance_type, count in sorted(wanted.items()):
         name = f"{instance_type} for {use} usage"
         if name not in quotas:
-            raise SetUpError(f"{region} does not offer {instance_type} for a {use}: it has no quota named {name!r}")
+            raise SetUpError(f"{region} does not offer {instance_type} for {_ONE[use]}: it has no quota named {name!r}")
         if quotas[name] < count:
             raise NoQuota(
                 f"no quota for {instance_type}: {name!r} is {quotas[name]:g} in {region}, and {count} are needed "
