@@ -165,7 +165,7 @@ DOCUMENT = Stack(
 # An emulator's figures decide nothing: its training runs are cut to the steps that every part of a run needs.
 _SHORT = CPU_REFERENCE.model_copy(
     update={
-        "training": CPU_REFERENCE.training.model_copy(update={"samples": 99, "warmup_steps": 8}),
+        "training": CPU_REFERENCE.training.model_copy(update={"samples": 131, "warmup_steps": 4}),
         "partitioned_training": CPU_REFERENCE.partitioned_training.model_copy(
             update={"samples": 61, "warmup_steps": 2}
         ),
