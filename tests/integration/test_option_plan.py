@@ -30,7 +30,7 @@ def test_a_plan_needs_no_credentials_and_launches_nothing(suite: Miniature) -> N
         [
             "*plan for SageMaker: nothing is launched*",
             "kind *machines*USD*claims",
-            "endpoint * ml.g5.2xlarge  generate llama-7b bf16 transformers 1 *input-costs, tokens-double, batch-is-free",
+            "endpoint * generate llama-7b bf16 transformers 1 *input-costs, tokens-double, batch-is-free",
             "0 jobs and 1 endpoints for 4 cases of 3 claims: * instance hours, $* (*prices in us-east-1 of 2026-09-01*",
             "a job or endpoint of its own for every test: 4 of them, $*",
             "not in this plan: 1 case: needs ml.p4d.24xlarge: pass --instance p4d.24xlarge",

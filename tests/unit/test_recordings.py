@@ -24,7 +24,7 @@ from builders import (
 from pydantic import ValidationError
 
 from llm_claims.errors import RecordingError
-from llm_claims.recordings import Recording, Reference, read_recording, read_recordings, write_recording
+from llm_claims.recordings import EMULATED, Recording, Reference, read_recording, read_recordings, write_recording
 from llm_claims.workloads import Generation, Loading, Training
 
 Json = dict[str, Any]
@@ -362,3 +362,23 @@ def test_a_figure_never_passes_for_a_measurement(
 def test_a_count_agrees_with_its_witness(data: Json, tmp_path: Path, name: str) -> None:
     data["evidence"][0]["metrics"][name]["samples"] = [5]
     assert f"metric '{name}' is 5, its witness saw (4,)" in fault(tmp_path, data)
+
+
+def test_an_emulators_figures_are_refused(tmp_path: Path) -> None:
+    """Nobody may type the file by hand either: its provenance names where the figures are from."""
+    filled = Generation(
+        model="llama-30m",
+        precision="fp32",
+        engine="transformers",
+        api="generate",
+        tensor_parallel_degree=1,
+        input_tokens=10,
+        new_tokens=64,
+    )
+    entry = measured(filled, latency_seconds=sampled_metric("latency_seconds", 1.0, 1.0, 1.0))
+    emulated = entry.provenance.model_copy(update={"hardware": f"{EMULATED}: a CPU, 2 cores"})
+    path = tmp_path / "mine.json"
+    whole = recording(entry.model_copy(update={"provenance": emulated}), documented=False, measured_on="sagemaker")
+    write_recording(whole, path)
+    with pytest.raises(RecordingError, match="an emulator gave it, and its figures are no evidence"):
+        read_recording(path)

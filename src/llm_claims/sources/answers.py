@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -10,9 +10,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
+from llm_claims.cloud.scrub import scrub
 from llm_claims.cloud.visits import Heard
+from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
 from llm_claims.programs.protocol import Answer, Ready, Request
+from llm_claims.recordings import EMULATED
+from llm_claims.sources.growth import grown
 
 
 class Kept(BaseModel):
@@ -86,3 +90,39 @@ class Answers:
             yield mine
         finally:
             lock.release()
+
+
+def evidence_of(answers: Sequence[Kept], program: str, *, stack: str, emulated: bool, commit: str | None) -> Evidence:
+    """Make evidence of all answers about one workload, at least one, in the order of their rounds.
+
+    Raises
+    ------
+    ClaimsError
+        A run failed, or was not what was asked.
+    """
+    evidence: Evidence | None = None
+    for kept in answers:
+        command = f"sagemaker {program}"
+        evidence = grown(evidence, kept.request, kept.answer, kept.ready, command=command, commit=commit)
+        evidence = evidence.model_copy(update=_where(evidence, kept, stack, emulated=emulated))
+    assert evidence is not None
+    return evidence
+
+
+def _where(evidence: Evidence, kept: Kept, stack: str, *, emulated: bool) -> dict[str, object]:
+    """Where a round ran, and with what; without a word of the account it ran in."""
+    outcome = evidence.outcome
+    if outcome.signature:
+        outcome = outcome.model_copy(update={"signature": scrub(outcome.signature)})
+    hardware = scrub(kept.ready.hardware)
+    image = {"image": kept.image} | ({"image digest": kept.image_digest} if kept.image_digest else {})
+    provenance = evidence.provenance.model_copy(
+        update={
+            "hardware": f"{EMULATED}: {hardware}" if emulated else hardware,
+            "instance_type": None if emulated else kept.instance_type.removeprefix("ml."),
+            "instance_count": kept.instance_count,
+            "software": {**evidence.provenance.software, **image, "stack": stack},
+            "date": kept.day,
+        }
+    )
+    return {"provenance": provenance, "outcome": outcome}

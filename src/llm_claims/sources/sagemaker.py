@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Protocol
 
 from llm_claims.cloud.budget import Budget, Spent
@@ -17,18 +17,15 @@ from llm_claims.cloud.errors import NoCapacity
 from llm_claims.cloud.launches import Asked, Launch, launches_for
 from llm_claims.cloud.messages import request_of
 from llm_claims.cloud.prices import Prices
-from llm_claims.cloud.scrub import scrub
 from llm_claims.cloud.stacks import Stack
 from llm_claims.cloud.visits import Heard, Launches, Terms, Visit
 from llm_claims.errors import ClaimsError, Inconclusive, ProgramError, Untestable
 from llm_claims.evidence import Evidence
 from llm_claims.instances import InstanceTable
-from llm_claims.recordings import EMULATED
 from llm_claims.reference import Reference
 from llm_claims.setting import Setting
-from llm_claims.sources.answers import Answers, Kept
+from llm_claims.sources.answers import Answers, evidence_of
 from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
-from llm_claims.sources.growth import grown
 from llm_claims.sources.needs import Need
 from llm_claims.sources.scaled import check_here
 from llm_claims.sources.store import EvidenceStore
@@ -266,33 +263,11 @@ class SageMakerSource:
             if not answers:
                 return
             try:
-                evidence = reduce(self._grown, answers, None)
+                program = self.deploy(placed).program
+                evidence = evidence_of(
+                    answers, program, stack=self.stack.name, emulated=self.emulated, commit=self._commit
+                )
             except ClaimsError as error:
                 self._store.write_failure(self.name, placed, str(error))
             else:
-                assert evidence is not None
                 self._store.write(self.name, placed, evidence)
-
-    def _grown(self, known: Evidence | None, kept: Kept) -> Evidence:
-        program = self.deploy(Placed(kept.request.workload, self._instance_of(kept))).program
-        evidence = grown(
-            known, kept.request, kept.answer, kept.ready, command=f"sagemaker {program}", commit=self._commit
-        )
-        hardware = f"{EMULATED}: {kept.ready.hardware}" if self.emulated else scrub(kept.ready.hardware)
-        outcome = evidence.outcome
-        if outcome.signature:
-            outcome = outcome.model_copy(update={"signature": scrub(outcome.signature)})
-        image = {"image": kept.image} | ({"image digest": kept.image_digest} if kept.image_digest else {})
-        provenance = evidence.provenance.model_copy(
-            update={
-                "hardware": hardware,
-                "instance_type": self._instance_of(kept),
-                "instance_count": kept.instance_count,
-                "software": {**evidence.provenance.software, **image, "stack": self.stack.name},
-                "date": kept.day,
-            }
-        )
-        return evidence.model_copy(update={"provenance": provenance, "outcome": outcome})
-
-    def _instance_of(self, kept: Kept) -> str | None:
-        return None if self.emulated else kept.instance_type.removeprefix("ml.")
