@@ -142,9 +142,22 @@ class Launcher:
         whole_run
             Sweep what any process of this run created, and its folder in the bucket, instead of what this
             process created. By default a worker of xdist sweeps its own and every other process all.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The sweep was interrupted, and done over.
         """
         if whole_run is None:
             whole_run = "PYTEST_XDIST_WORKER" not in os.environ
+        try:
+            return self._close(whole_run)
+        except KeyboardInterrupt:
+            # What is billed is removed all the same; whoever cannot wait interrupts again.
+            self._close(whole_run)
+            raise
+
+    def _close(self, whole_run: bool) -> SweepReport:
         if whole_run:
             return self._sweep(sweep_of_run(self.account, self.run, self._journaled(), pace=self.pace))
         # The folder in the bucket is everybody's.

@@ -22,7 +22,7 @@ from llm_claims.cloud.account import Account
 from llm_claims.cloud.names import RunId
 from tests.emulator.client import Emulator
 from tests.integration.faults import scenarios, strikes
-from tests.integration.faults.cases import CHANGES, EMULATED, IN_FLIGHT, REFUSALS, Case, Result
+from tests.integration.faults.cases import CHANGES, EMULATED, IN_FLIGHT, REFUSALS, SIGNALS, Case, Result
 from tests.integration.faults.planted import INSTANCE, Foreign, is_of, plant, plant_costly, shown
 
 _HANDLER = """
@@ -65,7 +65,7 @@ class Bench:
         status = _in_child(client, folder / "output")
         happened = self._happened(case, folder)
         said_clean = status == scenarios.CLEAN if status >= 0 else None
-        left_then = self._left(run) if said_clean else []
+        left_then = self._left(run) if said_clean or case.fault in SIGNALS else []
         emulator.clear_faults()
         journal = folder / "journal"
         swept = _in_child(lambda: scenarios.sweep(run, journal, by_age=by_age, patience=20.0), folder / "output")

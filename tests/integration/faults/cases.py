@@ -40,7 +40,7 @@ class Result:
     """What a case came to.
 
     `happened`: the fault did. `said_clean`: whether the client, as far as it lived, said that nothing is left;
-    `left_then`: what was there when it said so. `left`, `touched`: after the sweep that followed: what is left of the
+    `left_then`: what was there when it said so, or had been signalled. `left`, `touched`: after the sweep that followed: what is left of the
     run, and what of others is not as it was, or was called to be changed. `calls`: of the client, as SERVICE:OPERATION.
     """
 
@@ -63,8 +63,11 @@ class Result:
             wrong.append(f"said that nothing is left, and there was {', '.join(self.left_then)}")
         if self.sweep_status != 0:
             wrong.append(f"the sweep ended with {self.sweep_status}")
-        if case.fault in SIGNALS and not self.said_clean:
-            wrong.append(f"{case.fault} kept the client from cleaning up itself: it ended with {self.ended}")
+        if case.fault in SIGNALS and (self.left_then or self.ended not in ("0", "130")):
+            left = ", ".join(self.left_then) or "nothing"
+            wrong.append(
+                f"{case.fault} kept the client from cleaning up itself: it ended with {self.ended}, left {left}"
+            )
         if case.fault.startswith("kill") and self.ended != "-9":
             wrong.append(f"the client was to be killed, and ended with {self.ended}")
         return wrong

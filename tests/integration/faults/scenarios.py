@@ -21,7 +21,7 @@ from tests.integration.faults.strikes import IN_FLIGHT_SECONDS
 # Short waits: a fault that stays must not hold up the matrix.
 PATIENCE = 2.0
 PACE = replace(QUICK, poll=0.05, quiet=0.6, settle=0.2, patience=PATIENCE)
-CLEAN, UNCLEAN, REFUSED = 0, 1, 4
+CLEAN, UNCLEAN, INTERRUPTED = 0, 1, 130
 
 
 def _train(launcher: Launcher, files: Path) -> None:
@@ -80,7 +80,10 @@ def launch(scenario: str, account: Account, run: RunId, journal: Path, files: Pa
         LAUNCHES[scenario](launcher, files)
     except (CloudError, KeyboardInterrupt) as error:
         print(f"{type(error).__name__}: {error}", flush=True)
-    report = launcher.close()
+    try:
+        report = launcher.close()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print(report.describe(), flush=True)
     return CLEAN if report.clean else UNCLEAN
 
