@@ -16,6 +16,7 @@ from llm_claims.cloud.stacks import LOCAL as LOCAL_STACK
 from llm_claims.cloud.stacks import STACKS
 from llm_claims.cloud.workplace import Workplace
 from llm_claims.errors import ClaimsError, UsageError
+from llm_claims.evidence import Evidence
 from llm_claims.instances import InstanceTable, read_instances
 from llm_claims.options import ALL, LIVE_SOURCES, LOCAL, Options
 from llm_claims.progress import ProgressLine
@@ -59,7 +60,13 @@ class Suite:
     def sources(self) -> dict[str, Source]:
         """Every source by name, recordings first."""
         files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
-        recorded: list[Source] = [RecordedSource(recording) for recording in read_recordings(files)]
+        recordings = read_recordings(files)
+        self.remarks += [
+            f"{one.name} is incomplete: not all was measured that was asked for"
+            for one in recordings
+            if not one.complete
+        ]
+        recorded: list[Source] = [RecordedSource(recording) for recording in recordings]
         live: list[Source] = [
             self._local(CpuPlatform(), self.options.cpu_program),
             self._local(GpuPlatform(), self.options.gpu_program),
@@ -126,6 +133,11 @@ class Suite:
         """What the selected cases of a source are going to ask; without claims that it cannot measure at all."""
         refused = frozenset(id for id in self.register.claims if self.untestable(id, source))
         return rehearsed_needs(items, source, refused, {"instances": self.instances})
+
+    def evidence_of(self, name: str) -> list[Evidence]:
+        """All evidence of a source: a recording's, or what a live one has measured in this run."""
+        source = self.sources[name]
+        return source.entries if isinstance(source, RecordedSource) else self.store.of_source(name)
 
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""

@@ -56,6 +56,7 @@ def witness(workload: Json) -> Json:
         "input_tokens": [workload["input_tokens"]] * sequences,
         "new_tokens": [workload["new_tokens"]] * sequences,
         "forward_batch_sizes": sorted(set(batch_sizes(workload))),
+        **{name: workload[name] for name in ("cache", "device_memory_gib") if workload.get(name)},
     }
 
 
@@ -166,6 +167,7 @@ def misdeed(request: Json, rules: list[Json]) -> str | None:
 def answer(request: Json, settings: Json) -> str:
     told = misdeed(request, settings["rules"])
     reply = honest(request, settings["costs"])
+    reply["witness"]["device"] = settings["device"]
     return MISDEEDS[told](reply) if told else json.dumps(reply)
 
 

@@ -33,6 +33,7 @@ INI = """\
 [pytest]
 strict = true
 claims_cpu_program = {program}
+claims_gpu_program = {program}
 """
 
 REGISTER = """\
@@ -211,6 +212,7 @@ class FakeProgram:
         self.costs = {"constant": 0.05, "input": 0.0002, "new": 0.01, "batch": 0.05, "jitter": 0.001}
         self._rules: list[Json] = []
         self._sleep = 0.0
+        self._device = "cpu"
         self._write()
 
     @property
@@ -228,13 +230,18 @@ class FakeProgram:
         self._sleep = seconds
         self._write()
 
+    def run_on(self, device: str) -> None:
+        """Claim to have run on another device."""
+        self._device = device
+        self._write()
+
     def misbehave(self, misdeed: str, *, from_round: int = 1, **when: Any) -> None:
         """Do ``misdeed`` for every workload that has the fields ``when``."""
         self._rules.append({"do": misdeed, "when": when, "from_round": from_round})
         self._write()
 
     def _write(self) -> None:
-        settings = {"costs": self.costs, "rules": self._rules, "sleep": self._sleep}
+        settings = {"costs": self.costs, "rules": self._rules, "sleep": self._sleep, "device": self._device}
         self._settings.write_text(json.dumps(settings), encoding="utf-8")
 
     @property

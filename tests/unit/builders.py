@@ -24,7 +24,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 OF_TRAINING = (
     *("logger", "parallelism", "zero_stage", "ranks", "samples", "context_tokens", "micro_batch", "learning_rate"),
     *("gradient_accumulation", "gradient_checkpointing", "warmup_steps", "initial_loss_scale", "new_token_init"),
-    *("rdma", "link_mbit_per_second"),
+    *("rdma", "link_mbit_per_second", "transport", "initial_weights"),
 )
 OF_LOADING = ("engine", "checkpoint", "low_cpu_mem_usage", "device_map", "model_server", "host_memory_to_weights")
 DOCUMENTED = Look(documented_hardware=True)
@@ -62,7 +62,10 @@ def witness_of(workload: Workload, **seen: Any) -> Witness:
     if workload.precision:
         facts["weight_dtypes" if workload.kind == "loading" else "forward_dtypes"] = (DTYPES[workload.precision],)
     if isinstance(workload, Generation):
-        facts |= {name: getattr(workload, name) for name in ("engine", "api", "tensor_parallel_degree")}
+        facts |= {
+            name: getattr(workload, name)
+            for name in ("engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib")
+        }
         for name in ("input_tokens", "new_tokens"):
             if (tokens := getattr(workload, name)) is not None:
                 facts[name] = (tokens,) * workload.prompts

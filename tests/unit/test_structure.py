@@ -47,7 +47,7 @@ ALLOWED = {
     "evidence": {"errors", "metrics", "series", "witness", "workloads"},
     "quantities": {"errors", "evidence", "series"},
     "relations": {"errors", "evidence", "quantities", "relations", "series", "verdicts"},
-    "programs": {"errors", "evidence", "metrics", "programs", "witness", "workloads"},
+    "programs": {"devices", "errors", "evidence", "metrics", "programs", "witness", "workloads"},
 }
 FORBIDDEN = {
     "sources": {"plugin", "suite", "trial", "decider", "relations", "report", "measurement", "plan", "accepted", "cli"},

@@ -6,6 +6,7 @@ import os
 import platform
 import select
 import signal
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -44,6 +45,8 @@ def serve(set_up: Callable[[], Runner], packages: Iterable[str], device: str = "
     die_with_caller()
     if _hung_up():
         return 0
+    # DeepSpeed imports it where it is, for a tuner that nobody uses here; it starts threads, and a fork wants none.
+    sys.modules.setdefault("mlflow", None)  # type: ignore[arg-type]
     requests, answers = _private_streams()
     run = set_up()
     software = {"python": platform.python_version()} | {name: version(name) for name in packages}

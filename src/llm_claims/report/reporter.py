@@ -10,6 +10,7 @@ import pytest
 from llm_claims.claims import claim_of
 from llm_claims.errors import ClaimsError
 from llm_claims.recordings import write_recording
+from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.terminal import lines_of
@@ -72,6 +73,8 @@ class Reporter:
         try:
             table = self._table()
             self._notes += self._suite.remarks
+            for name in table.sources:
+                self._notes += ceiling_lines(name, self._suite.evidence_of(name))
             interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
             if interrupted:
                 self._notes.append("this run was interrupted: its report ends with what was judged until then")

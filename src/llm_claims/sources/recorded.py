@@ -25,6 +25,11 @@ class RecordedSource:
         self._kinds = {entry.workload.kind for entry in recording.evidence}
         self._entries = {Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence}
 
+    @property
+    def entries(self) -> list[Evidence]:
+        """All evidence of the recording."""
+        return list(self._entries.values())
+
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields from the case's setting (on the document's own hardware only), then the reference."""
         kind = workload.kind

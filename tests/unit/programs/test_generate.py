@@ -13,7 +13,8 @@ import pytest
 from llm_claims.programs import generate
 from llm_claims.programs.channel import answer
 from llm_claims.programs.protocol import Answer, Request
-from llm_claims.programs.serving import llama
+from llm_claims.programs.serving import llama, request
+from llm_claims.programs.serving import stand as stand_module
 from llm_claims.programs.serving.observer import count_new
 from llm_claims.programs.serving.prompts import build_tokenizer, prompt_text
 from llm_claims.programs.serving.stand import Stand, StandKey
@@ -105,7 +106,7 @@ def test_bf16_is_what_the_products_compute_in(generator: generate.Generator) -> 
 def test_open_fields_are_the_program_s_own_defaults(
     monkeypatch: pytest.MonkeyPatch, generator: generate.Generator
 ) -> None:
-    monkeypatch.setattr(generate, "DEFAULT_MODEL", "llama-tiny")
+    monkeypatch.setattr(request, "DEFAULT", TINY_KEY)
     workload = Generation(api="generate", input_tokens=10, new_tokens=2)
     seen = witness_of(run(generator, workload))
     assert (seen.model, seen.forward_dtypes) == ("llama-tiny", ("float32",))
@@ -150,9 +151,9 @@ def test_one_sequence_that_ends_early_shows(
 
 @pytest.mark.parametrize("batch_size", [None, 2])
 def test_a_shorter_prompt_shows_and_padding_does_not_hide_it(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, batch_size: int | None
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand, batch_size: int | None
 ) -> None:
-    monkeypatch.setattr(generate, "prompt_texts", lambda *_: [prompt_text(10), prompt_text(7)])
+    monkeypatch.setattr(stand_module, "prompt_texts", lambda *_: [prompt_text(10), prompt_text(7)])
     workload = asked(api="pipeline", prompts=2, batch_size=batch_size)
     seen = witness_of(run(generator, workload))
     assert seen.input_tokens == (10, 7)
@@ -161,7 +162,7 @@ def test_a_shorter_prompt_shows_and_padding_does_not_hide_it(
 
 
 def test_the_other_code_path_shows(monkeypatch: pytest.MonkeyPatch, generator: generate.Generator) -> None:
-    monkeypatch.setattr(generate, "_call_pipeline", lambda *args: generate._call_generate(*args[:3]))
+    monkeypatch.setattr(stand_module, "_call_pipeline", lambda *args: stand_module._call_generate(*args[:3]))
     workload = asked(api="pipeline")
     assert differences(workload, run(generator, workload).witness) == ["api: asked 'pipeline', the run saw 'generate'"]
 
@@ -256,7 +257,7 @@ def test_the_same_seed_builds_the_same_model_and_leaves_the_random_state_alone(
     assert not torch.equal(first.lm_head.weight, other.lm_head.weight)
 
 
-@pytest.mark.parametrize(("name", "precision"), [("llama-7b", "fp32"), ("llama-30m", "fp16")])
+@pytest.mark.parametrize(("name", "precision"), [("llama-70b", "fp32"), ("llama-30m", "int8")])
 def test_an_unknown_model_or_precision_is_named(name: str, precision: str) -> None:
     with pytest.raises(ValueError, match="there is"):
         llama.build_llama(name, build_tokenizer(), precision)

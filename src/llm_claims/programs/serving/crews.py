@@ -11,7 +11,8 @@ from llm_claims.programs.protocol import Answer, Request
 from llm_claims.programs.serving.crew import Crew
 from llm_claims.programs.serving.engines import EngineFailure, rank
 from llm_claims.programs.serving.llama import SHAPES
-from llm_claims.programs.serving.stand import Run, Stand, StandKey, build_stand, call
+from llm_claims.programs.serving.request import key_of, supported
+from llm_claims.programs.serving.stand import Run, Stand, StandKey, answer_of, build_stand, call
 from llm_claims.programs.shapes import weights_of
 from llm_claims.witness import Witness
 from llm_claims.workloads import Generation
@@ -46,8 +47,6 @@ class Crews:
         CrewError
             A process died, or processes saw different runs.
         """
-        from llm_claims.programs.generate import key_of, supported
-
         key = key_of(supported(request.workload, "cuda"))
         if key in self._up:
             self._up[key] = self._up.pop(key)  # asked last
@@ -120,8 +119,6 @@ class Member:
 
     def _run(self, workload: Generation, seed: int) -> Answer:
         import torch
-
-        from llm_claims.programs.generate import answer_of
 
         stand = self._ready()
         for untimed in self._warm_ups(workload):

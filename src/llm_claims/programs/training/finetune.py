@@ -31,6 +31,9 @@ _BAR_DIGIT = 1.1
 def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     """Train once; all randomness comes from the run's seed. Every rank returns what it saw itself."""
     torch.set_num_threads(1)
+    if run.ranks == 1:
+        # One process that sees several GPUs would be given all of them by the Trainer, and copy the model to each.
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     transport.ask_for(run.transport, scratch)
     enable_full_determinism(run.seed)
     ceiling = _matrix_rate(run)

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.programs.training import link
+from llm_claims.programs.training.cluster import Cluster
 from llm_claims.programs.training.node import Node, NodeGone, words_of
 from llm_claims.programs.training.rank import RankError, Reports, Work, alone, one_of_several
 
 _LINK_PORT = 29500  # within a namespace of its own, where nobody else listens
 _JOIN_SECONDS = 20.0
+# Nodes of a job start within minutes of each other.
+_CLUSTER_SECONDS = 600
 _LOOK_SECONDS = 0.05
 
 
@@ -78,7 +81,8 @@ def _group(work: Work, ranks: int, scratch: Path, linked_as: int | None = None) 
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo" if linked_as is None else link.INTERFACE
+    if Cluster.here().nodes == 1:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo" if linked_as is None else link.INTERFACE
     reports = Reports()
     agent = elastic_launch(LaunchConfig(**_configuration(ranks, scratch, linked_as)), one_of_several)
     try:
@@ -100,6 +104,17 @@ def _configuration(ranks: int, scratch: Path, linked_as: int | None) -> dict[str
         "start_method": "fork",
         "logs_specs": DefaultLogsSpecs(log_dir=str(scratch)),
     }
+    cluster = Cluster.here()
+    if cluster.nodes > 1:
+        return {
+            **common,
+            "min_nodes": cluster.nodes,
+            "max_nodes": cluster.nodes,
+            "nproc_per_node": cluster.ranks_here(ranks),
+            "rdzv_backend": "static",
+            "rdzv_endpoint": f"{cluster.master}:{_LINK_PORT}",
+            "rdzv_configs": {"rank": cluster.rank, "timeout": _CLUSTER_SECONDS},
+        }
     if linked_as is None:
         here = {"rdzv_backend": "c10d", "rdzv_endpoint": "127.0.0.1:0", "local_addr": "127.0.0.1"}
         return {**common, **here, "min_nodes": 1, "max_nodes": 1, "nproc_per_node": ranks}

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, Posit
 
 from llm_claims.programs.shapes import LARGE_SHAPES
 from llm_claims.programs.training.base_model import SHAPES
+from llm_claims.programs.training.cluster import Cluster
 from llm_claims.workloads import Precision, Training
 
 
@@ -73,7 +74,7 @@ class TrainingRun(BaseModel):
             yield "fp16 needs an initial_loss_scale"
 
     def _reasons_of_the_ranks(self, workload: Training) -> Iterator[str]:
-        if workload.rdma is not None:
+        if workload.rdma is not None and Cluster.here().nodes == 1:
             yield "ranks on one machine have no RDMA to switch on or off"
         if (self.parallelism == "deepspeed") != (self.zero_stage > 0):
             yield f"zero_stage={self.zero_stage} does not go with {self.parallelism}"

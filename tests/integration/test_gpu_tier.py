@@ -1,0 +1,84 @@
+"""The GPU tier on machines that are made up: without a GPU, with one that is in use, with time for some runs only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.fake_gpus import H100, put_gpus
+
+from .miniature import Miniature
+
+
+def reasons(suite: Miniature) -> set[str]:
+    return {row["reason"] for key, row in suite.rows().items() if key[2] == "gpu"}
+
+
+def verdicts(suite: Miniature) -> list[str]:
+    return sorted(row["verdict"] for key, row in suite.rows().items() if key[2] == "gpu")
+
+
+@pytest.fixture
+def one_gpu(suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Miniature:
+    put_gpus(tmp_path / "bin", monkeypatch, H100)
+    suite.program.run_on("cuda")
+    return suite
+
+
+def test_without_a_gpu_all_is_skipped_for_one_clear_reason(
+    suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put_gpus(tmp_path / "bin", monkeypatch)
+    result = suite.run("-m", "gpu")
+    result.assert_outcomes(skipped=5, deselected=15)
+    assert result.ret == 0
+    assert reasons(suite) == {"no NVIDIA GPU: nvidia-smi lists none", "sixteen GPUs: no machine has as many"}
+    assert suite.program.requests == []
+
+
+def test_a_gpu_in_use_is_left_alone(suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put_gpus(tmp_path / "bin", monkeypatch, {**H100, "memory.used": 9000})
+    suite.run("-m", "gpu").assert_outcomes(skipped=5, deselected=15)
+    assert any("another process holds GPU 0: 9000 MiB" in reason for reason in reasons(suite))
+    assert suite.program.requests == []
+
+
+def test_what_ran_on_the_processor_is_refused(one_gpu: Miniature) -> None:
+    one_gpu.program.run_on("cpu")
+    result = one_gpu.run("-m", "gpu", "--claim", "tokens-double")
+    result.assert_outcomes(failed=1)
+    assert any("it ran on cpu, not on cuda" in reason for reason in reasons(one_gpu))
+
+
+def test_a_recording_has_the_devices_and_their_states(one_gpu: Miniature) -> None:
+    one_gpu.run("-m", "gpu", "--snapshot-update", "--record", "h100.json").assert_outcomes(
+        passed=3, xfailed=1, skipped=1
+    )
+    whole = json.loads((one_gpu.path / "h100.json").read_text())
+    assert (whole["measured_on"], whole["complete"]) == ("gpu", True)
+    devices = whole["devices"]
+    assert (devices["model"], devices["count"], devices["driver"]) == ("NVIDIA H100 80GB HBM3", 1, "580.159.04")
+    assert len(devices["start"]) == len(devices["end"]) == 1
+    again = one_gpu.run("-m", "cpu and not live", "--recording", "h100.json", "--snapshot-update")
+    again.assert_outcomes(passed=3, xfailed=1, skipped=1, deselected=15)
+
+
+def test_when_the_time_budget_ends_what_is_open_says_so_and_the_recording_is_incomplete(one_gpu: Miniature) -> None:
+    one_gpu.program.sleep(0.4)
+    result = one_gpu.run("-m", "gpu", "--time-budget", "1", "--snapshot-update", "--record", "part.json")
+    assert result.ret == 0
+    assert "the time budget of 1 s ended before this was measured" in reasons(one_gpu)
+    whole = json.loads((one_gpu.path / "part.json").read_text())
+    assert whole["complete"] is False
+    assert whole["evidence"]
+    said = one_gpu.run("-m", "cpu and not live", "--recording", "part.json", "--snapshot-update")
+    said.stdout.fnmatch_lines(["part is incomplete: not all that was asked for was measured"])
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_budget_is_positive(suite: Miniature, seconds: str) -> None:
+    result = suite.run(f"--time-budget={seconds}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"--time-budget must be positive, got {seconds}" in str(result.stderr)
