@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -138,6 +138,13 @@ class Suite:
         """All evidence of a source: a recording's, or what a live one has measured in this run."""
         source = self.sources[name]
         return source.entries if isinstance(source, RecordedSource) else self.store.of_source(name)
+
+    def spent(self) -> Iterator[str]:
+        """Yield how long each live source of this machine measured, and how much of that was not waiting."""
+        for name in LIVE_SOURCES:
+            if times := self.store.busy(name):
+                whole, busy = times
+                yield f"{name}: measured for {whole:.0f} s, {busy / whole:.0%} of it within runs and their set-up"
 
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""

@@ -73,6 +73,7 @@ class Reporter:
         try:
             table = self._table()
             self._notes += self._suite.remarks
+            self._notes += self._suite.spent()
             for name in table.sources:
                 self._notes += ceiling_lines(name, self._suite.evidence_of(name))
             interrupted = exitstatus == pytest.ExitCode.INTERRUPTED

@@ -182,6 +182,7 @@ class LocalSource:
         except ClaimsError as error:
             self._store.write_failure(self.name, one, str(error))
         self._seconds[one.key] = time.monotonic() - started
+        self._store.note_run(self.name, time.time() - self._seconds[one.key], time.time())
 
     def _sample(self, placed: Placed, number: int) -> None:
         command = self._commands[placed.workload.kind]

@@ -144,6 +144,24 @@ class EvidenceStore:
         """Whether a source's time budget ended while more was to be measured."""
         return self._folder is not None and self._of(source, "out-of-time").exists()
 
+    def note_run(self, source: str, began: float, ended: float) -> None:
+        """Note when a run of a source began and ended, in seconds since the epoch."""
+        with self._of(source, "runs").open("a", encoding="utf-8") as stream:
+            stream.write(f"{began} {ended}\n")
+
+    def busy(self, source: str) -> tuple[float, float] | None:
+        """Return the seconds from the first run's begin to the last one's end, and how many of them some run took."""
+        path = self._folder and self._of(source, "runs")
+        if path is None or not path.exists():
+            return None
+        lines = path.read_text(encoding="utf-8").splitlines()
+        runs = sorted((float(began), float(ended)) for began, ended in map(str.split, lines))
+        busy, until = 0.0, runs[0][0]
+        for began, ended in runs:
+            busy += max(0.0, ended - max(began, until))
+            until = max(until, ended)
+        return until - runs[0][0], busy
+
     def write_devices(self, source: str, devices: Devices) -> None:
         """Keep what the devices of a source were before the first run on them."""
         write_atomically(self._of(source, "devices"), devices.model_dump_json())
