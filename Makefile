@@ -58,7 +58,7 @@ sagemaker-docker: $(READY)
 	  -m sagemaker --instance local $(ARGS)
 
 .PHONY: faults
-faults: $(READY) ## Break every call to AWS in every way, and look for what is left: five minutes
+faults: $(READY) ## Break every call to AWS in every way, and look for what is left: eight minutes
 	LLM_CLAIMS_FAULTS=all $(BIN)/pytest tests/integration/faults $(ARGS)
 
 .PHONY: bench

@@ -64,10 +64,8 @@ class Result:
         if self.sweep_status != 0:
             wrong.append(f"the sweep ended with {self.sweep_status}")
         if case.fault in SIGNALS and (self.left_then or self.ended not in ("0", "130")):
-            left = ", ".join(self.left_then) or "nothing"
-            wrong.append(
-                f"{case.fault} kept the client from cleaning up itself: it ended with {self.ended}, left {left}"
-            )
+            wrong.append(f"{case.fault} kept the client from cleaning up: it ended with {self.ended}")
+            wrong += [f"left by then: {name}" for name in self.left_then]
         if case.fault.startswith("kill") and self.ended != "-9":
             wrong.append(f"the client was to be killed, and ended with {self.ended}")
         return wrong

@@ -23,7 +23,7 @@ from tests.integration.faults.cases import CHANGES, EMULATED, IN_FLIGHT, KILLS, 
 ROOT = Path(__file__).parents[3]
 SCENARIOS = ("preflight", "train", "serve", "upload", "sweep", "sweep by age")
 BENCHES = int(os.environ.get("LLM_CLAIMS_BENCHES", "3"))
-# `make faults` runs every case, for about five minutes; `make test` one an operation.
+# `make faults` runs every case, for some eight minutes; `make test` one an operation.
 WHOLE = os.environ.get("LLM_CLAIMS_FAULTS") == "all"
 # Where the permission is named otherwise than the call; None: everybody has it.
 PERMISSIONS = {
