@@ -40,8 +40,9 @@ class Result:
     """What a case came to.
 
     `happened`: the fault did. `said_clean`: whether the client, as far as it lived, said that nothing is left;
-    `left_then`: what was there when it said so, or had been signalled. `left`, `touched`: after the sweep that followed: what is left of the
-    run, and what of others is not as it was, or was called to be changed. `calls`: of the client, as SERVICE:OPERATION.
+    `left_then`: what was there when it said so, or had been signalled. `left`, `touched`: after the sweep that
+    followed: what is left of the run, and what of others is not as it was, or was called to be changed. `calls`: of
+    the client, as SERVICE:OPERATION.
     """
 
     happened: bool
