@@ -164,6 +164,7 @@ def prepare_environment(folder: Path, device: str) -> None:
         # Ranks that each used all cores would slow each other down.
         OMP_NUM_THREADS="1",
         KERAS_HOME=str(folder),
+        MPLCONFIGDIR=str(folder),
         TMPDIR=str(folder),
     )
     tempfile.tempdir = str(folder)

@@ -23,6 +23,7 @@ Serve = Callable[[], Callable[[str], str]]
 """Builds what serves, in the process where it serves: a line in, a line out."""
 
 _FORK = get_context("fork")
+_END_SECONDS = 5.0
 
 
 class CrewError(ToldInFull):
@@ -81,6 +82,8 @@ class Crew:
         try:
             yield
         except (EOFError, OSError):
+            # A line breaks a moment before its process has ended.
+            wait([one.sentinel for one in self._processes], _END_SECONDS)
             ended = [f"rank {rank}: {one.exitcode}" for rank, one in enumerate(self._processes) if not one.is_alive()]
             self.close()
             raise CrewError(f"a serving process ended, exit status of {', '.join(ended) or 'none'}") from None

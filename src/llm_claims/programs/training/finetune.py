@@ -12,7 +12,7 @@ from transformers import TrainerState, enable_full_determinism
 from llm_claims.programs.ceilings import matrix_flops_per_second
 from llm_claims.programs.protocol import Answer, Figure, Printed
 from llm_claims.programs.shapes import LARGE_SHAPES, training_flops_per_token
-from llm_claims.programs.training import transport
+from llm_claims.programs.training import nccl
 from llm_claims.programs.training.base_model import load_with_new_tokens
 from llm_claims.programs.training.corpus import records, token_blocks
 from llm_claims.programs.training.observer import ModelObserver, observed_init, observed_weights
@@ -34,7 +34,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     if run.ranks == 1:
         # One process that sees several GPUs would be given all of them by the Trainer, and copy the model to each.
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    transport.ask_for(run.transport, scratch)
+    nccl.ask_for(run.transport, scratch)
     enable_full_determinism(run.seed)
     ceiling = _matrix_rate(run)
     model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed, run.precision)
@@ -90,7 +90,7 @@ def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str
 def _transport(scratch: Path) -> str | None:
     if not torch.distributed.is_initialized():
         return None
-    return transport.seen(scratch) or torch.distributed.get_backend()
+    return nccl.seen(scratch) or torch.distributed.get_backend()
 
 
 def _of_log(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.programs.training import transport
+from llm_claims.programs.training import nccl
 
 LINES = {
     "p2p": "host:7:9 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] via P2P/CUMEM\n",
@@ -29,7 +29,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_all_faster_transports_are_disabled_and_no_other(tmp_path: Path, asked: str | None, disabled: set[str]) -> None:
     os.environ.update(NCCL_P2P_DISABLE="1", NCCL_SHM_DISABLE="1")  # someone's, for another run
-    transport.ask_for(asked, tmp_path)
+    nccl.ask_for(asked, tmp_path)
     assert {name for name in ("P2P", "SHM") if os.environ.get(f"NCCL_{name}_DISABLE") == "1"} == disabled
     assert os.environ["NCCL_DEBUG_FILE"].startswith(str(tmp_path))
 
@@ -37,14 +37,14 @@ def test_all_faster_transports_are_disabled_and_no_other(tmp_path: Path, asked: 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", list(LINES))
 def test_what_nccl_took_is_seen(tmp_path: Path, name: str) -> None:
-    transport.ask_for("p2p", tmp_path)
+    nccl.ask_for("p2p", tmp_path)
     Path(os.environ["NCCL_DEBUG_FILE"]).write_text(f"host:7:9 [0] NCCL INFO Using network Socket\n{LINES[name]}")
-    assert transport.seen(tmp_path) == name
+    assert nccl.seen(tmp_path) == name
 
 
 @pytest.mark.usefixtures("environment")
 def test_several_are_all_told_and_none_is_none(tmp_path: Path) -> None:
-    assert transport.seen(tmp_path) is None
-    transport.ask_for("p2p", tmp_path)
+    assert nccl.seen(tmp_path) is None
+    nccl.ask_for("p2p", tmp_path)
     Path(os.environ["NCCL_DEBUG_FILE"]).write_text(LINES["p2p"] + LINES["shm"])
-    assert transport.seen(tmp_path) == "p2p+shm"
+    assert nccl.seen(tmp_path) == "p2p+shm"
