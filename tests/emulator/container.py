@@ -38,12 +38,15 @@ class Container:
     ) -> None:
         if notice := sandbox.notice():
             on_line(notice)
+        # Beside /opt/ml: whoever is killed in it, with whoever would clear up after it, leaves nothing on this machine.
+        temporary = sandbox.root.with_name(f"{sandbox.root.name}.tmp")
+        temporary.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD), *sandbox.command(argv)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=dict(environment),
+            env={**environment, "TMPDIR": str(temporary)},
             cwd=sandbox.root,
             start_new_session=True,
         )
