@@ -75,7 +75,8 @@ class DockerLauncher:
     def serving(self, spec: EndpointSpec) -> Iterator[DockerEndpoint]:
         with tempfile.TemporaryDirectory() as folder:
             with tarfile.open(spec.archive) as archive:
-                archive.extractall(folder, filter="data")
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(folder)
             os.chmod(folder, 0o755)
             settings = [part for name, value in spec.environment.items() for part in ("--env", f"{name}={value}")]
             mount, port = f"{folder}:/opt/ml/model:ro", "127.0.0.1::8080"

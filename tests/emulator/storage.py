@@ -33,7 +33,9 @@ class Storage:
         self._client.download_file(bucket, key, str(archive))
         folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            # Not an argument of extractall: Python 3.11 has that only since 3.11.4.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(folder)
         archive.unlink()
 
     def pack(self, folder: Path, uri: str) -> None:

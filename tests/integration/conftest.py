@@ -18,5 +18,5 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> miniatu
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> real.Run:
-    """The recordings of this repository, judged once for all tests that look at the result."""
+    """The document's own figures, judged once for all tests that look at the result."""
     return real.run(tmp_path_factory.mktemp("recorded"))

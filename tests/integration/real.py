@@ -12,8 +12,9 @@ from typing import Any
 from .miniature import QUICKLY, REPOSITORY, Json
 
 PROBE = Path(__file__).with_name("probe.py")
-RECORDED = ("tests/claims", "-m", "cpu and not live")
 DOCUMENT = REPOSITORY / "fixtures" / "recordings" / "document-2023.json"
+ALL_RECORDED = ("tests/claims", "-m", "cpu and not live")
+RECORDED = (*ALL_RECORDED, "--recording=fixtures/recordings/document-2023.json")
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .miniature import REPOSITORY
-from .real import Run
+from .real import ALL_RECORDED, Run, run
 
 FINDINGS = (REPOSITORY / "docs/findings.md").read_text(encoding="utf-8")
 DOCUMENT = "document-2023"
 
 
-def rows_of(run: Run) -> list[dict[str, str]]:
-    report = run.report("verdicts.json")
+def rows_of(judged: Run) -> list[dict[str, str]]:
+    report = judged.report("verdicts.json")
     rows: list[dict[str, str]] = report["rows"] if isinstance(report, dict) else report
     return rows
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Every recording of this repository, judged."""
+    return run(tmp_path_factory.mktemp("all"), *ALL_RECORDED)
 
 
 def test_every_difference_is_named(recorded: Run) -> None:

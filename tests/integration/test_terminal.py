@@ -82,7 +82,7 @@ def test_reasons_of_what_is_untestable_are_told_once(suite: Miniature) -> None:
     result = suite.run("-m", "sagemaker")
     told = [line for line in result.outlines if line.startswith("untestable on sagemaker: ")]
     assert len(told) == 1
-    assert told[0].startswith("untestable on sagemaker: 4 claims: this version has no live SageMaker source")
+    assert told[0].startswith("untestable on sagemaker: 4 claims: measures on AWS, at a cost: pass --instance")
 
 
 def test_a_run_without_claims_prints_no_table(suite: Miniature) -> None:
