@@ -20,3 +20,9 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> miniatu
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> real.Run:
     """The document's own figures, judged once for all tests that look at the result."""
     return real.run(tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture(scope="session")
+def all_recorded(tmp_path_factory: pytest.TempPathFactory) -> real.Run:
+    """Every recording of this repository, judged once."""
+    return real.run(tmp_path_factory.mktemp("all"), *real.ALL_RECORDED)

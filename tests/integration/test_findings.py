@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .miniature import REPOSITORY
-from .real import ALL_RECORDED, Run, run
+from .real import Run
 
 FINDINGS = (REPOSITORY / "docs/findings.md").read_text(encoding="utf-8")
 DOCUMENT = "document-2023"
@@ -17,14 +15,8 @@ def rows_of(judged: Run) -> list[dict[str, str]]:
     return rows
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Every recording of this repository, judged."""
-    return run(tmp_path_factory.mktemp("all"), *ALL_RECORDED)
-
-
-def test_every_difference_is_named(recorded: Run) -> None:
-    verdicts = {(row["claim"], row["case"], row["source"]): row["verdict"] for row in rows_of(recorded)}
+def test_every_difference_is_named(all_recorded: Run) -> None:
+    verdicts = {(row["claim"], row["case"], row["source"]): row["verdict"] for row in rows_of(all_recorded)}
     different = {
         claim
         for (claim, case, source), verdict in verdicts.items()
@@ -37,6 +29,6 @@ def test_every_difference_is_named(recorded: Run) -> None:
     assert {claim for claim in different if f"| {claim}" not in differing} == set()
 
 
-def test_every_recording_is_told_of(recorded: Run) -> None:
-    sources = {row["source"] for row in rows_of(recorded)} - {DOCUMENT}
+def test_every_recording_is_told_of(all_recorded: Run) -> None:
+    sources = {row["source"] for row in rows_of(all_recorded)} - {DOCUMENT}
     assert {source for source in sources if f"`{source}`" not in FINDINGS} == set()
