@@ -42,11 +42,12 @@ class Decider:
         ClaimsError
             A metric is missing, a run failed, or a witness does not match.
         """
-        if not is_live(source):
-            return relation.verdict(Look(documented_hardware=source.documented))
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
+        documented = source.documented and not any(m.placed.stand_in for m in compared)
+        if not is_live(source):
+            return relation.verdict(Look(documented_hardware=documented))
         least, most = self._bounds(compared, seeds)
-        look = Look(documented_hardware=source.documented).shared_by(most - least + 1)
+        look = Look(documented_hardware=documented).shared_by(most - least + 1)
         self._draw(source, compared, least, companions=True)
         verdict = relation.verdict(look)
         for rounds in range(least + 1, most + 1):

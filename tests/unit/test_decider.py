@@ -198,3 +198,18 @@ def test_a_recording_of_live_samples_has_their_interval() -> None:
 
 def test_live_sources_are_told_from_recordings() -> None:
     assert is_live(Scripted({}))
+
+
+def test_a_model_that_stands_in_has_no_documented_size_on_any_hardware() -> None:
+    source = Scripted(CLEAR)
+    source.documented = True
+    itself, stand_in = (
+        {one: Measurement(source, Placed(one.workload, stand_in=flag)) for one in (A, B)} for flag in (False, True)
+    )
+    words = [
+        Decider(5, lambda _: Plan())
+        .decide(ratio(of[B].latency_seconds, over=of[A].latency_seconds, documented=9.0), source)
+        .word
+        for of in (itself, stand_in)
+    ]
+    assert words == [Word.WEAKENED, Word.REPRODUCED]

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from llm_claims.evidence import Evidence
 from llm_claims.setting import Setting
-from llm_claims.workloads import Workload
+from llm_claims.workloads import Training, Workload
 
 SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
 
@@ -19,13 +19,15 @@ class Placed:
     """A workload with no open field that matters, and the instance type it runs on, if any.
 
     ``note`` says what the measurement is an analogue of, if it is one. ``asked`` is the workload as the
-    claim states it, where that is shorter.
+    claim states it, where that is shorter. ``stand_in`` says that a model of ours stands for the document's:
+    its sizes are not the document's on any hardware.
     """
 
     workload: Workload
     instance: str | None = None
     note: str = field(default="", compare=False)
     asked: Workload | None = field(default=None, compare=False)
+    stand_in: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -35,6 +37,11 @@ class Placed:
     def describe(self) -> str:
         """One line for people."""
         return (self.asked or self.workload).describe() + (f" on {self.instance}" if self.instance else "")
+
+
+def is_stand_in(workload: Workload) -> bool:
+    """Whether a measured workload starts from what a model of ours has learned: no checkpoint travels with a suite."""
+    return isinstance(workload, Training) and workload.initial_weights == "pretrained"
 
 
 class Source(Protocol):

@@ -6,7 +6,7 @@ from llm_claims.errors import Untestable
 from llm_claims.evidence import Evidence
 from llm_claims.recordings import Recording
 from llm_claims.setting import Setting
-from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
+from llm_claims.sources.base import Placed, SourceKind, is_stand_in, refuse_secondary
 from llm_claims.workloads import Workload
 
 
@@ -45,7 +45,8 @@ class RecordedSource:
             refuse_secondary(setting, self.name)
         workload, instance, note = self._reference.analogue(workload, instance)
         workload = workload.filled(self._reference.fields(workload))
-        return Placed(workload, instance or self._reference.instance(kind), note)
+        stand_in = self.measures_as != "recording" and is_stand_in(workload)
+        return Placed(workload, instance or self._reference.instance(kind), note, stand_in=stand_in)
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return the recorded evidence, or say that the recording has none."""

@@ -25,7 +25,7 @@ from llm_claims.instances import InstanceTable
 from llm_claims.reference import Reference
 from llm_claims.setting import Setting
 from llm_claims.sources.answers import Answers, evidence_of
-from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
+from llm_claims.sources.base import Placed, SourceKind, is_stand_in, refuse_secondary
 from llm_claims.sources.needs import Need
 from llm_claims.sources.scaled import check_here
 from llm_claims.sources.store import EvidenceStore
@@ -109,7 +109,9 @@ class SageMakerSource:
         bare = (instance or self.reference.instance(workload.kind) or "").removeprefix("ml.")
         if bare not in self._instances:
             raise Untestable(f"needs ml.{bare}: pass --instance {bare}")
-        placed = Placed(workload, bare)
+        stand_in = is_stand_in(workload)
+        note = f"{workload.model} stands for the document's model, whose checkpoint is gone" if stand_in else ""
+        placed = Placed(workload, bare, note, stand_in=stand_in)
         self.deploy(placed)
         return placed
 

@@ -91,6 +91,13 @@ def test_documented_sizes_are_judged_on_documented_hardware_alone(tmp_path: Path
     assert not source(tmp_path, stack=LOCAL, emulated=True).documented
 
 
+def test_a_model_that_was_taught_here_stands_for_the_documents_and_says_so(tmp_path: Path) -> None:
+    taught = source(tmp_path).place(Training(zero_stage=1, initial_weights="pretrained"), None, None)
+    assert taught.stand_in
+    assert taught.note == "llama-85m stands for the document's model, whose checkpoint is gone"
+    assert not source(tmp_path).place(Training(zero_stage=1), None, None).stand_in
+
+
 # What is launched
 
 
