@@ -92,7 +92,9 @@ def states() -> tuple[DeviceState, ...]:
 def busy(devices: Devices) -> str | None:
     """Say which device something else holds, if any; for use before anything runs here."""
     for number, state in enumerate(devices.start):
-        if (used := state.memory_used_mib or 0) > BUSY_MIB:
+        if (used := state.memory_used_mib) is None:
+            return f"GPU {number} does not say how much of its memory is in use, so something else may hold it"
+        if used > BUSY_MIB:
             return (
                 f"another process holds GPU {number}: {used:.0f} MiB of its memory are in use. "
                 "Speeds would not be this suite's: end it, or choose other devices with CUDA_VISIBLE_DEVICES"

@@ -72,6 +72,13 @@ class Outcome(_Model):
         return self
 
 
+def tells_its_end(kind: str, witness: Witness | None) -> bool:
+    """Whether a run that did not complete is evidence: it saw how much memory there was, or whose code failed."""
+    if witness is None or kind == "completed":
+        return False
+    return kind == "out_of_memory" or witness.engine is not None
+
+
 class Provenance(_Model):
     """Enough to run it again: hardware, software, commit, date, seeds, command."""
 
@@ -104,9 +111,8 @@ class Evidence(_Model):
     @model_validator(mode="after")
     def _trustworthy(self) -> Self:
         self._check_metrics()
-        unseen = self.outcome.kind == "failed" and self.witness is None
-        if self.provenance.kind == "measured" and not unseen:
-            early = self.outcome.kind != "completed"
+        early = tells_its_end(self.outcome.kind, self.witness)
+        if self.provenance.kind == "measured" and (early or self.outcome.kind != "failed"):
             wrong = differences(self.workload, self.witness, ended_early=early)
             if wrong:
                 raise ValueError("the witness does not match the workload: " + "; ".join(wrong))

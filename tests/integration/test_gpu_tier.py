@@ -49,7 +49,7 @@ def test_what_ran_on_the_processor_is_refused(one_gpu: Miniature) -> None:
     one_gpu.program.run_on("cpu")
     result = one_gpu.run("-m", "gpu", "--claim", "tokens-double")
     result.assert_outcomes(failed=1)
-    assert any("it ran on cpu, not on cuda" in reason for reason in reasons(one_gpu))
+    assert any("device: asked 'cuda', the run saw 'cpu'" in reason for reason in reasons(one_gpu))
 
 
 def test_a_recording_has_the_devices_and_their_states(one_gpu: Miniature) -> None:

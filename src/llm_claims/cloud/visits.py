@@ -173,6 +173,10 @@ class Visit:
         answer = answer_of(told.get("answer"))
         if answer.outcome.kind != "completed":
             return answer
+        if answer.witness is not None and answer.witness.calls is not None:
+            raise CloudError(
+                f"the program made {answer.witness.calls} calls for one request: its time is not that of one"
+            )
         return answer.model_copy(update={"metrics": {**answer.metrics, "latency_seconds": seconds}})
 
     def _collected(self, endpoint: Endpoint, request: Mapping[str, Any]) -> Answer:

@@ -64,11 +64,11 @@ def serve(set_up: Callable[[], Runner], packages: Iterable[str], device: str = "
     return 0
 
 
-def device_asked_for() -> str:
-    """Return the device that this program's command line names: ``--device cuda``, or else the processor."""
+def command_line() -> ArgumentParser:
+    """Return the parser of what every program may be told: ``--device cuda``, or else the processor."""
     parser = ArgumentParser()
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
-    return str(parser.parse_args().device)
+    return parser
 
 
 def answer(run: Runner, line: str) -> Answer:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 
-from llm_claims.programs.channel import Runner, device_asked_for, serve
+from llm_claims.programs.channel import Runner, command_line, serve
+from llm_claims.programs.gpu import ENVIRONMENT
 from llm_claims.programs.protocol import Answer, Request
 from llm_claims.programs.serving.request import DEFAULT, key_of, supported
 from llm_claims.programs.serving.stand import Run, Stand, StandKey, answer_of, build_stand, call
@@ -17,6 +18,7 @@ from llm_claims.workloads import Generation
 # busy then makes a request up to ten times slower, and each request differently. One thread keeps
 # timings comparable on a machine that is shared; the claims judged here compare, and need no speed.
 THREADS = 1
+TIMED_CALLS = 3
 PACKAGES = ("torch", "transformers", "numpy")
 PACKAGES_ON_GPU = (*PACKAGES, "accelerate", "deepspeed", "triton")
 
@@ -33,12 +35,11 @@ _WARM_UPS = (
 class Generator:
     """Answers requests for `Generation`, with each model built and warmed up once, before it is timed."""
 
-    def __init__(self, device: str = "cpu") -> None:
-        self._device = device
+    def __init__(self) -> None:
         self._stands: dict[StandKey, Stand] = {}
 
     def stand(self, key: StandKey = DEFAULT) -> Stand:
-        """Return the stand of a model, building it when it is first asked for; warm, if it is on the processor.
+        """Return the warm stand of a model, building it when it is first asked for.
 
         Raises
         ------
@@ -46,8 +47,8 @@ class Generator:
             No such model or precision.
         """
         if key not in self._stands:
-            stand = build_stand(key, self._device)
-            for workload in _WARM_UPS if self._device == "cpu" else ():
+            stand = build_stand(key)
+            for workload in _WARM_UPS:
                 call(stand, workload)
             self._stands[key] = stand
         return self._stands[key]
@@ -60,7 +61,7 @@ class Generator:
         UnsupportedWorkload
             The workload asks for what this program does not do, or leaves open what it must know.
         """
-        workload = supported(request.workload, self._device)
+        workload = supported(request.workload)
         stand = self.stand(key_of(workload))
         return answer_of(stand, workload, [_called(stand, workload, request.seed)])
 
@@ -73,7 +74,7 @@ def _called(stand: Stand, workload: Generation, seed: int) -> Run:
     return call(stand, workload)
 
 
-def set_up(device: str) -> Runner:
+def set_up(device: str, calls: int) -> Runner:
     """Build and warm up the default model, so that no request pays for it; on GPUs, import what the crews need."""
     import torch
 
@@ -81,7 +82,7 @@ def set_up(device: str) -> Runner:
     if device == "cuda":
         from llm_claims.programs.serving.crews import Crews
 
-        return Crews().run
+        return Crews(calls).run
     generator = Generator()
     generator.stand()
     return generator.run
@@ -89,22 +90,22 @@ def set_up(device: str) -> Runner:
 
 def main() -> int:
     """Serve generation until the caller is gone; return the exit status."""
-    device = device_asked_for()
+    parser = command_line()
+    parser.add_argument(
+        "--calls", type=int, default=TIMED_CALLS, help="timed calls a request on a GPU; 1 makes no other"
+    )
+    asked = parser.parse_args()
+    device = str(asked.device)
     # Everything is built here; whatever library thinks otherwise must fail, not download.
     os.environ["HF_HUB_OFFLINE"] = "1"
     if device == "cuda":
         prepare_environment()
-    return serve(lambda: set_up(device), PACKAGES if device == "cpu" else PACKAGES_ON_GPU, device)
+    return serve(lambda: set_up(device, asked.calls), PACKAGES if device == "cpu" else PACKAGES_ON_GPU, device)
 
 
 def prepare_environment() -> None:
     """Set what the libraries read when they are imported: the order of devices, and that nobody starts CUDA to look."""
-    os.environ.update(
-        DS_ACCELERATOR="cuda",
-        CUDA_DEVICE_ORDER="PCI_BUS_ID",
-        PYTORCH_NVML_BASED_CUDA_CHECK="1",
-        TOKENIZERS_PARALLELISM="false",
-    )
+    os.environ.update(ENVIRONMENT, DS_ACCELERATOR="cuda", TOKENIZERS_PARALLELISM="false")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from llm_claims.programs.channel import Runner, device_asked_for, serve
+from llm_claims.programs.channel import Runner, command_line, serve
+from llm_claims.programs.gpu import ENVIRONMENT
 from llm_claims.programs.janitor import Janitor
 from llm_claims.programs.protocol import Answer, Request
-from llm_claims.programs.training import link
+from llm_claims.programs.training import link, nccl
+from llm_claims.programs.training.cluster import Cluster
 from llm_claims.programs.training.launch import launch
 from llm_claims.programs.training.rank import RankError
 from llm_claims.programs.training.run import TrainingRun, UnsupportedWorkload
@@ -55,6 +57,9 @@ class TrainingProgram:
         try:
             said = launch(work, run.ranks, scratch, run.link_mbit_per_second)
         finally:
+            if Cluster.here().nodes > 1:
+                # What carried messages between machines is told by the job's log.
+                nccl.tell(scratch)
             shutil.rmtree(scratch, ignore_errors=True)
         return _agreed([Answer.model_validate_json(one) for one in said])
 
@@ -156,9 +161,7 @@ def prepare_environment(folder: Path, device: str) -> None:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the Trainer would take a GPU that it finds
     os.environ.update(
-        CUDA_DEVICE_ORDER="PCI_BUS_ID",
-        # To ask CUDA itself whether there are GPUs would start it, and no fork could use it any more.
-        PYTORCH_NVML_BASED_CUDA_CHECK="1",
+        ENVIRONMENT,
         HF_HUB_OFFLINE="1",
         TOKENIZERS_PARALLELISM="false",
         # Ranks that each used all cores would slow each other down.
@@ -172,7 +175,7 @@ def prepare_environment(folder: Path, device: str) -> None:
 
 def main() -> int:
     """Train until the caller is gone; return the exit status."""
-    device = device_asked_for()
+    device = str(command_line().parse_args().device)
     janitor = Janitor()
     try:
         try:

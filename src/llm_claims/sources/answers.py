@@ -10,8 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
+from llm_claims.cloud.deployments import Deployment
 from llm_claims.cloud.scrub import scrub
 from llm_claims.cloud.visits import Heard
+from llm_claims.errors import WitnessError
 from llm_claims.evidence import Evidence
 from llm_claims.files import write_atomically
 from llm_claims.programs.protocol import Answer, Ready, Request
@@ -92,7 +94,9 @@ class Answers:
             lock.release()
 
 
-def evidence_of(answers: Sequence[Kept], program: str, *, stack: str, emulated: bool, commit: str | None) -> Evidence:
+def evidence_of(
+    answers: Sequence[Kept], deployment: Deployment, *, device: str, emulated: bool, commit: str | None
+) -> Evidence:
     """Make evidence of all answers about one workload, at least one, in the order of their rounds.
 
     Raises
@@ -101,12 +105,22 @@ def evidence_of(answers: Sequence[Kept], program: str, *, stack: str, emulated: 
         A run failed, or was not what was asked.
     """
     evidence: Evidence | None = None
+    command = f"sagemaker {deployment.program}"
     for kept in answers:
-        command = f"sagemaker {program}"
-        evidence = grown(evidence, kept.request, kept.answer, kept.ready, command=command, commit=commit)
-        evidence = evidence.model_copy(update=_where(evidence, kept, stack, emulated=emulated))
+        _check_place(kept, deployment)
+        evidence = grown(evidence, kept.request, kept.answer, kept.ready, device=device, command=command, commit=commit)
+        evidence = evidence.model_copy(update=_where(evidence, kept, deployment.stack, emulated=emulated))
     assert evidence is not None
     return evidence
+
+
+def _check_place(kept: Kept, deployment: Deployment) -> None:
+    """Make sure that AWS started what was asked for."""
+    asked = (deployment.instance.removeprefix("ml."), deployment.count)
+    seen = (kept.instance_type.removeprefix("ml."), kept.instance_count)
+    if seen != asked:
+        what = kept.request.workload.describe()
+        raise WitnessError(f"{what}: asked for {asked[1]} x ml.{asked[0]}, it ran on {seen[1]} x ml.{seen[0]}")
 
 
 def _where(evidence: Evidence, kept: Kept, stack: str, *, emulated: bool) -> dict[str, object]:

@@ -7,17 +7,24 @@ from datetime import date
 from pydantic import ValidationError
 
 from llm_claims.errors import ProgramError, WitnessError
-from llm_claims.evidence import Evidence, Metric, Provenance
+from llm_claims.evidence import Evidence, Metric, Provenance, tells_its_end
 from llm_claims.metrics import FROM_THE_SEED, METRICS, NOISY, SERIES
 from llm_claims.programs.protocol import Answer, Figure, Printed, Ready, Request
 from llm_claims.witness import differences
-from llm_claims.workloads import Workload, seed_of
+from llm_claims.workloads import Loading, Workload, seed_of
 
 
 def grown(
-    known: Evidence | None, request: Request, answer: Answer, ready: Ready, *, command: str, commit: str | None
+    known: Evidence | None,
+    request: Request,
+    answer: Answer,
+    ready: Ready,
+    *,
+    device: str,
+    command: str,
+    commit: str | None,
 ) -> Evidence:
-    """Return ``known`` with one more round.
+    """Return ``known`` with one more round; ``device`` is where it has to have run.
 
     Raises
     ------
@@ -27,7 +34,7 @@ def grown(
     WitnessError
         The run was not what was asked, or saw something else than the rounds before it.
     """
-    _check(known, request, answer)
+    _check(known, request, answer, device)
     earlier = known.metrics if known else {}
     try:
         return Evidence(
@@ -70,12 +77,16 @@ def _note(known: Evidence | None) -> str | None:
     return "; ".join(filter(None, (known.note, earlier)))
 
 
-def _check(known: Evidence | None, request: Request, answer: Answer) -> None:
+def _check(known: Evidence | None, request: Request, answer: Answer, device: str) -> None:
     what = f"{request.workload.describe()}, round {request.round}"
-    early = answer.outcome.kind != "completed" and answer.witness is not None
+    early = tells_its_end(answer.outcome.kind, answer.witness)
     if answer.outcome.kind != "completed" and not early:
         raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
     wrong = differences(request.workload, answer.witness, ended_early=early)
+    seen = answer.witness.device if answer.witness else None
+    # Loading is about the host's memory: its runs look at no device.
+    if seen != device and not (seen is None and (early or isinstance(request.workload, Loading))):
+        wrong.append(f"device: asked {device!r}, the run saw {seen!r}")
     if wrong:
         raise WitnessError(f"{what}: the run was not what was asked, so it is refused: {'; '.join(wrong)}")
     if known and known.witness != answer.witness:

@@ -265,9 +265,12 @@ class SageMakerSource:
             if not answers:
                 return
             try:
-                program = self.deploy(placed).program
                 evidence = evidence_of(
-                    answers, program, stack=self.stack.name, emulated=self.emulated, commit=self._commit
+                    answers,
+                    self.deploy(placed),
+                    device=self._workplace.terms.device,
+                    emulated=self.emulated,
+                    commit=self._commit,
                 )
             except ClaimsError as error:
                 self._store.write_failure(self.name, placed, str(error))

@@ -45,6 +45,15 @@ def test_an_endpoint_is_asked_in_order_by_the_clock_here() -> None:
     assert launcher.open == 0
 
 
+def test_a_time_of_several_calls_is_refused() -> None:
+    def calls_thrice(request: Json) -> Json:
+        said = answer(request)
+        return {**said, "witness": {**said["witness"], "calls": 3}}
+
+    with pytest.raises(CloudError, match="made 3 calls for one request: its time is not that of one"):
+        visited(launch(A), FakeLauncher(program=calls_thrice))
+
+
 def test_the_first_request_of_each_workload_warms_up_and_is_not_counted() -> None:
     launcher = FakeLauncher()
     heard = visited(launch(A, B, rounds=2), launcher)

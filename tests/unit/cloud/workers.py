@@ -36,7 +36,8 @@ def answer(request: Json) -> Json:
     """What a sound program answers: the witness that the workload owes, and figures made of its seed."""
     asked = Request.model_validate(request)
     workload = asked.workload
-    seen = witness_of(workload)
+    # Loading looks at no device.
+    seen = witness_of(workload, device=None if isinstance(workload, Loading) else "cuda")
     metrics: Json = {}
     if isinstance(workload, Generation):
         seen = seen.model_copy(update={"forward_batch_sizes": (workload.batch_size or 1,)})

@@ -90,6 +90,22 @@ def test_what_these_devices_cannot_measure_is_refused_with_the_reason(
         source(tmp_path, monkeypatch, *gpus).place(workload, None, on)
 
 
+def test_a_device_that_does_not_tell_its_memory_may_be_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = source(tmp_path, monkeypatch, {**H100, "memory.used": "[N/A]"})
+    with pytest.raises(Untestable, match="GPU 0 does not say how much of its memory is in use"):
+        here.draw([here.place(Generation(), None, None)], 1, timed=True)
+
+
+def test_a_driver_that_dies_takes_nothing_from_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = source(tmp_path, monkeypatch, H100)
+    before = GpuPlatform().take()
+    EvidenceStore(tmp_path / "store").write_devices("gpu", before)
+    put_gpus(tmp_path / "bin", monkeypatch, fails="Unable to determine the device handle: GPU is lost")
+    assert here.devices() == before
+
+
 def test_a_device_in_use_is_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = source(tmp_path, monkeypatch, {**H100, "memory.used": 4000})
     placed = here.place(Generation(), None, None)

@@ -27,18 +27,18 @@ def request(number: int) -> Request:
 
 
 def answer(seen: dict[str, Any] | None = None, **metrics: float) -> Answer:
-    return Answer(metrics={**METRICS, **metrics}, witness=witness_of(WORKLOAD, **(seen or {})))
+    return Answer(metrics={**METRICS, **metrics}, witness=witness_of(WORKLOAD, **{"device": "cpu", **(seen or {})}))
 
 
-def grow(known: Evidence | None, number: int, said: Answer) -> Evidence:
-    return grown(known, request(number), said, READY, command="python -m program", commit="abc123")
+def grow(known: Evidence | None, number: int, said: Answer, device: str = "cpu") -> Evidence:
+    return grown(known, request(number), said, READY, device=device, command="python -m program", commit="abc123")
 
 
 def test_the_first_round_makes_evidence() -> None:
     evidence = grow(None, 4, answer())
     assert evidence.workload == WORKLOAD
     assert evidence.rounds == (4,)
-    assert evidence.witness == witness_of(WORKLOAD)
+    assert evidence.witness == witness_of(WORKLOAD, device="cpu")
     assert evidence.series("latency_seconds").values == (1.5,)
     assert evidence.series("latency_seconds").spread == "sampled"
     assert evidence.series("new_tokens_per_sequence").spread == "exact"
@@ -105,10 +105,34 @@ def test_a_run_that_did_not_complete_is_refused(kind: Any) -> None:
 
 
 def test_a_witness_that_changes_between_rounds_is_refused() -> None:
-    """Both are what was asked; yet the second ran on another device."""
-    known = grow(None, 1, answer({"device": "cpu"}))
+    """Both are what was asked; yet the second tells how many calls it made."""
+    known = grow(None, 1, answer())
     with pytest.raises(WitnessError, match="it saw another configuration of itself than the rounds before it"):
-        grow(known, 2, answer({"device": "cuda"}))
+        grow(known, 2, answer({"calls": 3}))
+
+
+@pytest.mark.parametrize("seen", ["cuda", None])
+def test_a_run_on_another_device_or_none_that_it_knows_is_refused(seen: str | None) -> None:
+    with pytest.raises(WitnessError, match=f"device: asked 'cpu', the run saw {seen!r}"):
+        grow(None, 1, answer({"device": seen}))
+    assert grow(None, 1, answer({"device": "cuda"}), device="cuda").witness
+
+
+def test_a_failure_is_evidence_if_it_names_whose_code_failed() -> None:
+    """A program that fails by itself, as out of disk, says nothing of any engine."""
+    failure = Outcome(kind="failed", signature="AttributeError: 'tuple' object has no attribute 'size'")
+    workload = WORKLOAD.model_copy(update={"engine": "deepspeed-kernel-injection"})
+    asked = Request(workload=workload, round=1, seed=1)
+    for witness in (Witness(device="cpu"), Witness(device="cpu", model_server=False)):
+        said = Answer(outcome=failure, witness=witness)
+        with pytest.raises(ProgramError, match="the run ended failed"):
+            grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
+    said = Answer(outcome=failure, witness=Witness(device="cpu", engine="deepspeed-kernel-injection"))
+    evidence = grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
+    assert evidence.outcome == failure
+    said = Answer(outcome=failure, witness=Witness(device="cpu", engine="deepspeed"))
+    with pytest.raises(WitnessError, match="engine: asked 'deepspeed-kernel-injection', the run saw 'deepspeed'"):
+        grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
 
 
 @pytest.mark.parametrize("name", ["new_tokens_per_sequence", "largest_forward_batch"])
@@ -122,7 +146,7 @@ def test_a_count_that_changes_between_rounds_is_refused(name: str) -> None:
 def test_a_round_with_other_metrics_is_refused(metrics: dict[str, float]) -> None:
     known = grow(None, 1, answer())
     with pytest.raises(WitnessError, match="it has other metrics than the rounds before it"):
-        grow(known, 2, Answer(metrics=metrics, witness=witness_of(WORKLOAD)))
+        grow(known, 2, Answer(metrics=metrics, witness=witness_of(WORKLOAD, device="cpu")))
 
 
 def test_a_metric_that_nobody_knows_is_refused() -> None:
@@ -153,7 +177,7 @@ def loaded(**seen: Any) -> Evidence:
     witness = Witness(**{"model_server": True, "host_memory_to_weights": 1.2, **seen})
     said = Answer(outcome=KILLED, witness=witness)
     asked = Request(workload=LOADING, round=1, seed=1)
-    return grown(None, asked, said, READY, command="python -m program", commit=None)
+    return grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
 
 
 def test_memory_that_runs_out_is_evidence_if_the_run_saw_how_much_there_was() -> None:
@@ -175,8 +199,8 @@ TRAINING = Training(model="llama-tiny", ranks=1)
 
 def trained(known: Evidence | None, number: int, workload: Training, **metrics: Figure) -> Evidence:
     asked = Request(workload=workload, round=number, seed=number)
-    said = Answer(metrics=metrics, witness=witness_of(workload))
-    return grown(known, asked, said, READY, command="python -m program", commit=None)
+    said = Answer(metrics=metrics, witness=witness_of(workload, device="cpu"))
+    return grown(known, asked, said, READY, device="cpu", command="python -m program", commit=None)
 
 
 def test_losses_of_further_seeds_are_samples() -> None:

@@ -59,7 +59,7 @@ class FakeProgram:
                 "new_tokens_per_sequence": at[0],
                 "largest_forward_batch": getattr(request.workload, "batch_size", None) or 1,
             },
-            witness=witness_of(request.workload),
+            witness=witness_of(request.workload, device="cpu"),
         )
         return self.misdeeds.get(at, lambda it: it)(answer)
 
@@ -495,7 +495,7 @@ print(json.dumps({"hardware": "a fake", "software": {}, "setup_seconds": 0.0}), 
 for line in sys.stdin:
     asked = json.loads(line)["workload"]
     witness = {name: asked[name] for name in ("model", "engine", "api", "tensor_parallel_degree")}
-    witness |= {"forward_dtypes": ["float32"], "input_tokens": [asked["input_tokens"]], "new_tokens": [TOKENS]}
+    witness |= {"device": "cpu", "forward_dtypes": ["float32"], "input_tokens": [asked["input_tokens"]], "new_tokens": [TOKENS]}
     print(json.dumps({"metrics": {"latency_seconds": 0.5}, "witness": witness}), flush=True)
 """
 

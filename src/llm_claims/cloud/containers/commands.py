@@ -30,4 +30,7 @@ def command_of(environment: Mapping[str, str]) -> list[str]:
     device = environment.get(DEVICE, "cpu")
     # Loading is about the host's memory, and its program knows no other device.
     option = [] if device == "cpu" or name == "load" else ["--device", device]
+    if name == "generate" and option:
+        # The client takes the time, of one call, and warms up by asking.
+        option += ["--calls", "1"]
     return [sys.executable, "-m", f"llm_claims.programs.{name}", *option]

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from llm_claims.devices import find_devices
 from llm_claims.evidence import Outcome
 from llm_claims.programs.channel import answer, outcome_of, signature
+from llm_claims.programs.gpu import own_device
 from llm_claims.programs.protocol import Answer, Request
 from llm_claims.programs.serving.crew import Crew
-from llm_claims.programs.serving.engines import EngineFailure, rank
+from llm_claims.programs.serving.engines import EngineFailure
 from llm_claims.programs.serving.llama import SHAPES
 from llm_claims.programs.serving.request import key_of, supported
 from llm_claims.programs.serving.stand import Run, Stand, StandKey, answer_of, build_stand, call
@@ -17,7 +18,6 @@ from llm_claims.programs.shapes import weights_of
 from llm_claims.witness import Witness
 from llm_claims.workloads import Generation
 
-TIMED_CALLS = 3
 LONGEST = (750, 128)
 """Input and new tokens of the longest requests that claims are about."""
 _MIB, _GIB = 2**20, 2**30
@@ -27,13 +27,18 @@ _ROOM = 0.9
 
 
 class Crews:
-    """Answers requests for `Generation` on GPUs; the crew that was asked longest ago makes room for a new one."""
+    """Answers requests for `Generation` on GPUs; the crew that was asked longest ago makes room for a new one.
 
-    def __init__(self) -> None:
+    ``calls`` is how often a request is called and timed. With one, nothing else is called for it: that is for those who
+    take the time from outside, and warm up by asking.
+    """
+
+    def __init__(self, calls: int) -> None:
         import accelerate  # noqa: F401
         import deepspeed  # noqa: F401
         import transformers  # noqa: F401
 
+        self._calls = calls
         self._up: dict[StandKey, Crew] = {}
         self._room = find_devices().memory_mib * _MIB * _ROOM
 
@@ -52,7 +57,7 @@ class Crews:
             self._up[key] = self._up.pop(key)  # asked last
         else:
             self._make_room(key)
-            self._up[key] = Crew(lambda: Member(key).answer, ranks_of(key))
+            self._up[key] = Crew(lambda: Member(key, self._calls).answer, ranks_of(key))
         try:
             return self._up[key].ask(request)
         except BaseException:
@@ -62,11 +67,6 @@ class Crews:
     def _make_room(self, key: StandKey) -> None:
         while self._up and sum(map(_bytes_of, (key, *self._up))) > self._room:
             self._up.pop(next(iter(self._up))).close()
-
-    def close(self) -> None:
-        """End all crews."""
-        while self._up:
-            self._up.popitem()[1].close()
 
 
 def ranks_of(key: StandKey) -> int:
@@ -87,11 +87,11 @@ def _bytes_of(key: StandKey) -> float:
 class Member:
     """One process of a crew: builds its stand at the first request, and answers."""
 
-    def __init__(self, key: StandKey) -> None:
+    def __init__(self, key: StandKey, calls: int) -> None:
         import torch
 
-        self._key = key
-        self._device = torch.device("cuda", rank())
+        self._key, self._calls = key, calls
+        self._device = own_device()
         torch.cuda.set_device(self._device)
         self._stand: Stand | None = None
         self._copy_bandwidth = 0.0
@@ -111,7 +111,7 @@ class Member:
         try:
             return self._run(request.workload, request.seed)
         except EngineFailure as failure:
-            return Answer(outcome=Outcome(kind="failed", signature=str(failure)), witness=self._seen())
+            return Answer(outcome=Outcome(kind="failed", signature=str(failure)), witness=self._failing())
         except torch.OutOfMemoryError as error:
             if self._key.device_memory_gib is None:
                 raise
@@ -121,10 +121,10 @@ class Member:
         import torch
 
         stand = self._ready()
-        for untimed in self._warm_ups(workload):
+        for untimed in self._warm_ups(workload) if self._calls > 1 else ():
             self._called(stand, untimed)
         runs: list[Run] = []
-        for _ in range(TIMED_CALLS):
+        for _ in range(self._calls):
             torch.manual_seed(seed)
             stand.observer.reset()
             runs.append(self._called(stand, workload))
@@ -168,7 +168,7 @@ class Member:
             torch.cuda.empty_cache()
             self._cap()
             torch.cuda.reset_peak_memory_stats()
-            self._stand = build_stand(self._key, f"cuda:{rank()}")
+            self._stand = build_stand(self._key, str(self._device))
         return self._stand
 
     def _cap(self) -> None:
@@ -201,7 +201,11 @@ class Member:
         total = torch.cuda.get_device_properties(self._device).total_memory
         share = torch.cuda.get_per_process_memory_fraction(self._device)
         cap = round(share * total / _GIB, 3) if self._key.device_memory_gib is not None else None
-        return Witness(device=self._device.type, device_memory_gib=cap, model=self._key.model)
+        return Witness(device=self._device.type, device_memory_gib=cap)
+
+    def _failing(self) -> Witness:
+        """The same, and whose code it was that failed."""
+        return self._seen().model_copy(update={"engine": self._key.engine})
 
 
 def _with(witness: Witness | None, more: Witness) -> Witness:

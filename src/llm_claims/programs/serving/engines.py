@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +83,3 @@ def _in_deepspeed(model: LlamaForCausalLM, degree: int, *, inject: bool) -> Serv
     rows = hidden if projection is None else projection.q_proj.weight.shape[0]
     within.generation_config = model.generation_config
     return Served(within, "deepspeed-kernel-injection" if kernels else "deepspeed", hidden // rows)
-
-
-def rank() -> int:
-    """The rank of this process among those that share a model; 0 of one alone."""
-    return int(os.environ.get("LOCAL_RANK", "0"))

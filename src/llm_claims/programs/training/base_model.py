@@ -7,10 +7,10 @@ depend on its weights: those are drawn where the run is.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from llm_claims.programs.gpu import own_device
 from llm_claims.programs.shapes import LARGE_SHAPES
 from llm_claims.programs.training.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
 from llm_claims.workloads import Precision
@@ -85,9 +85,13 @@ def _config(name: str, tokenizer: PreTrainedTokenizerBase, new_tokens: int = 0) 
 
 def _pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
     import torch
+    from transformers import enable_full_determinism
 
     blocks = token_blocks(statements(SEED), tokenizer, _PRETRAINING_STEPS * _PRETRAINING_BATCH, _PRETRAINING_CONTEXT)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = own_device()
+    if device.type == "cuda":
+        # Each machine of a cluster trains it for itself, and all have to end with the same weights.
+        enable_full_determinism(SEED)
     data = torch.tensor(blocks).view(_PRETRAINING_STEPS, _PRETRAINING_BATCH, _PRETRAINING_CONTEXT).to(device)
     model.to(device)  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(model.parameters(), lr=_PRETRAINING_RATE, fused=True)
@@ -133,12 +137,11 @@ def _drawn(name: str, tokenizer: PreTrainedTokenizerFast, seed: int, precision: 
     import torch
     from transformers import LlamaForCausalLM
 
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, _DTYPES[precision]))
     try:
-        with torch.device(device):
+        with own_device():
             return LlamaForCausalLM(_config(name, tokenizer, new_tokens=len(NEW_TOKENS)))
     finally:
         torch.set_default_dtype(before)

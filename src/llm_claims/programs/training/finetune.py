@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from transformers import TrainerState, enable_full_determinism
 
 from llm_claims.programs.ceilings import matrix_flops_per_second
+from llm_claims.programs.gpu import own_device, see_one_device
 from llm_claims.programs.protocol import Answer, Figure, Printed
 from llm_claims.programs.shapes import LARGE_SHAPES, training_flops_per_token
 from llm_claims.programs.training import nccl
@@ -32,8 +32,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     """Train once; all randomness comes from the run's seed. Every rank returns what it saw itself."""
     torch.set_num_threads(1)
     if run.ranks == 1:
-        # One process that sees several GPUs would be given all of them by the Trainer, and copy the model to each.
-        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+        see_one_device()
     nccl.ask_for(run.transport, scratch)
     enable_full_determinism(run.seed)
     ceiling = _matrix_rate(run)
@@ -51,6 +50,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     )
     log.watch(trainer, observer)
     output = trainer.train()
+    _refuse_skipped(run, log)
     metrics = {**_of_log(trainer.state, output.metrics), **_of_steps(log), **_of_device(run, log, ceiling)}
     witness = _witness(trainer, observer, log).model_copy(
         update={
@@ -64,11 +64,26 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     return Answer(metrics=metrics, witness=witness)
 
 
+def _refuse_skipped(run: TrainingRun, log: RunLog) -> None:
+    """Refuse a run of which speeds alone are read, if a step was skipped: that is shorter than one that is not.
+
+    Raises
+    ------
+    RuntimeError
+        The loss scale skipped a step.
+    """
+    if run.initial_weights == "random" and any(log.skipped):
+        skipped = f"{sum(log.skipped)} of {len(log.skipped)}"
+        raise RuntimeError(
+            f"{skipped} optimizer steps were skipped at loss scale {run.initial_loss_scale}: no step time"
+        )
+
+
 def _matrix_rate(run: TrainingRun) -> float | None:
     """The ceiling of this rank's device, before anything else is on it; ``None`` on a processor."""
     if not torch.cuda.is_available() or run.model not in LARGE_SHAPES:
         return None
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    device = own_device()
     torch.cuda.set_device(device)
     rate = matrix_flops_per_second(device, getattr(torch, DTYPES[run.precision]))
     torch.cuda.empty_cache()
@@ -90,7 +105,10 @@ def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str
 def _transport(scratch: Path) -> str | None:
     if not torch.distributed.is_initialized():
         return None
-    return nccl.seen(scratch) or torch.distributed.get_backend()
+    of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
+    # Not every rank has a channel of each kind: those between machines are some ranks' alone.
+    torch.distributed.all_gather_object(of_ranks, nccl.seen(scratch))
+    return "+".join(sorted(set().union(*of_ranks))) or torch.distributed.get_backend()
 
 
 def _of_log(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:

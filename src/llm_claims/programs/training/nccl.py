@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 from pathlib import Path
 
 # NCCL's documentation, environment variables: a transport that is not disabled is chosen before those named after it.
@@ -33,14 +35,21 @@ def ask_for(transport: str | None, folder: Path) -> None:
     os.environ.update(NCCL_DEBUG="INFO", NCCL_DEBUG_SUBSYS="INIT,NET,P2P,SHM", NCCL_DEBUG_FILE=str(_log(folder)))
 
 
-def seen(folder: Path) -> str | None:
-    """Return the transports of all channels that NCCL has logged for this rank, joined by ``+``; ``None`` if none."""
+def seen(folder: Path) -> set[str]:
+    """Return the transports of all channels that NCCL has logged for this rank."""
     try:
         text = _log(folder).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
-    found = {_NAMES.get(word, word) for word in _VIA.findall(text)}
-    return "+".join(sorted(found)) or None
+        return set()
+    return {_NAMES.get(word, word) for word in _VIA.findall(text)}
+
+
+def tell(folder: Path) -> None:
+    """Write what NCCL has logged for this machine's ranks to standard error, for whoever reads the log of a job."""
+    for path in sorted(folder.glob("nccl-*.txt")):
+        with contextlib.suppress(OSError):
+            sys.stderr.write(path.read_text(encoding="utf-8", errors="replace"))
+    sys.stderr.flush()
 
 
 def _log(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from llm_claims.cloud.containers.commands import command_of
     ("program", "device", "command"),
     [
         ("generate", "cpu", ["llm_claims.programs.generate"]),
-        ("generate", "cuda", ["llm_claims.programs.generate", "--device", "cuda"]),
+        ("generate", "cuda", ["llm_claims.programs.generate", "--device", "cuda", "--calls", "1"]),
         ("train", "cuda", ["llm_claims.programs.train", "--device", "cuda"]),
         ("load", "cuda", ["llm_claims.programs.load"]),
         ("document", "cuda", ["llm_claims.cloud.containers.document.program"]),

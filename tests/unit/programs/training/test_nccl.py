@@ -39,12 +39,20 @@ def test_all_faster_transports_are_disabled_and_no_other(tmp_path: Path, asked: 
 def test_what_nccl_took_is_seen(tmp_path: Path, name: str) -> None:
     nccl.ask_for("p2p", tmp_path)
     Path(os.environ["NCCL_DEBUG_FILE"]).write_text(f"host:7:9 [0] NCCL INFO Using network Socket\n{LINES[name]}")
-    assert nccl.seen(tmp_path) == name
+    assert nccl.seen(tmp_path) == {name}
 
 
 @pytest.mark.usefixtures("environment")
 def test_several_are_all_told_and_none_is_none(tmp_path: Path) -> None:
-    assert nccl.seen(tmp_path) is None
+    assert nccl.seen(tmp_path) == set()
     nccl.ask_for("p2p", tmp_path)
     Path(os.environ["NCCL_DEBUG_FILE"]).write_text(LINES["p2p"] + LINES["shm"])
-    assert nccl.seen(tmp_path) == "p2p+shm"
+    assert nccl.seen(tmp_path) == {"p2p", "shm"}
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_all_ranks_of_a_machine_saw_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for process, line in enumerate(LINES.values()):
+        (tmp_path / f"nccl-{process}.txt").write_text(line)
+    nccl.tell(tmp_path)
+    assert sorted(capfd.readouterr().err.splitlines()) == sorted(line.strip() for line in LINES.values())

@@ -1,0 +1,33 @@
+"""The GPU that is a process's own, and what libraries must know of GPUs before they are imported."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+ENVIRONMENT = {
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    # To ask CUDA itself whether there are GPUs would start it, and no fork could use it any more.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+"""For every program that forks, whatever its device."""
+
+
+def local_rank() -> int:
+    """The number of this process among those of its group on this machine; 0 of one alone."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def own_device() -> torch.device:
+    """The device of this process: its own GPU, or the processor where there is none."""
+    import torch
+
+    return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def see_one_device() -> None:
+    """Let this process see one GPU, before it uses any: the Trainer gives a process alone all those that it sees."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
