@@ -495,7 +495,8 @@ print(json.dumps({"hardware": "a fake", "software": {}, "setup_seconds": 0.0}), 
 for line in sys.stdin:
     asked = json.loads(line)["workload"]
     witness = {name: asked[name] for name in ("model", "engine", "api", "tensor_parallel_degree")}
-    witness |= {"device": "cpu", "forward_dtypes": ["float32"], "input_tokens": [asked["input_tokens"]], "new_tokens": [TOKENS]}
+    witness |= {"device": "cpu", "forward_dtypes": ["float32"]}
+    witness |= {"input_tokens": [asked["input_tokens"]], "new_tokens": [TOKENS]}
     print(json.dumps({"metrics": {"latency_seconds": 0.5}, "witness": witness}), flush=True)
 """
 
