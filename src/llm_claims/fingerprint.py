@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pydantic import ConfigDict, RootModel
 
+from llm_claims.devices import find_devices
+from llm_claims.errors import Untestable
 from llm_claims.programs.channel import hardware
 
 DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "accelerate", "deepspeed", "keras", "safetensors", "numpy")
@@ -38,11 +40,11 @@ class Fingerprint(RootModel[dict[str, str]]):
         return ", ".join(_change(name, before.get(name, ""), now.get(name, "")) for name in names)
 
 
-def fingerprint_of(program: Sequence[str], rounds: int) -> Fingerprint:
+def fingerprint_of(program: Sequence[str], rounds: int, gpu_program: Sequence[str] = ()) -> Fingerprint:
     """Take the fingerprint of this installation on this machine.
 
-    ``program`` is the command of a program other than the package's own, if there is one. The most ``rounds``
-    of a relation count too: they say how often it was looked at.
+    ``program`` and ``gpu_program`` are the commands of programs other than the package's own, if there are any.
+    The most ``rounds`` of a relation count too: they say how often it was looked at.
     """
     return Fingerprint(
         {
@@ -53,6 +55,9 @@ def fingerprint_of(program: Sequence[str], rounds: int) -> Fingerprint:
             "--rounds": str(rounds),
             "claims_cpu_program": shlex.join(program),
             "the files of claims_cpu_program": _digest({part: Path(part) for part in program[1:]}),
+            "claims_gpu_program": shlex.join(gpu_program),
+            "the files of claims_gpu_program": _digest({part: Path(part) for part in gpu_program[1:]}),
+            "GPUs": _devices(),
             "the code of llm_claims": _digest({str(p.relative_to(_PACKAGE)): p for p in _PACKAGE.rglob("*.py")}),
             "environment variables": _hashed(_steering()),
         }
@@ -63,6 +68,13 @@ def _change(name: str, before: str, now: str) -> str:
     if name == "environment variables" or name.startswith("the "):
         return f"{name} changed"
     return f"{name} was {before or 'absent'} and is {now or 'absent'}"
+
+
+def _devices() -> str:
+    try:
+        return find_devices().describe()
+    except Untestable:
+        return ""
 
 
 def _version(distribution: str) -> str:

@@ -58,6 +58,10 @@ METRICS: dict[str, Unit] = {
     "copy_bandwidth_bytes_per_second": "bytes/s",
     "bandwidth_bound_share": "share",
     "peak_device_memory_bytes": "bytes",
+    # of one optimizer step that was watched on the device itself
+    "device_busy_share": "share",
+    "communication_share": "share",
+    "exposed_communication_share": "share",
     # serving
     "latency_seconds": "s",
     "latency_seconds_in_text": "s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
@@ -38,13 +38,15 @@ class Reference(_Model):
     Some fill before ``training`` and ``generation`` do, later ones first: ``pretrained_training`` what starts
     from weights that have learned something, ``partitioned_training`` what is at ZeRO stage 1 or 3,
     ``linked_training`` what goes over a shaped link or a stated transport; and ``other_engine_generation``
-    requests to an engine other than that of ``generation``.
+    requests to an engine other than that of ``generation``. ``samples_a_rank`` gives, by the initial weights, how many
+    samples each rank has where the number of ranks is not always the same; there is no other ``samples`` then.
     """
 
     training: Training = Training()
     pretrained_training: Training = Training()
     partitioned_training: Training = Training()
     linked_training: Training = Training()
+    samples_a_rank: dict[Literal["pretrained", "random"], PositiveInt] = {}
     generation: Generation = Generation()
     other_engine_generation: Generation = Generation()
     loading: Loading = Loading()
@@ -81,7 +83,10 @@ class Reference(_Model):
         if (workload.precision or found.get("precision")) != "fp16":
             # Only fp16 scales its losses.
             found.pop("initial_loss_scale", None)
-        if (workload.ranks or found.get("ranks")) == 1:
+        ranks = workload.ranks or found.get("ranks")
+        if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
+            found["samples"] = each * (ranks or 1)
+        if ranks == 1:
             # One rank has nobody to send to.
             found.pop("transport", None)
         return found

@@ -38,7 +38,7 @@ class Reuse:
 
     def _fingerprint(self) -> Fingerprint:
         options = self._suite.options
-        return fingerprint_of(options.cpu_program, options.rounds)
+        return fingerprint_of(options.cpu_program, options.rounds, options.gpu_program)
 
     def _usable(self, now: Fingerprint) -> tuple[KeptEvidence | None, str]:
         """Return what was kept if it may be taken over, or else the reason why not."""

@@ -36,7 +36,7 @@ def test_more_gpus_do_not_speed_up_13b(measure, judge, engine, degree):
 @claim("serve-7b-tp-no-gain", place="B, tip H")
 @pytest.mark.parametrize("prompts", [1, 4, 8], ids=lambda prompts: f"batch{prompts}")
 @pytest.mark.parametrize("input_tokens", [10, 750], ids=["in10", "in750"])
-@pytest.mark.parametrize("degree", [2, 8], ids=["tp2", "tp8"])
+@pytest.mark.parametrize("degree", [2, 4, 8], ids=["tp2", "tp4", "tp8"])
 def test_one_gpu_serves_7b_as_fast_as_several(measure, judge, degree, input_tokens, prompts):
     one, several = (
         measure(

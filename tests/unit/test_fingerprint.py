@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_gpus import H100, H200, put_gpus
 
 from llm_claims import fingerprint
 from llm_claims.fingerprint import Fingerprint, fingerprint_of
@@ -54,6 +55,23 @@ def test_another_program_changes_it(program: tuple[str, ...]) -> None:
     told = fingerprint_of((), 5).changes(since=before)
     assert told.startswith(f"claims_cpu_program was {sys.executable} -S ")
     assert " and is absent, the files of claims_cpu_program changed" in told
+
+
+def test_another_gpu_changes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path / "bin", monkeypatch, H100)
+    before = fingerprint_of((), 5)
+    put_gpus(tmp_path / "bin", monkeypatch, H200, H200)
+    told = fingerprint_of((), 5).changes(since=before)
+    assert told.startswith("GPUs was 1 × NVIDIA H100 80GB HBM3")
+    assert "and is 2 × NVIDIA H200" in told
+    put_gpus(tmp_path / "bin", monkeypatch)
+    assert fingerprint_of((), 5).changes(since=before).endswith("and is absent")
+
+
+def test_another_program_for_gpus_changes_it(program: tuple[str, ...]) -> None:
+    before = fingerprint_of((), 5, program)
+    Path(program[-1]).write_text("print(1)")
+    assert fingerprint_of((), 5, program).changes(since=before) == "the files of claims_gpu_program changed"
 
 
 def test_another_budget_of_rounds_changes_it() -> None:

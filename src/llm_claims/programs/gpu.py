@@ -29,5 +29,19 @@ def own_device() -> torch.device:
 
 
 def see_one_device() -> None:
-    """Let this process see one GPU, before it uses any: the Trainer gives a process alone all those that it sees."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    """Let this process see one GPU, before it uses any: the Trainer gives a process alone all those that it sees.
+
+    Which one follows from the number of the process, so that runs at the same time spread over all.
+    """
+    visible = _visible()
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[os.getpid() % len(visible)] if visible else ""
+
+
+def _visible() -> list[str]:
+    """The devices that a program started here may use, as CUDA_VISIBLE_DEVICES names them."""
+    if (said := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in said.split(",") if name]
+    import torch
+
+    # Asks the driver, and does not start CUDA.
+    return [str(number) for number in range(torch.cuda.device_count())]

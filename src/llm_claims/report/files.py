@@ -10,6 +10,7 @@ from llm_claims.files import write_atomically
 from llm_claims.register import Register
 from llm_claims.report.cells import Table
 from llm_claims.report.html import page
+from llm_claims.report.scaling import ScalingTable
 from llm_claims.verdicts import FigureList, FigureRow, VerdictList
 
 VERDICTS, FIGURES, PAGE = "verdicts.json", "figures.json", "index.html"
@@ -34,9 +35,14 @@ def check_writable(folder: Path) -> None:
 
 
 def write_reports(
-    folder: Path, table: Table, figures: Sequence[FigureRow], register: Register, remarks: Sequence[str] = ()
+    folder: Path,
+    table: Table,
+    figures: Sequence[FigureRow],
+    register: Register,
+    remarks: Sequence[str] = (),
+    scaling: Sequence[ScalingTable] = (),
 ) -> None:
-    """Write every report; each file is whole or not there. ``remarks`` are on the whole run.
+    """Write every report; each file is whole or not there. ``remarks`` and ``scaling`` are on the whole run.
 
     Raises
     ------
@@ -45,4 +51,4 @@ def write_reports(
     """
     write_atomically(folder / VERDICTS, VerdictList(list(table.rows)).model_dump_json(indent=1) + "\n")
     write_atomically(folder / FIGURES, FigureList(list(figures)).model_dump_json(indent=1) + "\n")
-    write_atomically(folder / PAGE, page(table, register, remarks))
+    write_atomically(folder / PAGE, page(table, register, remarks, scaling))

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 from llm_claims.register import Register
 from llm_claims.report.cells import GRAVITY, Table, effect_text
+from llm_claims.report.scaling import ScalingTable
 
 
-def page(table: Table, register: Register, remarks: Sequence[str] = ()) -> str:
+def page(table: Table, register: Register, remarks: Sequence[str] = (), scaling: Sequence[ScalingTable] = ()) -> str:
     """Render the table as one self-contained HTML page; everything from files is escaped.
 
-    ``remarks`` say what a reader has to know of the whole run.
+    ``remarks`` say what a reader has to know of the whole run, ``scaling`` how speeds follow the number of GPUs.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -29,5 +30,6 @@ def page(table: Table, register: Register, remarks: Sequence[str] = ()) -> str:
         words=GRAVITY,
         effect_text=effect_text,
         remarks=remarks,
+        scaling=scaling,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

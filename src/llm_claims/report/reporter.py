@@ -13,6 +13,7 @@ from llm_claims.recordings import write_recording
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
+from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.terminal import lines_of
 from llm_claims.suite import Suite, recording_of
 from llm_claims.verdicts import FigureList, FigureRow, VerdictRow, Word
@@ -33,6 +34,7 @@ class Reporter:
         self._figures: list[FigureRow] = []
         self._failed: list[str] = []
         self._notes: list[str] = []
+        self._scaling: list[ScalingTable] = []
         self._partial = bool(suite.options.claims or config.getoption("keyword") or config.getoption("lf", False))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -74,20 +76,27 @@ class Reporter:
             table = self._table()
             self._notes += self._suite.remarks
             self._notes += self._suite.spent()
-            for name in table.sources:
-                self._notes += ceiling_lines(name, self._suite.evidence_of(name))
+            self._compare_with_the_hardware(table)
             interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
             if interrupted:
                 self._notes.append("this run was interrupted: its report ends with what was judged until then")
             elif self._partial:
                 self._notes.append("this run judged a part of the suite, and so does its report")
-            write_reports(self._suite.options.report, table, self._figures, self._suite.register, self._notes)
-            self._notes.append(f"report: {self._suite.options.report / PAGE}, {VERDICTS}")
+            options, register = self._suite.options, self._suite.register
+            write_reports(options.report, table, self._figures, register, self._notes, self._scaling)
+            self._notes.append(f"report: {options.report / PAGE}, {VERDICTS}")
             self._partial = self._partial or interrupted or bool(session.shouldstop or session.shouldfail)
             self._record()
         except (ClaimsError, OSError) as error:
             self._notes.append(f"error: {error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _compare_with_the_hardware(self, table: Table) -> None:
+        """Note how near speeds come to the devices' own, and how they follow the number of devices."""
+        for name in table.sources:
+            evidence = self._suite.evidence_of(name)
+            self._notes += ceiling_lines(name, evidence)
+            self._scaling += scaling_tables(name, evidence)
 
     def _table(self) -> Table:
         return table_of(self._rows.values(), list(self._suite.register.claims), list(self._suite.sources))
@@ -120,6 +129,9 @@ class Reporter:
         terminalreporter.write_sep("=", "claims")
         for line in lines_of(self._table()):
             write(line)
+        for table in self._scaling:
+            for line in scaling_lines(table):
+                write(line)
         for note in self._notes:
             write(note)
         for nodeid in self._failed[:MOST_REPEATS]:

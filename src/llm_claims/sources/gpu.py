@@ -23,7 +23,7 @@ _TRAINING_OVERHEAD = 1.1
 
 def gpu_reference(devices: int) -> Reference:
     """Return the reference configuration for a number of GPUs: the document's, with as many ranks."""
-    step = devices * 4
+    accumulation = 4
     return Reference(
         training=Training(
             model="llama-7b",
@@ -31,10 +31,9 @@ def gpu_reference(devices: int) -> Reference:
             parallelism="deepspeed",
             zero_stage=1,
             ranks=devices,
-            samples=STEPS * step,
             context_tokens=1536,
             micro_batch=1,
-            gradient_accumulation=4,
+            gradient_accumulation=accumulation,
             gradient_checkpointing=True,
             learning_rate=1e-5,
             warmup_steps=1,
@@ -51,8 +50,6 @@ def gpu_reference(devices: int) -> Reference:
             parallelism="ddp",
             zero_stage=0,
             ranks=1,
-            # As many for each rank, however many share them.
-            samples=283 * devices,
             context_tokens=64,
             micro_batch=4,
             gradient_accumulation=2,
@@ -62,6 +59,8 @@ def gpu_reference(devices: int) -> Reference:
             initial_loss_scale=2.0**16,
         ),
         partitioned_training=Training(parallelism="deepspeed", zero_stage=1, ranks=devices),
+        # As many steps, however many ranks share them.
+        samples_a_rank={"random": STEPS * accumulation, "pretrained": 283},
         generation=Generation(
             model="llama-7b",
             precision="bf16",

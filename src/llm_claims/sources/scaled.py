@@ -98,6 +98,10 @@ def _check_generation(workload: Generation) -> None:
 
 
 def _check_training(workload: Training) -> None:
+    if workload.transport is not None:
+        raise Untestable(f"transport={workload.transport} joins GPUs; ranks on a processor are joined by gloo")
+    if (ranks := workload.ranks or 1) > (most := CPU_REFERENCE.partitioned_training.ranks or 1):
+        raise Untestable(f"ranks={ranks} would share this processor's cores; speeds of {most} ranks are compared here")
     if workload.precision == "fp16" and workload.parallelism == "deepspeed" and not _has_native_fp16():
         raise Untestable("DeepSpeed refuses fp16 on a processor without native fp16 arithmetic, such as this one")
     if workload.link_mbit_per_second is not None and (reason := link.missing()):
