@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from llm_claims.programs.protocol import Figure
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ def shares_of_a_step(trainer: Trainer) -> dict[str, Figure]:
     ``device_busy_share`` is the time in which any kernel ran, ``communication_share`` that of NCCL's, and
     ``exposed_communication_share`` that in which no other ran beside them. The step is none of those that were timed.
     """
+    import torch
+
     batches = list(itertools.islice(trainer.get_train_dataloader(), trainer.args.gradient_accumulation_steps))
     torch.cuda.synchronize()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
