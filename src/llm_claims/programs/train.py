@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llm_claims.programs.channel import Runner, command_line, serve
-from llm_claims.programs.gpu import ENVIRONMENT
+from llm_claims.programs.gpu import ENVIRONMENT, see_one_device
 from llm_claims.programs.janitor import Janitor
 from llm_claims.programs.protocol import Answer, Request
 from llm_claims.programs.training import link, nccl
@@ -65,17 +65,22 @@ class TrainingProgram:
 
     def _base(self, model: str) -> Path:
         """Return the folder of a base model, trained in a fork where it is asked for first."""
-        from llm_claims.programs.training.base_model import save_base_model
-
         folder = self._folder / model
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
             try:
-                launch(lambda: str(save_base_model(model, unfinished)), 1, unfinished)
+                launch(lambda: _based(model, unfinished), 1, unfinished)
                 unfinished.rename(folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
         return folder
+
+
+def _based(model: str, folder: Path) -> str:
+    from llm_claims.programs.training.base_model import save_base_model
+
+    see_one_device()
+    return str(save_base_model(model, folder))
 
 
 def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:

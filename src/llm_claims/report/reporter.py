@@ -70,26 +70,30 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports and the recording."""
-        if not self._rows:
-            return
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         try:
-            table = self._table()
-            self._notes += self._suite.remarks
-            self._notes += self._suite.spent()
-            self._compare_with_the_hardware(table)
-            interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-            if interrupted:
-                self._notes.append("this run was interrupted: its report ends with what was judged until then")
-            elif self._partial:
-                self._notes.append("this run judged a part of the suite, and so does its report")
-            options, register = self._suite.options, self._suite.register
-            write_reports(options.report, table, self._figures, register, self._notes, self._scaling)
-            self._notes.append(f"report: {options.report / PAGE}, {VERDICTS}")
-            self._partial = self._partial or interrupted or bool(session.shouldstop or session.shouldfail)
-            self._record()
+            if self._rows:
+                self._write_reports(interrupted=interrupted)
+            if self._rows or interrupted:
+                # What was measured counts, even where nothing was judged yet.
+                self._partial = self._partial or interrupted or bool(session.shouldstop or session.shouldfail)
+                self._record()
         except (ClaimsError, OSError) as error:
             self._notes.append(f"error: {error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _write_reports(self, *, interrupted: bool) -> None:
+        table = self._table()
+        self._notes += self._suite.remarks
+        self._notes += self._suite.spent()
+        self._compare_with_the_hardware(table)
+        if interrupted:
+            self._notes.append("this run was interrupted: its report ends with what was judged until then")
+        elif self._partial:
+            self._notes.append("this run judged a part of the suite, and so does its report")
+        options, register = self._suite.options, self._suite.register
+        write_reports(options.report, table, self._figures, register, self._notes, self._scaling)
+        self._notes.append(f"report: {options.report / PAGE}, {VERDICTS}")
 
     def _compare_with_the_hardware(self, table: Table) -> None:
         """Note how near speeds come to the devices' own, and how they follow the number of devices."""
@@ -123,12 +127,11 @@ class Reporter:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
-        if not self._rows:
-            return
         write = terminalreporter.write_line
-        terminalreporter.write_sep("=", "claims")
-        for line in lines_of(self._table()):
-            write(line)
+        if self._rows:
+            terminalreporter.write_sep("=", "claims")
+            for line in lines_of(self._table()):
+                write(line)
         for table in self._scaling:
             for line in scaling_lines(table):
                 write(line)

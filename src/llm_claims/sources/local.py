@@ -168,6 +168,8 @@ class LocalSource:
         open_ones = [one for one in placed if seed_of(one.workload) is None or not self._rounds(one)]
         order = list(open_ones if number % 2 else reversed(open_ones))
         for position, one in enumerate(order):
+            if self._out_of_time():
+                return
             left = self._time_left(order, position, rounds - int(ordinal))
             self._progress(one.describe(), int(ordinal), max(self._most_rounds, rounds), left)
             if not self._rounds(one):
