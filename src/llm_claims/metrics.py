@@ -59,7 +59,7 @@ METRICS: dict[str, Unit] = {
     "bandwidth_bound_share": "share",
     "peak_device_memory_bytes": "bytes",
     # of one optimizer step that was watched on the device itself
-    "device_busy_share": "share",
+    "compute_share": "share",
     "communication_share": "share",
     "exposed_communication_share": "share",
     # serving

@@ -81,7 +81,7 @@ def _of_training(entry: Evidence) -> str | None:
     if "model_flops_utilisation" not in entry.metrics:
         return None
     parts = [f"{_median(entry, 'step_seconds'):.3g} s/step", f"{_median(entry, 'model_flops_utilisation'):.0%} MFU"]
-    for metric, words in (("communication_share", "communication"), ("device_busy_share", "busy")):
+    for metric, words in (("communication_share", "communication"), ("compute_share", "computing")):
         if metric in entry.metrics:
             parts.append(f"{_median(entry, metric):.0%} {words}")
     return ", ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from llm_claims.devices import Devices, busy, find_devices
 from llm_claims.errors import Untestable
@@ -14,6 +14,7 @@ from llm_claims.sources.platform import programs_on
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 _MIB = 2**20
+_IN_ONE_PROCESS: dict[str, Any] = {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
 STEPS = 2
 """Optimizer steps of a run that is timed: the first pays for what comes once, and is left out."""
 # What a model takes beside its weights: a key-value cache, activations, the libraries' workspaces.
@@ -47,9 +48,8 @@ def gpu_reference(devices: int) -> Reference:
         ),
         pretrained_training=Training(
             model="llama-85m",
-            parallelism="ddp",
-            zero_stage=0,
-            ranks=1,
+            # As the document trains, where that can be: DeepSpeed scales losses in its own way.
+            **(_IN_ONE_PROCESS if devices == 1 else {}),
             context_tokens=64,
             micro_batch=4,
             gradient_accumulation=2,
@@ -89,6 +89,7 @@ class GpuPlatform:
     noun = "a GPU of this machine"
     device = "cuda"
     always_here = False
+    shares = False
     # Building a model and compiling its decoding are parts of a first sample.
     sample_timeout_seconds = 600.0
     programs: Mapping[str, Sequence[str]] = programs_on("cuda")

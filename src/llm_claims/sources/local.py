@@ -126,7 +126,8 @@ class LocalSource:
                 number = len(self._rounds(one)) + 1
                 if number > wanted or self._out_of_time():
                     return
-                with self._machine.shared():
+                # Processes take turns on a GPU, in slices so long that two of them are ten times slower.
+                with self._machine.shared() if self.platform.shares else self._machine.alone():
                     self._progress(one.describe(), number, max(wanted, number), None)
                     self._try(one, number)
 

@@ -15,13 +15,15 @@ from llm_claims.workloads import Workload
 class Platform(Protocol):
     """What a live source on this machine has to know of the hardware.
 
-    ``device`` is where PyTorch has to have run, ``noun`` what a reason calls it; ``sample_timeout_seconds``
-    bounds one sample unless an option says otherwise.
+    ``device`` is where PyTorch has to have run, ``noun`` what a reason calls it; ``shares`` tells whether samples
+    that are not timed may run beside each other, ``sample_timeout_seconds`` bounds one sample unless an option says
+    otherwise.
     """
 
     noun: str
     device: str
     always_here: bool
+    shares: bool
     sample_timeout_seconds: float
 
     @property
@@ -75,6 +77,7 @@ class CpuPlatform:
     noun = "a CPU"
     device = "cpu"
     always_here = True
+    shares = True
     sample_timeout_seconds = 120.0
     programs = programs_on("cpu")
     reference = CPU_REFERENCE

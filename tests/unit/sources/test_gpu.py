@@ -27,10 +27,23 @@ def test_open_fields_become_the_document_s_scale(tmp_path: Path, monkeypatch: py
     assert (timed.model, timed.ranks, timed.context_tokens, timed.initial_weights) == ("llama-7b", 2, 1536, "random")
     taught = here.place(Training(initial_weights="pretrained"), None, None).workload
     assert isinstance(taught, Training)
-    assert (taught.model, taught.ranks, taught.parallelism, taught.transport) == ("llama-85m", 1, "ddp", None)
+    assert (taught.model, taught.ranks, taught.zero_stage, taught.samples) == ("llama-85m", 2, 1, 566)
     parted = here.place(Training(initial_weights="pretrained", zero_stage=1), None, None).workload
     assert isinstance(parted, Training)
     assert (parted.model, parted.ranks, parted.parallelism) == ("llama-85m", 2, "deepspeed")
+
+
+def test_one_gpu_trains_in_one_process_and_as_many_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = source(tmp_path, monkeypatch, H100)
+    alone = here.place(Training(initial_weights="pretrained"), None, None).workload
+    assert isinstance(alone, Training)
+    assert (alone.ranks, alone.parallelism, alone.transport, alone.samples) == (1, "ddp", None, 283)
+
+
+def test_samples_follow_the_ranks_that_a_case_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = source(tmp_path, monkeypatch, *[H200] * 8)
+    runs = [here.place(Training(zero_stage=1, ranks=ranks), None, None).workload for ranks in (2, 4, 8)]
+    assert [run.samples for run in runs if isinstance(run, Training)] == [16, 32, 64]
 
 
 def test_rdma_has_a_transport_between_gpus_for_an_analogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

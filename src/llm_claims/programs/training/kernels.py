@@ -1,9 +1,9 @@
-"""What the device did in one optimizer step: how long kernels ran, and how long those of NCCL."""
+"""What the device did in one optimizer step: how long it computed, and how long it sent and received."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from transformers import Trainer
 
 Span = tuple[float, float]
+Kernel = tuple[str, Span]
 _MICROSECONDS = 1e-6
 
 
 def shares_of_a_step(trainer: Trainer) -> dict[str, Figure]:
     """Train one more step under PyTorch's profiler and return which shares of it kernels took on this rank's device.
 
-    ``device_busy_share`` is the time in which any kernel ran, ``communication_share`` that of NCCL's, and
-    ``exposed_communication_share`` that in which no other ran beside them. The step is none of those that were timed.
+    ``compute_share`` is the time in which kernels other than NCCL's ran, ``communication_share`` that in which messages
+    crossed, and ``exposed_communication_share`` that in which NCCL's kernels ran and no other: there they cross, or
+    wait for a rank that comes later. The step is none of those that were timed.
     """
     import torch
 
@@ -31,8 +33,12 @@ def shares_of_a_step(trainer: Trainer) -> dict[str, Figure]:
         _step(trainer, batches)
         torch.cuda.synchronize()
         seconds = perf_counter() - start
-    kernels = [event for event in profiler.events() if _is_kernel(event)]
-    return dict(shares(((event.name, (event.time_range.start, event.time_range.end)) for event in kernels), seconds))
+    kernels = [
+        (event.name, (event.time_range.start, event.time_range.end)) for event in profiler.events() if _ran(event)
+    ]
+    of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(of_ranks, durations_of_nccl(kernels))
+    return dict(shares(kernels, of_ranks, seconds))
 
 
 def _step(trainer: Trainer, batches: list[Any]) -> None:
@@ -42,20 +48,37 @@ def _step(trainer: Trainer, batches: list[Any]) -> None:
         trainer.training_step(trainer.model_wrapped, batch)
 
 
-def _is_kernel(event: Any) -> bool:
+def _ran(event: Any) -> bool:
+    """Whether an event is of a kernel or a copy; others name a part of the program that started some."""
     return event.device_type.name == "CUDA" and not getattr(event, "is_user_annotation", False)
 
 
-def shares(kernels: Iterable[tuple[str, Span]], seconds: float) -> Iterator[tuple[str, float]]:
-    """Yield each share of ``seconds``; spans of kernels are in microseconds, in any order."""
-    of_nccl: list[Span] = []
-    others: list[Span] = []
-    for name, span in kernels:
-        (of_nccl if "nccl" in name.lower() else others).append(span)
-    busy, alone = covered(of_nccl + others), covered(others)
-    yield "device_busy_share", busy * _MICROSECONDS / seconds
-    yield "communication_share", covered(of_nccl) * _MICROSECONDS / seconds
-    yield "exposed_communication_share", (busy - alone) * _MICROSECONDS / seconds
+def durations_of_nccl(kernels: Iterable[Kernel]) -> list[float]:
+    """Return how long each kernel of NCCL ran, in microseconds, in the order of their starts."""
+    spans = sorted(span for name, span in kernels if _of_nccl(name))
+    return [last - first for first, last in spans]
+
+
+def shares(
+    kernels: Sequence[Kernel], durations_of_ranks: Sequence[Sequence[float]], seconds: float
+) -> Iterator[tuple[str, float]]:
+    """Yield each share of ``seconds``. Spans of kernels are in microseconds, in any order.
+
+    ``durations_of_ranks`` are those of NCCL's kernels on each rank, shape (ranks, kernels): all ranks run the same
+    collectives in the same order, and a kernel runs from when its own rank comes to it until all have. So the rank
+    that comes last shows how long the messages took, and the least duration is its. Where ranks differ in how many
+    they ran there is no telling, and no ``communication_share``.
+    """
+    computing = covered(span for name, span in kernels if not _of_nccl(name))
+    yield "compute_share", computing * _MICROSECONDS / seconds
+    yield "exposed_communication_share", (covered(span for _, span in kernels) - computing) * _MICROSECONDS / seconds
+    if len({len(durations) for durations in durations_of_ranks}) == 1:
+        crossing = sum(map(min, zip(*durations_of_ranks, strict=True)))
+        yield "communication_share", crossing * _MICROSECONDS / seconds
+
+
+def _of_nccl(name: str) -> bool:
+    return "nccl" in name.lower()
 
 
 def covered(spans: Iterable[Span]) -> float:
