@@ -31,6 +31,15 @@ test: $(READY) ## Run the tests of the code, then judge the recordings
 	$(BIN)/pytest tests/unit tests/integration $(ARGS)
 	$(BIN)/pytest tests/claims -m "cpu and not live" $(ARGS)
 
+NAME ?= gpus
+# What fills the report's tables of scaling, and on eight GPUs is measured once in eight minutes.
+SCALING := (test_scaling and (zero3_at_each or zero1_trains_faster_from)) or (more_gpus_do_not and deepspeed) \
+  or (one_gpu_serves and in750 and batch1)
+
+.PHONY: scaling
+scaling: $(READY) ## Judge on all GPUs of this machine how speeds scale: make scaling NAME=h200x8-2026-11; ten minutes at most
+	$(BIN)/pytest tests/claims -m gpu -k "$(SCALING)" --time-budget 480 --record fixtures/recordings/$(NAME).json $(ARGS)
+
 INSTANCE ?= g5.2xlarge
 STACK ?= current
 BUDGET ?= 10

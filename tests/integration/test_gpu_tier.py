@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.unit.fake_gpus import H100, put_gpus
 
 from .miniature import Miniature
+from .test_interrupt import soon
 
 
 def reasons(suite: Miniature) -> set[str]:
@@ -82,3 +84,16 @@ def test_a_time_budget_is_positive(suite: Miniature, seconds: str) -> None:
     result = suite.run(f"--time-budget={seconds}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"--time-budget must be positive, got {seconds}" in str(result.stderr)
+
+
+def test_what_was_measured_before_an_interrupt_is_recorded_even_if_nothing_was_judged(one_gpu: Miniature) -> None:
+    one_gpu.program.misbehave("hang", new_tokens=64)
+    run = one_gpu.start("-m", "gpu", "--claim", "tokens-double", "--record", "part.json")
+    assert soon(lambda: any(entry["asked"]["workload"]["new_tokens"] == 64 for entry in one_gpu.program.requests))
+    run.send_signal(signal.SIGTERM)
+    out, _ = run.communicate(timeout=60)
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert "part.json, 1 workloads" in out
+    whole = json.loads((one_gpu.path / "part.json").read_text())
+    assert whole["complete"] is False
+    assert [entry["workload"]["new_tokens"] for entry in whole["evidence"]] == [128]

@@ -70,8 +70,9 @@ class Cell:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the measurements are analogues of; each note once."""
-        return tuple(dict.fromkeys(row.note for row in self.rows if row.note))
+        """What the measurements are analogues of; each note once. Where nothing could be measured, nothing is."""
+        measured = (row for row in self.rows if row.verdict is not Word.UNTESTABLE)
+        return tuple(dict.fromkeys(row.note for row in measured if row.note))
 
     @property
     def disagreement(self) -> str:

@@ -12,6 +12,7 @@ from builders import row
 from llm_claims.register import Claim, Register
 from llm_claims.report.cells import GRAVITY, table_of
 from llm_claims.report.html import page
+from llm_claims.report.scaling import ScalingTable
 from llm_claims.verdicts import VerdictRow, Word
 
 EVIL = "<script>alert('\"&')</script>"
@@ -176,3 +177,13 @@ def test_the_page_says_when_it_was_made() -> None:
 def test_a_claim_that_the_register_lacks_is_an_error() -> None:
     with pytest.raises(Exception, match="unknown claim id"):
         page(table_of([row(Word.REPRODUCED, claim="x")], ["x"], ["paper"]), REGISTER)
+
+
+def test_tables_of_scaling_are_shown_and_escaped() -> None:
+    reader = Reader()
+    scaling = [ScalingTable(EVIL, ("2 GPUs", EVIL), ((EVIL, ("1 s", EVIL)),))]
+    html = page(table_of(ROWS, ["train-zero1", "serve-batch"], ["document", "cpu"]), REGISTER, (), scaling)
+    reader.feed(html)
+    assert EVIL not in html
+    assert not reader.loaded
+    assert "<td>1 s</td>" in html

@@ -1,0 +1,75 @@
+"""Tables of scaling: a row for what is alike in all but the number of GPUs, a column for each number."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from llm_claims.evidence import Evidence, Metric, Outcome, Provenance
+from llm_claims.metrics import METRICS
+from llm_claims.report.scaling import scaling_lines, scaling_tables
+from llm_claims.workloads import Generation, Training, Workload
+
+
+def entry(workload: Workload, outcome: Outcome | None = None, **metrics: Any) -> Evidence:
+    return Evidence.model_construct(
+        workload=workload,
+        outcome=outcome or Outcome(),
+        metrics={
+            name: Metric(unit=METRICS[name], spread="sampled", samples=values) for name, values in metrics.items()
+        },
+        rounds=(1, 2, 3),
+        provenance=Provenance(kind="measured", hardware="none", date=date(2026, 11, 23)),
+    )
+
+
+def trained(ranks: int, seconds: float, stage: Any = 1, **more: Any) -> Evidence:
+    workload = Training(model="llama-7b", precision="bf16", zero_stage=stage, ranks=ranks, transport="p2p")
+    figures = {"step_seconds": (seconds, seconds, 99.0), "model_flops_utilisation": (0.344, 0.344, 0.01)}
+    return entry(workload, **figures, **more)
+
+
+def served(degree: int | None, seconds: float, **fields: Any) -> Evidence:
+    request = {"engine": "deepspeed", "precision": "fp16", "input_tokens": 750, "new_tokens": 128}
+    workload = Generation(model="llama-13b", tensor_parallel_degree=degree, **{**request, **fields})
+    return entry(workload, latency_seconds=(seconds,) * 3)
+
+
+def test_training_has_a_row_for_each_stage_and_a_column_for_each_number_of_ranks() -> None:
+    shares = {"communication_share": (0.07,) * 3, "compute_share": (0.8,) * 3}
+    (table,) = scaling_tables("here", [trained(8, 1.5), trained(2, 0.96, **shares), trained(2, 3.2, stage=3)])
+    assert table.title == "here: training by number of ranks"
+    assert table.columns == ("2 GPUs", "8 GPUs")
+    assert table.rows == (
+        ("llama-7b ZeRO-1 bf16 p2p", ("0.96 s/step, 34% MFU, 7% communication, 80% computing", "1.5 s/step, 34% MFU")),
+        ("llama-7b ZeRO-3 bf16 p2p", ("3.2 s/step, 34% MFU", "")),
+    )
+
+
+def test_serving_has_latencies_by_degree() -> None:
+    alone = served(1, 1.0, input_tokens=10)  # measured on one GPU alone: it says nothing of scaling
+    (table,) = scaling_tables("here", [served(None, 5.2), served(2, 6.13), served(2, 7.0, prompts=4), alone])
+    assert table.columns == ("1 GPU", "2 GPUs")
+    assert table.rows == (
+        ("llama-13b deepspeed fp16, 750+128 tokens, 1 prompt", ("5.2 s", "6.13 s")),
+        ("llama-13b deepspeed fp16, 750+128 tokens, 4 prompts", ("", "7 s")),
+    )
+
+
+def test_what_ran_on_one_gpu_or_did_not_end_has_no_table() -> None:
+    broken = entry(served(2, 1.0).workload, Outcome(kind="failed", signature="AttributeError"))
+    assert list(scaling_tables("here", [served(1, 1.0), broken])) == []
+
+
+def test_a_small_model_says_nothing_of_the_hardware() -> None:
+    small = entry(Training(model="llama-85m", zero_stage=1, ranks=2), step_seconds=(0.1,) * 3)
+    assert list(scaling_tables("here", [small])) == []
+
+
+def test_columns_are_aligned() -> None:
+    (table,) = scaling_tables("here", [served(1, 5.2), served(2, 6.13)])
+    assert list(scaling_lines(table)) == [
+        "scaling: here: latency by tensor parallel degree",
+        "                                                      1 GPU  2 GPUs",
+        "  llama-13b deepspeed fp16, 750+128 tokens, 1 prompt  5.2 s  6.13 s",
+    ]
