@@ -26,8 +26,8 @@ def scaling_tables(source: str, evidence: Iterable[Evidence]) -> Iterator[Scalin
     Figures are medians of rounds. A row is a configuration that is alike in all but the number of GPUs.
     """
     entries = [entry for entry in evidence if entry.outcome.kind == "completed"]
-    yield from _table(f"{source}: training by number of ranks", "ranks", entries, Training, _of_training)
-    title = f"{source}: latency by tensor parallel degree"
+    yield from _table(f"training by number of ranks, {source}", "ranks", entries, Training, _of_training)
+    title = f"latency by tensor parallel degree, {source}"
     yield from _table(title, "tensor_parallel_degree", entries, Generation, _of_serving)
 
 

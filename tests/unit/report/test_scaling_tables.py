@@ -38,7 +38,7 @@ def served(degree: int | None, seconds: float, **fields: Any) -> Evidence:
 def test_training_has_a_row_for_each_stage_and_a_column_for_each_number_of_ranks() -> None:
     shares = {"communication_share": (0.07,) * 3, "compute_share": (0.8,) * 3}
     (table,) = scaling_tables("here", [trained(8, 1.5), trained(2, 0.96, **shares), trained(2, 3.2, stage=3)])
-    assert table.title == "here: training by number of ranks"
+    assert table.title == "training by number of ranks, here"
     assert table.columns == ("2 GPUs", "8 GPUs")
     assert table.rows == (
         ("llama-7b ZeRO-1 bf16 p2p", ("0.96 s/step, 34% MFU, 7% communication, 80% computing", "1.5 s/step, 34% MFU")),
@@ -69,7 +69,7 @@ def test_a_small_model_says_nothing_of_the_hardware() -> None:
 def test_columns_are_aligned() -> None:
     (table,) = scaling_tables("here", [served(1, 5.2), served(2, 6.13)])
     assert list(scaling_lines(table)) == [
-        "scaling: here: latency by tensor parallel degree",
+        "scaling: latency by tensor parallel degree, here",
         "                                                      1 GPU  2 GPUs",
         "  llama-13b deepspeed fp16, 750+128 tokens, 1 prompt  5.2 s  6.13 s",
     ]
