@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llm_claims.programs.channel import signature
+from llm_claims.programs.serving.agreement import disagreement, logits_of
 from llm_claims.workloads import ServingEngine
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def served(model: LlamaForCausalLM, engine: ServingEngine, degree: int) -> Serve
     if engine in ("deepspeed", "deepspeed-kernel-injection"):
         try:
             return _in_deepspeed(model, degree, inject=engine != "deepspeed")
+        except EngineFailure:
+            raise
         except Exception as error:
             if type(error).__name__ == "OutOfMemoryError":
                 raise
@@ -72,11 +75,16 @@ def _dispatched(model: LlamaForCausalLM, degree: int) -> Served:
 def _in_deepspeed(model: LlamaForCausalLM, degree: int, *, inject: bool) -> Served:
     import deepspeed
 
-    hidden = model.config.hidden_size
+    hidden, layers, dtype = model.config.hidden_size, model.config.num_hidden_layers, model.dtype
+    alone = logits_of(model)
+    # Its layers return tuples unless told not to; those of transformers 5 return tensors.
+    form = {"return_tuple": False} if inject else {}
     engine = deepspeed.init_inference(
-        model, dtype=model.dtype, tensor_parallel={"tp_size": degree}, replace_with_kernel_inject=inject
+        model, dtype=dtype, tensor_parallel={"tp_size": degree}, replace_with_kernel_inject=inject, **form
     )
     within = engine.module
+    if reason := disagreement(alone, logits_of(within), layers, dtype):
+        raise EngineFailure(reason)
     kernels = any("model_implementations" in type(module).__module__ for module in within.modules())
     projection = getattr(within.model.layers[0], "self_attn", None)
     # Each rank has its share of the rows of every projection.
