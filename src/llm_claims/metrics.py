@@ -59,6 +59,7 @@ METRICS: dict[str, Unit] = {
     "bandwidth_bound_share": "share",
     "peak_device_memory_bytes": "bytes",
     # of one optimizer step that was watched on the device itself
+    "watched_step_seconds": "s/step",
     "compute_share": "share",
     "communication_share": "share",
     "exposed_communication_share": "share",
@@ -76,6 +77,11 @@ DERIVED: dict[str, tuple[str, str]] = {
     # metric: (numerator, denominator); used only where a source did not measure the metric itself
     "step_seconds": ("train_runtime_seconds", "optimizer_steps"),
 }
+
+OF_A_WATCHED_STEP: frozenset[str] = frozenset(
+    {"watched_step_seconds", "compute_share", "communication_share", "exposed_communication_share"}
+)
+"""Metrics of a step beside those that are timed, which may see nothing; they stay where every round has them."""
 
 SERIES: frozenset[str] = frozenset({"step_losses", "logged_losses"})
 """Metrics of several numbers a run: one a step, or one a log."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
+_NOT_EFA = "an analogue of EFA, not EFA: NCCL between GPUs of one host"
 Transport = Literal["p2p", "shm", "socket"]
 
 
@@ -78,6 +79,8 @@ class Reference(_Model):
             found |= _stated(self.pretrained_training)
         if workload.zero_stage or workload.parallelism == "deepspeed":
             found |= _stated(self.partitioned_training)
+        if _in_one_process(workload):
+            found |= {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
         if workload.link_mbit_per_second or workload.transport:
             found |= _stated(self.linked_training)
         if (workload.precision or found.get("precision")) != "fp16":
@@ -103,6 +106,8 @@ class Reference(_Model):
         """
         if isinstance(workload, Training) and workload.rdma is not None:
             return self._link(workload, on)
+        if isinstance(workload, Training) and workload.transport is not None:
+            return workload, on, f"{_NOT_EFA}, {workload.transport}"
         if isinstance(workload, Loading) and on is not None:
             return self._memory(workload, on)
         if isinstance(workload, Generation) and on is not None:
@@ -115,7 +120,7 @@ class Reference(_Model):
             transport = of.rdma_transport if workload.rdma else of.no_rdma_transport
             carried = workload.model_copy(update={"rdma": None, "transport": transport})
             both = f"{of.rdma_transport} or {of.no_rdma_transport}"
-            note = f"an analogue of EFA, not EFA: NCCL between GPUs of one host, {both}"
+            note = f"{_NOT_EFA}, {both}"
             return carried, on, note
         fast, slow = of.rdma_mbit_per_second, of.no_rdma_mbit_per_second
         if fast is None or slow is None:
@@ -139,6 +144,12 @@ class Reference(_Model):
             f"an analogue of {on}: host memory capped at {cap:g} times the weights, on the transformers installed here"
         )
         return workload.model_copy(update={"host_memory_to_weights": cap}), None, note
+
+
+def _in_one_process(workload: Training) -> bool:
+    """Whether a case states what goes with one process alone, and not how many there are."""
+    alone = workload.ranks == 1 or workload.logger == "keras"
+    return not workload.zero_stage and (alone or (workload.ranks is None and workload.parallelism == "ddp"))
 
 
 def _stated(workload: Workload) -> dict[str, Any]:

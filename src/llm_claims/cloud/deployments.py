@@ -119,6 +119,12 @@ def _job(workload: Training, instance: str, stack: Stack, table: InstanceTable, 
         return Deployment("job", stack.name, stack.training, instance, 1, "train")
     kind = table[instance]
     count = math.ceil((workload.ranks or 1) / kind.gpus)
+    if workload.transport is not None:
+        raise Untestable(
+            f"transport={workload.transport} joins GPUs of one machine here; the gpu source compares those"
+        )
+    if workload.rdma is not None and count == 1:
+        raise Untestable(f"ranks={workload.ranks} fit one ml.{instance}: no RDMA between machines to switch on or off")
     environment: dict[str, str] = {}
     if count > 1:
         environment = dict(NCCL_TELLS)

@@ -74,6 +74,7 @@ class Visit:
     on_heard: Callable[[Heard], None]
     on_request: Callable[[Asked], None] = lambda _: None
     _ended: set[str] = field(default_factory=set)
+    _warm: set[str] = field(default_factory=set)
 
     def make(self) -> float:
         """Launch, ask, and end what was launched.
@@ -163,7 +164,8 @@ class Visit:
         request = body_of(request_of(asked))
         if not isinstance(asked.placed.workload, Generation):
             return self._collected(endpoint, request)
-        if asked.round == 1 and self.terms.warm_up:
+        if asked.placed.key not in self._warm and self.terms.warm_up:
+            self._warm.add(asked.placed.key)
             first = self._collected(endpoint, request)
             if first.outcome.kind != "completed":
                 return first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,9 @@ def see_one_device() -> None:
 def _visible() -> list[str]:
     """The devices that a program started here may use, as CUDA_VISIBLE_DEVICES names them."""
     if (said := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in said.split(",") if name]
+        names = [name.strip() for name in said.split(",")]
+        # Behind a name that is none, CUDA shows no further device.
+        return list(itertools.takewhile(lambda name: name and not name.startswith("-"), names))
     import torch
 
     # Asks the driver, and does not start CUDA.

@@ -10,6 +10,9 @@ from typing import Any
 from llm_claims.evidence import Evidence
 from llm_claims.workloads import Generation, Training
 
+_Row = tuple[str, str | None]
+"""The digest of what a row has in common, and the instance type."""
+
 
 @dataclass(frozen=True)
 class ScalingTable:
@@ -23,9 +26,10 @@ class ScalingTable:
 def scaling_tables(source: str, evidence: Iterable[Evidence]) -> Iterator[ScalingTable]:
     """Yield a table for training and one for serving, if ``source`` measured anything on several GPUs.
 
-    Figures are medians of rounds. A row is a configuration that is alike in all but the number of GPUs.
+    Figures are medians of rounds. A row is a configuration that is alike in all but the number of GPUs. What a document
+    printed is not measured, and has no table.
     """
-    entries = [entry for entry in evidence if entry.outcome.kind == "completed"]
+    entries = [one for one in evidence if (one.outcome.kind, one.provenance.kind) == ("completed", "measured")]
     yield from _table(f"training by number of ranks, {source}", "ranks", entries, Training, _of_training)
     title = f"latency by tensor parallel degree, {source}"
     yield from _table(title, "tensor_parallel_degree", entries, Generation, _of_serving)
@@ -43,17 +47,32 @@ def scaling_lines(table: ScalingTable) -> Iterator[str]:
 def _table(
     title: str, field: str, evidence: Iterable[Evidence], kind: type, cell: Callable[[Evidence], str | None]
 ) -> Iterator[ScalingTable]:
-    by_row: dict[str, dict[int, str]] = {}
+    by_row: dict[_Row, dict[int, str]] = {}
+    fields_of: dict[_Row, dict[str, Any]] = {}
     for entry in evidence:
         if isinstance(entry.workload, kind) and (text := cell(entry)):
-            fields = entry.workload.model_dump(exclude_none=True)
-            by_row.setdefault(_name(fields, field), {})[fields.get(field, 1)] = text
-    counts = sorted({count for cells in by_row.values() for count in cells})
+            # The number of samples follows the ranks.
+            alike = entry.workload.model_copy(update=dict.fromkeys({field, "samples"} & set(vars(entry.workload))))
+            row = alike.digest, entry.instance_type
+            fields_of[row] = alike.model_dump(exclude_none=True) | {"instance": entry.instance_type}
+            by_row.setdefault(row, {})[getattr(entry.workload, field) or 1] = text
     # What was measured on one GPU alone says nothing of scaling.
-    rows = {name: cells for name, cells in by_row.items() if max(cells) > 1}
+    rows = {row: cells for row, cells in by_row.items() if max(cells) > 1}
     if rows:
+        counts = sorted({count for cells in rows.values() for count in cells})
+        names = _told_apart({row: (_name(fields_of[row], field), fields_of[row]) for row in rows})
         columns = tuple(_count(count, "GPU") for count in counts)
-        yield ScalingTable(title, columns, tuple((name, _cells(rows[name], counts)) for name in sorted(rows)))
+        yield ScalingTable(title, columns, tuple(sorted((names[row], _cells(rows[row], counts)) for row in rows)))
+
+
+def _told_apart(rows: Mapping[_Row, tuple[str, Mapping[str, Any]]]) -> dict[_Row, str]:
+    """Return the names of rows, each with what tells it apart from those of the same name."""
+    found: dict[_Row, str] = {}
+    for row, (name, fields) in rows.items():
+        others = [those for same, those in rows.values() if same == name]
+        apart = [key for key in fields if any(those.get(key) != fields[key] for those in others)]
+        found[row] = ", ".join([name, *(f"{key}={fields[key]}" for key in apart)])
+    return found
 
 
 def _cells(row: Mapping[int, str], counts: Iterable[int]) -> tuple[str, ...]:

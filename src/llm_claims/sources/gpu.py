@@ -153,7 +153,9 @@ class GpuPlatform:
     def _check_training(self, workload: Training) -> None:
         ranks = workload.ranks or 1
         if workload.zero_stage and ranks == 1:
-            raise Untestable("ZeRO partitions what ranks hold among them: needs at least two GPUs, and there is one")
+            raise Untestable(
+                "ZeRO partitions what ranks hold among them: needs at least two, on as many GPUs, and there is one"
+            )
         self._check_count(ranks, f"ranks={ranks}")
         if workload.transport and ranks == 1:
             raise Untestable("a transport joins ranks: needs at least two GPUs, and there is one")

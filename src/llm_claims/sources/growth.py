@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from llm_claims.errors import ProgramError, WitnessError
 from llm_claims.evidence import Evidence, Metric, Provenance, tells_its_end
-from llm_claims.metrics import FROM_THE_SEED, METRICS, NOISY, SERIES
+from llm_claims.metrics import FROM_THE_SEED, METRICS, NOISY, OF_A_WATCHED_STEP, SERIES
 from llm_claims.programs.protocol import Answer, Figure, Printed, Ready, Request
 from llm_claims.witness import differences
 from llm_claims.workloads import Loading, Workload, seed_of
@@ -43,6 +43,7 @@ def grown(
             metrics={
                 name: _appended(earlier.get(name), name, value, request.workload)
                 for name, value in answer.metrics.items()
+                if known is None or name in earlier or name not in OF_A_WATCHED_STEP
             },
             rounds=(*(known.rounds if known else ()), request.round),
             witness=answer.witness,
@@ -91,7 +92,7 @@ def _check(known: Evidence | None, request: Request, answer: Answer, device: str
         raise WitnessError(f"{what}: the run was not what was asked, so it is refused: {'; '.join(wrong)}")
     if known and known.witness != answer.witness:
         raise WitnessError(f"{what}: it saw another configuration of itself than the rounds before it")
-    if known and set(known.metrics) != set(answer.metrics):
+    if known and (set(known.metrics) ^ set(answer.metrics)) - OF_A_WATCHED_STEP:
         raise WitnessError(f"{what}: it has other metrics than the rounds before it")
 
 

@@ -113,9 +113,17 @@ class LocalSource:
             while True:
                 sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
                 common = self._common_rounds(sound)
-                if not sound or common >= rounds or self._out_of_time():
+                if not sound or common >= rounds:
+                    return
+                if self._out_of_time():
+                    self._refuse_unpaired(common)
                     return
                 self._pass(sound, common + 1, rounds)
+
+    def _refuse_unpaired(self, common: float) -> None:
+        """Tell of a time budget that ended before workloads had a round in common; later rounds are a gain alone."""
+        if not common:
+            raise Untestable(f"the time budget of {self._time_budget:g} s ended before these were measured in one pass")
 
     def _draw_shared(self, one: Placed, rounds: int) -> None:
         """Measure one workload while others may measure too; its rounds count from 1, each with its own seed."""

@@ -57,6 +57,17 @@ def test_rdma_on_and_off_are_explicit() -> None:
     assert not (EFA_WITHOUT_RDMA.items() | {("FI_PROVIDER", "efa")}) & left.items()
 
 
+@pytest.mark.parametrize("rdma", [True, False])
+def test_one_machine_has_no_rdma_to_switch(rdma: bool) -> None:
+    with pytest.raises(Untestable, match=r"ranks=8 fit one ml\.p4d\.24xlarge: no RDMA between machines"):
+        deploy(training(ranks=8, rdma=rdma), "p4d.24xlarge")
+
+
+def test_a_transport_between_gpus_of_one_machine_is_no_job() -> None:
+    with pytest.raises(Untestable, match="transport=shm joins GPUs of one machine here"):
+        deploy(training(ranks=16, transport="shm"), "p4d.24xlarge")
+
+
 def test_rdma_needs_a_type_that_has_it() -> None:
     with pytest.raises(Untestable, match=r"RDMA over EFA needs GPUDirect RDMA, which ml\.g5\.48xlarge has not"):
         deploy(training(rdma=True), "g5.48xlarge")

@@ -61,6 +61,14 @@ def test_the_first_request_of_each_workload_warms_up_and_is_not_counted() -> Non
     assert len(launcher.asked) == 6
 
 
+def test_later_rounds_of_another_launch_are_warmed_up_for_too() -> None:
+    launcher = FakeLauncher()
+    later = launch(A, rounds=3)
+    heard = visited(replace(later, asked=later.asked[1:]), launcher)
+    assert [one.asked.round for one in heard] == [2, 3]
+    assert len(launcher.asked) == 3
+
+
 def test_what_an_endpoint_is_started_with() -> None:
     launcher = FakeLauncher()
     visited(launch(A), launcher)

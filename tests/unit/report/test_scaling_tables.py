@@ -73,3 +73,23 @@ def test_columns_are_aligned() -> None:
         "                                                      1 GPU  2 GPUs",
         "  llama-13b deepspeed fp16, 750+128 tokens, 1 prompt  5.2 s  6.13 s",
     ]
+
+
+def test_rows_differ_by_where_they_ran_and_by_what_else_differs() -> None:
+    def on(instance: str | None, seconds: float, **fields: Any) -> Evidence:
+        one = served(2, seconds, **fields)
+        return one.model_copy(update={"provenance": one.provenance.model_copy(update={"instance_type": instance})})
+
+    (table,) = scaling_tables("here", [on("g5.12xlarge", 18.6), on("p4d.24xlarge", 7.8), on(None, 5.0, cache="static")])
+    name = "llama-13b deepspeed fp16, 750+128 tokens, 1 prompt"
+    assert dict(table.rows) == {
+        f"{name}, instance=g5.12xlarge": ("18.6 s",),
+        f"{name}, instance=p4d.24xlarge": ("7.8 s",),
+        f"{name}, cache=static, instance=None": ("5 s",),
+    }
+
+
+def test_what_a_document_printed_is_no_measurement() -> None:
+    one = served(2, 5.0)
+    printed = one.model_copy(update={"provenance": one.provenance.model_copy(update={"kind": "reported"})})
+    assert list(scaling_tables("here", [printed])) == []

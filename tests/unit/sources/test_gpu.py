@@ -40,6 +40,25 @@ def test_one_gpu_trains_in_one_process_and_as_many_steps(tmp_path: Path, monkeyp
     assert (alone.ranks, alone.parallelism, alone.transport, alone.samples) == (1, "ddp", None, 283)
 
 
+@pytest.mark.parametrize(
+    "stated", [{"parallelism": "ddp"}, {"logger": "keras"}, {"ranks": 1}, {"zero_stage": 0, "ranks": 1}]
+)
+def test_a_case_that_goes_with_one_process_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: dict[str, Any]
+) -> None:
+    here = source(tmp_path, monkeypatch, H200, H200)
+    alone = here.place(Training(initial_weights="pretrained", **stated), None, None).workload
+    assert isinstance(alone, Training)
+    assert (alone.ranks, alone.zero_stage, alone.parallelism, alone.transport) == (1, 0, "ddp", None)
+    assert alone.samples == 283
+
+
+def test_a_stated_transport_is_an_analogue_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = source(tmp_path, monkeypatch, H200, H200)
+    placed = here.place(Training(zero_stage=1, transport="shm"), None, None)
+    assert placed.note == "an analogue of EFA, not EFA: NCCL between GPUs of one host, shm"
+
+
 def test_samples_follow_the_ranks_that_a_case_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = source(tmp_path, monkeypatch, *[H200] * 8)
     runs = [here.place(Training(zero_stage=1, ranks=ranks), None, None).workload for ranks in (2, 4, 8)]

@@ -142,6 +142,16 @@ def test_a_count_that_changes_between_rounds_is_refused(name: str) -> None:
         grow(known, 2, answer(**{name: 99}))
 
 
+def test_what_was_seen_of_a_watched_step_stays_where_every_round_has_it() -> None:
+    seen = {"watched_step_seconds": 1.1, "compute_share": 0.8}
+    both = trained(trained(None, 1, TRAINING, train_loss=2.0, **seen), 2, TRAINING, train_loss=2.1, **seen)
+    assert both.series("compute_share").values == (0.8, 0.8)
+    once = trained(both, 3, TRAINING, train_loss=2.2)
+    later = trained(once, 4, TRAINING, train_loss=2.2, **seen)
+    assert set(once.metrics) == set(later.metrics) == {"train_loss"}
+    assert later.rounds == (1, 2, 3, 4)
+
+
 @pytest.mark.parametrize("metrics", [{"latency_seconds": 1.6}, {**METRICS, "peak_host_memory_bytes": 5e9}, {}])
 def test_a_round_with_other_metrics_is_refused(metrics: dict[str, float]) -> None:
     known = grow(None, 1, answer())

@@ -15,7 +15,7 @@ from llm_claims.programs.shapes import LARGE_SHAPES, training_flops_per_token
 from llm_claims.programs.training import nccl
 from llm_claims.programs.training.base_model import load_with_new_tokens
 from llm_claims.programs.training.corpus import records, token_blocks
-from llm_claims.programs.training.kernels import shares_of_a_step
+from llm_claims.programs.training.kernels import watched_step
 from llm_claims.programs.training.observer import ModelObserver, observed_init, observed_weights
 from llm_claims.programs.training.run import TrainingRun
 from llm_claims.programs.training.run_log import RunLog
@@ -63,7 +63,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     )
     metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
     if torch.cuda.is_available() and run.parallelism == "deepspeed" and run.initial_weights == "random":
-        metrics |= shares_of_a_step(trainer)
+        metrics |= watched_step(trainer)
     return Answer(metrics=metrics, witness=witness)
 
 

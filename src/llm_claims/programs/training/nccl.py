@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 # NCCL's documentation, environment variables: a transport that is not disabled is chosen before those named after it.
+_POINT_TO_POINT = {"NCCL_NVLS_ENABLE": "0"}
+"""NVLink SHARP reduces in the switch, whatever is disabled beside it, and is no transport between two GPUs."""
 _DISABLED: dict[str, dict[str, str]] = {
-    "p2p": {},
-    "shm": {"NCCL_P2P_DISABLE": "1"},
+    "p2p": _POINT_TO_POINT,
+    "shm": {"NCCL_P2P_DISABLE": "1", **_POINT_TO_POINT},
     # The threads and sockets that it advises for networks of 100 Gbit/s: TCP at its best.
     "socket": {
         "NCCL_P2P_DISABLE": "1",
@@ -19,9 +21,10 @@ _DISABLED: dict[str, dict[str, str]] = {
         "NCCL_NET": "Socket",
         "NCCL_SOCKET_NTHREADS": "4",
         "NCCL_NSOCKS_PERTHREAD": "4",
+        **_POINT_TO_POINT,
     },
 }
-_OURS = {name for settings in _DISABLED.values() for name in settings}
+_OURS = {name for settings in _DISABLED.values() for name in settings} - set(_POINT_TO_POINT)
 # "Channel 00/0 : 0[0] -> 1[1] via P2P/CUMEM", "via SHM/direct/direct", "[send] via NET/Socket/0"
 _VIA = re.compile(r"Channel \d+.* via (P2P|SHM|NET/\w+)")
 _NAMES = {"P2P": "p2p", "SHM": "shm", "NET/Socket": "socket"}

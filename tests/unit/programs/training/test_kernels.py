@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_claims.programs.training.kernels import Kernel, covered, durations_of_nccl, shares
+from llm_claims.programs.training.kernels import (
+    Kernel,
+    comparable,
+    covered,
+    durations,
+    shares,
+    without_barrier,
+)
 
 GEMM, REDUCE = "nvjet_sm90_tst_128x192", "ncclDevKernel_AllReduce_Sum_bf16_RING_LL"
 STEP: list[Kernel] = [
@@ -19,7 +26,7 @@ STEP: list[Kernel] = [
 
 
 def of(*others: list[float]) -> dict[str, float]:
-    return dict(shares(STEP, [durations_of_nccl(STEP), *others], seconds=1.0))
+    return dict(shares(STEP, [durations(STEP)[1], *others], seconds=1.0))
 
 
 def test_what_overlaps_counts_once_and_what_is_hidden_is_not_exposed() -> None:
@@ -34,13 +41,27 @@ def test_to_wait_for_another_rank_is_not_to_communicate() -> None:
     assert of([50_000, 190_000])["communication_share"] == pytest.approx(0.15)
 
 
-def test_ranks_that_ran_different_collectives_tell_nothing() -> None:
-    assert set(of([50_000])) == {"compute_share", "exposed_communication_share"}
+def test_the_first_message_is_the_barrier_before_the_step() -> None:
+    met: list[Kernel] = [(REDUCE, (-50, -40)), *STEP]
+    assert without_barrier(reversed(met)) == STEP
+    assert without_barrier([(GEMM, (0, 10))]) == [(GEMM, (0, 10))]
 
 
-def test_a_step_without_messages_has_none() -> None:
-    found = dict(shares([(GEMM, (0, 10))], [[], []], seconds=1.0))
-    assert (found["communication_share"], found["exposed_communication_share"]) == (0, 0)
+@pytest.mark.parametrize(
+    "of_ranks",
+    [
+        [(9, [1.0, 2.0]), (9, [1.0])],  # different messages
+        [(9, []), (9, [])],  # none
+        [(9, [1.0]), (0, [1.0])],  # a rank of which the profiler saw no computing
+        [(0, []), (0, [])],  # a profiler that saw nothing
+    ],
+)
+def test_what_was_not_seen_is_no_zero(of_ranks: list[tuple[int, list[float]]]) -> None:
+    assert not comparable(of_ranks)
+
+
+def test_ranks_that_sent_as_many_messages_compare() -> None:
+    assert comparable([(9, [1.0, 2.0]), (8, [2.0, 1.0])])
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda ends: (min(ends), max(ends)))))
