@@ -106,7 +106,8 @@ class Reference(_Model):
         """
         if isinstance(workload, Training) and workload.rdma is not None:
             return self._link(workload, on)
-        if isinstance(workload, Training) and workload.transport is not None:
+        if isinstance(workload, Training) and workload.transport not in (None, "p2p"):
+            # What NCCL takes of itself on one host stands for nothing else.
             return workload, on, f"{_NOT_EFA}, {workload.transport}"
         if isinstance(workload, Loading) and on is not None:
             return self._memory(workload, on)
