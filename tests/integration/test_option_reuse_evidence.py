@@ -102,7 +102,9 @@ def test_recordings_have_nothing_to_reuse(judged: Miniature) -> None:
 def test_another_program(judged: Miniature) -> None:
     judged.program.cost(constant=0.06)
     result = judged.run(*REUSE)
-    assert why(result) == ["since it was measured, the files of claims_cpu_program changed"]
+    assert why(result) == [
+        "since it was measured, the files of claims_cpu_program changed, the files of claims_gpu_program changed"
+    ]
     assert measured(judged) == EVERYTHING
     assert {row["reused"] for row in judged.rows().values()} == {None}
     judged.run(*REUSE)
@@ -219,7 +221,9 @@ def test_workers_reuse_and_are_reused(suite: Miniature) -> None:
     assert suite.words("cpu") == before
     assert sum(row["reused"] is not None for row in suite.rows().values()) == CASES
     suite.program.cost(constant=0.06)
-    assert why(suite.run(*REUSE, "-n", "2")) == ["since it was measured, the files of claims_cpu_program changed"]
+    assert why(suite.run(*REUSE, "-n", "2")) == [
+        "since it was measured, the files of claims_cpu_program changed, the files of claims_gpu_program changed"
+    ]
     suite.program.forget()
     suite.run(*REUSE)
     assert measured(suite) == 0

@@ -84,16 +84,21 @@ def _check(known: Evidence | None, request: Request, answer: Answer, device: str
     if answer.outcome.kind != "completed" and not early:
         raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
     wrong = differences(request.workload, answer.witness, ended_early=early)
-    seen = answer.witness.device if answer.witness else None
-    # Loading is about the host's memory: its runs look at no device.
-    if seen != device and not (seen is None and (early or isinstance(request.workload, Loading))):
-        wrong.append(f"device: asked {device!r}, the run saw {seen!r}")
+    if answer.witness and not _ran_on(
+        device, answer.witness.device, blind=early or isinstance(request.workload, Loading)
+    ):
+        wrong.append(f"device: asked {device!r}, the run saw {answer.witness.device!r}")
     if wrong:
         raise WitnessError(f"{what}: the run was not what was asked, so it is refused: {'; '.join(wrong)}")
     if known and known.witness != answer.witness:
         raise WitnessError(f"{what}: it saw another configuration of itself than the rounds before it")
     if known and (set(known.metrics) ^ set(answer.metrics)) - OF_A_WATCHED_STEP:
         raise WitnessError(f"{what}: it has other metrics than the rounds before it")
+
+
+def _ran_on(device: str, seen: str | None, *, blind: bool) -> bool:
+    """Whether a run was where it should be. Some may be ``blind``: they end early, or are about the host's memory."""
+    return seen == device or (blind and seen is None)
 
 
 def _appended(before: Metric | None, name: str, value: Figure, workload: Workload) -> Metric:
