@@ -63,7 +63,7 @@ class Endpoints:
             if found is None:
                 raise EndpointError(f"endpoint {name} is not there any more: somebody else deleted it")
             if found["EndpointStatus"] == "InService":
-                return InService(self._account, name, found, spec.instance_type)
+                return InService(self._account, name, found, spec.instance_type, pace)
             if found["EndpointStatus"] != "Creating":
                 raise self._failure(name, spec, found)
             if pace.now() > deadline:

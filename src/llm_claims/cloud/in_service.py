@@ -8,6 +8,7 @@ from llm_claims.cloud.account import Account
 from llm_claims.cloud.calls import code_of
 from llm_claims.cloud.errors import CloudError, EndpointError
 from llm_claims.cloud.logs import ENDPOINT_GROUP, LogReader
+from llm_claims.cloud.pace import Pace
 
 LAST_LINES = 20
 VARIANT = "AllTraffic"
@@ -16,8 +17,8 @@ VARIANT = "AllTraffic"
 class InService:
     """One endpoint, as `llm_claims.cloud.specs.Endpoint`."""
 
-    def __init__(self, account: Account, name: str, described: dict[str, Any], instance_type: str) -> None:
-        self._account, self._name = account, name
+    def __init__(self, account: Account, name: str, described: dict[str, Any], instance_type: str, pace: Pace) -> None:
+        self._account, self._name, self._pace = account, name, pace
         self.instance_type = instance_type
         self.image_digest = _digest(described)
         self._log = LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/")
@@ -56,8 +57,14 @@ class InService:
         return list(self._lines)
 
     def _last_lines(self) -> list[str]:
+        """The end of the log, once it is still: what a container says before it fails comes after the failure."""
         try:
-            return self.lines()[-LAST_LINES:]
+            seen, still_since = len(self.lines()), self._pace.now()
+            while self._pace.now() - still_since < self._pace.quiet:
+                self._pace.sleep(min(self._pace.poll, self._pace.quiet))
+                if len(self.lines()) > seen:
+                    seen, still_since = len(self._lines), self._pace.now()
+            return self._lines[-LAST_LINES:]
         except CloudError as error:
             return [str(error)]
 
