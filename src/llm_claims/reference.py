@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 _NOT_EFA = "an analogue of EFA, not EFA: NCCL between GPUs of one host"
+ONE_PROCESS: dict[str, Any] = {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
+"""What training in one process is."""
 Transport = Literal["p2p", "shm", "socket"]
 
 
@@ -80,7 +82,7 @@ class Reference(_Model):
         if workload.zero_stage or workload.parallelism == "deepspeed":
             found |= _stated(self.partitioned_training)
         if _in_one_process(workload):
-            found |= {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
+            found |= ONE_PROCESS
         if workload.link_mbit_per_second or workload.transport:
             found |= _stated(self.linked_training)
         if (workload.precision or found.get("precision")) != "fp16":

@@ -26,6 +26,8 @@ class Witness(BaseModel):
 
     ``initial_weights`` are "random" where no weight of a norm has moved from where all begin.
 
+    Of any run: ``deterministic`` tells whether PyTorch was held to deterministic kernels, which double a step at 7B.
+
     Of a link: ``link_mbit_per_second`` is the rate that the kernel has in force; ``transport`` is what the
     library between the ranks says carries its messages.
 
@@ -37,6 +39,7 @@ class Witness(BaseModel):
 
     device: str | None = None
     threads: PositiveInt | None = None
+    deterministic: bool | None = None
     engine: str | None = None
     api: str | None = None
     model: str | None = None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from llm_claims.devices import Devices, busy, find_devices
 from llm_claims.errors import Untestable
 from llm_claims.programs.shapes import LARGE_SHAPES, weights_of
-from llm_claims.reference import Analogues, Reference
+from llm_claims.reference import ONE_PROCESS, Analogues, Reference
 from llm_claims.sources.platform import programs_on
 from llm_claims.workloads import Generation, Loading, Training, Workload
 
 _MIB = 2**20
-_IN_ONE_PROCESS: dict[str, Any] = {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
 STEPS = 2
 """Optimizer steps of a run that is timed: the first pays for what comes once, and is left out."""
 # What a model takes beside its weights: a key-value cache, activations, the libraries' workspaces.
@@ -49,7 +48,7 @@ def gpu_reference(devices: int) -> Reference:
         pretrained_training=Training(
             model="llama-85m",
             # As the document trains, where that can be: DeepSpeed scales losses in its own way.
-            **(_IN_ONE_PROCESS if devices == 1 else {}),
+            **(ONE_PROCESS if devices == 1 else {}),
             context_tokens=64,
             micro_batch=4,
             gradient_accumulation=2,

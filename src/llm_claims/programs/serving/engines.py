@@ -10,6 +10,7 @@ from llm_claims.programs.serving.agreement import disagreement, logits_of
 from llm_claims.workloads import ServingEngine
 
 if TYPE_CHECKING:
+    import torch
     from transformers import LlamaForCausalLM
 
 ON_PROCESSOR: tuple[ServingEngine, ...] = ("transformers",)
@@ -41,8 +42,10 @@ def served(model: LlamaForCausalLM, engine: ServingEngine, degree: int) -> Serve
     if engine == "accelerate":
         return _dispatched(model, degree)
     if engine in ("deepspeed", "deepspeed-kernel-injection"):
+        # Before the engine has it: if the model fails by itself, that is no failure of the engine.
+        alone = logits_of(model)
         try:
-            return _in_deepspeed(model, degree, inject=engine != "deepspeed")
+            return _in_deepspeed(model, alone, degree, inject=engine != "deepspeed")
         except EngineFailure:
             raise
         except Exception as error:
@@ -72,11 +75,10 @@ def _dispatched(model: LlamaForCausalLM, degree: int) -> Served:
     return Served(dispatched, seen, len(devices), placed=True)
 
 
-def _in_deepspeed(model: LlamaForCausalLM, degree: int, *, inject: bool) -> Served:
+def _in_deepspeed(model: LlamaForCausalLM, alone: torch.Tensor, degree: int, *, inject: bool) -> Served:
     import deepspeed
 
     hidden, layers, dtype = model.config.hidden_size, model.config.num_hidden_layers, model.dtype
-    alone = logits_of(model)
     # Its layers return tuples unless told not to; those of transformers 5 return tensors.
     form = {"return_tuple": False} if inject else {}
     engine = deepspeed.init_inference(

@@ -182,6 +182,7 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> W
     return Witness(
         device=observer.device,
         threads=torch.get_num_threads(),
+        deterministic=torch.are_deterministic_algorithms_enabled(),
         logger="hf-trainer",
         parallelism=log.parallelism,
         forward_dtypes=observer.forward_dtypes,
