@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llm_claims.cloud import sweeping
-from llm_claims.errors import ClaimsError
+from llm_claims.errors import ClaimsError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check recordings, and list what they hold")
     check.add_argument("recording", type=Path, nargs="+")
+    merge = commands.add_parser("merge", help="make one recording of several that one machine made, in that order")
+    merge.add_argument("recording", type=Path, nargs="+")
+    merge.add_argument(
+        "--into", type=Path, required=True, metavar="FILE", help="the new recording, named after its file"
+    )
     schemas = commands.add_parser("schemas", help="write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
@@ -27,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return sweeping.sweep(given)
         if given.command == "check":
             _check(given.recording)
+        elif given.command == "merge":
+            _merge(given.recording, given.into)
         else:
             _write_schemas(given.folder)
     except (ClaimsError, OSError) as error:
@@ -44,6 +51,17 @@ def _check(paths: Sequence[Path]) -> None:
             place = f" on {entry.instance_type}" if entry.instance_type else ""
             metrics = ", ".join(entry.metrics) or "no metric"
             print(f"  {entry.workload.describe()}{place}: {entry.outcome.kind}, {metrics}")
+
+
+def _merge(paths: Sequence[Path], into: Path) -> None:
+    from llm_claims.merging import merged
+    from llm_claims.recordings import read_recordings, unfit, write_recording
+
+    if reason := unfit(into):
+        raise UsageError(f"--into {into}: {reason}")
+    whole = merged(read_recordings(paths), into.stem)
+    write_recording(whole, into)
+    print(f"{into}: {whole.name}, {whole.title}, {len(whole.evidence)} workloads")
 
 
 def _write_schemas(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeGuard
 
+from llm_claims.errors import UnpairedError, Untestable
 from llm_claims.measurement import Measurement
 from llm_claims.metrics import FROM_THE_SEED, NOISY, TIMED
 from llm_claims.plan import Plan
@@ -41,11 +42,13 @@ class Decider:
         ------
         ClaimsError
             A metric is missing, a run failed, or a witness does not match.
+        Untestable
+            A recording has what the relation compares, but from two occasions.
         """
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         documented = source.documented and not any(m.placed.stand_in for m in compared)
         if not is_live(source):
-            return relation.verdict(Look(documented_hardware=documented))
+            return _recorded_verdict(relation, Look(documented_hardware=documented))
         least, most = self._bounds(compared, seeds)
         look = Look(documented_hardware=documented).shared_by(most - least + 1)
         self._draw(source, compared, least, companions=True)
@@ -76,3 +79,11 @@ class Decider:
         others = [one for one in placed if one not in timed]
         if others or not timed:
             source.draw(others, rounds, timed=False)
+
+
+def _recorded_verdict(relation: Relation, look: Look) -> Verdict:
+    """Judge what was recorded; what was measured on two occasions can no longer be measured together."""
+    try:
+        return relation.verdict(look)
+    except UnpairedError as error:
+        raise Untestable(str(error)) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from llm_claims.cloud.stacks import StackName
 from llm_claims.errors import UsageError
-from llm_claims.recordings import RECORDING_NAME
+from llm_claims.recordings import unfit
 
 DEFAULT_ROUNDS = 5
 EMULATED_ROUNDS = 1
@@ -202,11 +201,7 @@ def _check_cloud(options: Options) -> None:
 
 
 def _check_record(path: Path) -> None:
-    if path.exists():
-        raise UsageError(f"--record {path}: the file exists, and a recording is never overwritten")
-    if not path.parent.is_dir():
-        raise UsageError(f"--record {path}: there is no folder {path.parent}")
-    if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
-        raise UsageError(f"--record {path}: name it NAME.json; a name has lower-case letters, digits, dots and hyphens")
+    if reason := unfit(path):
+        raise UsageError(f"--record {path}: {reason}")
     if path.stem in LIVE_SOURCES:
         raise UsageError(f"--record {path}: {path.stem!r} is a live source; a recording needs a name of its own")

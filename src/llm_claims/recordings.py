@@ -1,7 +1,8 @@
-"""Recordings: files of evidence, one a machine and occasion."""
+"""Recordings: files of evidence, one a machine."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -25,7 +26,7 @@ EMULATED = "emulated SageMaker"
 
 
 class Recording(BaseModel):
-    """Evidence from one machine and occasion.
+    """Evidence from one machine: of one occasion, or of several that were merged.
 
     ``documented`` says that these are the document's own figures: then settings are told apart and
     documented sizes are judged. A recording made by running the suite has ``documented`` false, and
@@ -53,6 +54,11 @@ class Recording(BaseModel):
             if keys[entry.workload.digest, entry.instance_type] > 1:
                 raise ValueError(f"two entries for {entry.workload.describe()} on {entry.instance_type}")
         return self
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of workloads that it holds."""
+        return frozenset(entry.workload.kind for entry in self.evidence)
 
 
 def read_recording(path: Path) -> Recording:
@@ -117,6 +123,17 @@ def read_recordings(paths: Iterable[Path]) -> list[Recording]:
         found[recording.name] = path
         recordings.append(recording)
     return recordings
+
+
+def unfit(path: Path) -> str | None:
+    """Say why no new recording can be written to ``path``; ``None`` if one can."""
+    if path.exists():
+        return "the file exists, and a recording is never overwritten"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
+        return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
+    return None
 
 
 def write_recording(recording: Recording, path: Path) -> None:

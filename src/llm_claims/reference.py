@@ -12,6 +12,20 @@ _NOT_EFA = "an analogue of EFA, not EFA: NCCL between GPUs of one host"
 ONE_PROCESS: dict[str, Any] = {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
 """What training in one process is."""
 Transport = Literal["p2p", "shm", "socket"]
+_KIND_OF = {
+    "pretrained_training": "training",
+    "partitioned_training": "training",
+    "linked_training": "training",
+    "samples_a_rank": "training",
+    "other_engine_generation": "generation",
+    "rdma_mbit_per_second": "training",
+    "no_rdma_mbit_per_second": "training",
+    "rdma_transport": "training",
+    "no_rdma_transport": "training",
+    "host_memory_to_weights": "loading",
+    "device_memory_gib": "generation",
+}
+"""Which workloads a field concerns, where its name is not the kind itself."""
 
 
 class _Model(BaseModel):
@@ -74,6 +88,14 @@ class Reference(_Model):
                 found |= _stated(self.other_engine_generation)
             return found
         return _stated(self.loading)
+
+    def of_kind(self, kind: str) -> dict[str, Any]:
+        """What concerns workloads of one kind, named as in a recording; two references that agree in it fill alike."""
+        return {
+            name: value
+            for name, value in {**dict(self), **dict(self.analogues)}.items()
+            if _KIND_OF.get(name) == kind or name in (kind, f"{kind}_instance")
+        }
 
     def _of_training(self, workload: Training) -> dict[str, Any]:
         found = _stated(self.training)

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import failed, printed_metric, recording, reported
+from builders import failed, measured, printed_metric, recording, reported, sampled_metric
 
 from llm_claims.cli import main
-from llm_claims.recordings import write_recording
+from llm_claims.recordings import read_recording, write_recording
 from llm_claims.schemas import schema_texts
 from llm_claims.workloads import Generation, Loading
 
@@ -20,6 +20,16 @@ PAPER = recording(
     failed(Loading(model="llama-7b"), "out_of_memory", "Killed"),
     documented=True,
 )
+
+GENERATION = Generation(
+    model="llama-30m",
+    precision="fp32",
+    engine="transformers",
+    api="generate",
+    tensor_parallel_degree=1,
+    input_tokens=10,
+)
+LATENCY = sampled_metric("latency_seconds", 1.0, 1.1, 1.2)
 
 
 @pytest.fixture
@@ -66,6 +76,50 @@ def test_check_refuses_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "No such file" in capsys.readouterr().err
 
 
+@pytest.fixture
+def occasions(tmp_path: Path) -> list[str]:
+    paths = [tmp_path / "morning.json", tmp_path / "evening.json"]
+    for new_tokens, path in enumerate(paths, start=1):
+        entry = measured(GENERATION.model_copy(update={"new_tokens": new_tokens}), latency_seconds=LATENCY)
+        write_recording(recording(entry, name=path.stem, measured_on="cpu"), path)
+    return list(map(str, paths))
+
+
+def test_merge_writes_one_recording_of_several(
+    occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = tmp_path / "day.json"
+    assert main(["merge", *occasions, "--into", str(day)]) == 0
+    assert capsys.readouterr().out == f"{day}: day, Figures of a made-up document, 2 workloads\n"
+    assert [entry.rounds for entry in read_recording(day).evidence] == [(1, 2, 3), (4, 5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("into", "said"),
+    [
+        ("morning.json", "the file exists, and a recording is never overwritten"),
+        ("Day.json", "name it NAME.json"),
+        ("day.txt", "name it NAME.json"),
+        ("none/day.json", "there is no folder"),
+    ],
+)
+def test_merge_needs_a_place_for_a_recording(
+    occasions: list[str], tmp_path: Path, into: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(os.listdir(tmp_path))
+    assert main(["merge", *occasions, "--into", str(tmp_path / into)]) == 4
+    assert said in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_merge_leaves_nothing_of_what_it_refuses(
+    paper: Path, occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["merge", str(paper), *occasions, "--into", str(tmp_path / "day.json")]) == 4
+    assert "documented: paper and morning" in capsys.readouterr().err
+    assert not (tmp_path / "day.json").exists()
+
+
 def test_schemas_are_written_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "schemas"
     assert main(["schemas", str(folder)]) == 0
@@ -78,7 +132,9 @@ def test_a_folder_that_cannot_be_written_is_an_error(paper: Path, capsys: pytest
     assert capsys.readouterr().err.startswith("llm-claims: ")
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["advise"], ["schemas"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [[], ["check"], ["advise"], ["schemas"], ["merge"], ["merge", "one.json"]], ids=str
+)
 def test_a_wrong_command_is_an_error_of_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

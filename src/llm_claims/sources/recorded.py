@@ -22,7 +22,7 @@ class RecordedSource:
         self.documented = recording.documented or recording.measured_on == "sagemaker"
         self.measures_as: SourceKind = recording.measured_on or "recording"
         self._reference = recording.reference
-        self._kinds = {entry.workload.kind for entry in recording.evidence}
+        self._kinds = recording.kinds
         self._entries = {Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence}
 
     @property

@@ -1,0 +1,160 @@
+"""Merging: one recording of several, in which nothing is compared that was measured on two occasions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from builders import MEASURED, Scripted, failed, measured, recording, reported, sampled_metric, witness_of
+
+from llm_claims.decider import Decider
+from llm_claims.devices import Devices, DeviceState
+from llm_claims.errors import RecordingError, Untestable
+from llm_claims.evidence import Evidence
+from llm_claims.measurement import Measurement
+from llm_claims.merging import merged
+from llm_claims.plan import Plan
+from llm_claims.recordings import Recording, Reference
+from llm_claims.reference import Analogues
+from llm_claims.relations import less
+from llm_claims.sources.base import Placed
+from llm_claims.sources.recorded import RecordedSource
+from llm_claims.verdicts import Word
+from llm_claims.workloads import Generation, Loading, Training
+
+SHORT, LONG, LONGER = (Generation(new_tokens=n) for n in (1, 2, 3))
+LOADING = Loading(model="llama-7b")
+
+
+def state(celsius: float) -> tuple[DeviceState, ...]:
+    seen = {"sm_clock_mhz": 1980.0, "memory_clock_mhz": 2619.0, "power_watts": 70.0, "memory_used_mib": 0.0}
+    return (DeviceState(temperature_celsius=celsius, **seen),)
+
+
+H100 = Devices(model="H100", count=1, memory_mib=81559, driver="580.1", start=state(36), end=state(41))
+
+
+def timed(workload: Generation, *seconds: float, rounds: tuple[int, ...] = ()) -> Evidence:
+    return measured(
+        workload, rounds or range(1, len(seconds) + 1), latency_seconds=sampled_metric("latency_seconds", *seconds)
+    )
+
+
+def occasion(*evidence: Evidence, name: str = "one", **fields: Any) -> Recording:
+    return recording(*evidence, name=name, measured_on="gpu", **{"devices": H100, **fields})
+
+
+MORNING = occasion(timed(SHORT, 1.0, 1.0, 1.0), timed(LONG, 2.0, 2.0, 2.0), name="morning", recorded=date(2026, 11, 22))
+EVENING = occasion(
+    timed(LONGER, 3.0, 3.0, 3.0, rounds=(2, 4, 5)),
+    name="evening",
+    recorded=date(2026, 11, 23),
+    devices=H100.model_copy(update={"start": state(50), "end": state(60)}),
+)
+
+
+def test_a_merge_holds_what_each_holds_and_spans_their_time() -> None:
+    whole = merged([MORNING, EVENING], "day")
+    assert [entry.workload for entry in whole.evidence] == [SHORT, LONG, LONGER]
+    assert (whole.name, whole.recorded, whole.measured_on) == ("day", date(2026, 11, 23), "gpu")
+    assert whole.devices == H100.model_copy(update={"start": state(36), "end": state(60)})
+
+
+def test_rounds_are_numbered_on_so_that_those_of_two_occasions_never_pair_up() -> None:
+    whole = merged([MORNING, EVENING, occasion(timed(Generation(new_tokens=9), 1.0), name="night")], "day")
+    assert [entry.rounds for entry in whole.evidence] == [(1, 2, 3), (1, 2, 3), (5, 7, 8), (9,)]
+
+
+@pytest.mark.parametrize(("a", "b"), [(SHORT, LONGER), (LONG, LONGER)])
+def test_what_was_measured_on_two_occasions_cannot_be_compared(a: Generation, b: Generation) -> None:
+    source = RecordedSource(merged([MORNING, EVENING], "day"))
+    with pytest.raises(Untestable, match="not measured interleaved"):
+        Decider(5, lambda _: Plan()).decide(shorter(source, a, b), source)
+
+
+def test_what_was_measured_on_one_occasion_still_can() -> None:
+    source = RecordedSource(merged([EVENING, MORNING], "day"))
+    assert Decider(5, lambda _: Plan()).decide(shorter(source, SHORT, LONG), source).word is Word.REPRODUCED
+
+
+def shorter(source: RecordedSource | Scripted, a: Generation, b: Generation) -> Any:
+    return less(*(Measurement(source, Placed(one)).latency_seconds for one in (a, b)))
+
+
+def test_what_two_measured_is_the_later_one_s() -> None:
+    again = occasion(timed(SHORT, 5.0, 5.1, 5.2), name="again")
+    whole = merged([MORNING, again], "day")
+    assert [(entry.workload, entry.rounds) for entry in whole.evidence] == [(SHORT, (4, 5, 6)), (LONG, (1, 2, 3))]
+    assert whole.evidence[0].metrics["latency_seconds"].samples == (5.0, 5.1, 5.2)
+
+
+def test_a_merge_is_complete_if_all_are() -> None:
+    assert merged([MORNING, EVENING], "day").complete
+    assert not merged([MORNING.model_copy(update={"complete": False}), EVENING], "day").complete
+
+
+def test_a_merge_without_gpus_has_none() -> None:
+    one, other = (each.model_copy(update={"devices": None, "measured_on": "cpu"}) for each in (MORNING, EVENING))
+    assert merged([one, other], "day").devices is None
+
+
+def test_a_reference_may_differ_in_kinds_that_nobody_measured() -> None:
+    other = EVENING.model_copy(update={"reference": Reference(training=Training(ranks=2))})
+    assert merged([MORNING, other], "day").reference == other.reference
+
+
+def elsewhere(entry: Evidence, **provenance: Any) -> Evidence:
+    return entry.model_copy(update={"provenance": MEASURED.model_copy(update=provenance)})
+
+
+LOADED = failed(LOADING, "out_of_memory", "Killed", provenance=MEASURED, witness=witness_of(LOADING))
+UNLIKE = {
+    "documented": ({"documented": True, "measured_on": None}, "a document's figures are one recording"),
+    "source": ({"measured_on": "cpu"}, "measured_on: morning and evening: gpu and cpu"),
+    "gpus": ({"devices": H100.model_copy(update={"count": 2})}, "1 × H100 (81559 MiB each, driver 580.1) and 2 × H100"),
+    "driver": ({"devices": H100.model_copy(update={"driver": "590"})}, "driver 590"),
+    "no gpus": ({"devices": None}, "and no GPUs"),
+    "links": ({"devices": H100.model_copy(update={"links": (("X",),)})}, "or joined otherwise"),
+    "reference": ({"reference": Reference(generation=Generation(new_tokens=64))}, "what a generation workload leaves"),
+    "analogue": (
+        {"reference": Reference(analogues=Analogues(device_memory_gib={"g5.xlarge": 24}))},
+        "what a generation workload leaves open",
+    ),
+    "hardware": ({"evidence": (elsewhere(EVENING.evidence[0], hardware="2 x H100"),)}, "then on 2 x H100"),
+    "software": (
+        {"evidence": (elsewhere(EVENING.evidence[0], software={"torch": "2.13.0"}),)},
+        "generation ran on a CPU, 2 cores with no package named, then on a CPU, 2 cores with torch 2.13.0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), UNLIKE.values(), ids=UNLIKE)
+def test_what_is_not_of_one_machine_and_configuration_is_not_merged(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        merged([MORNING, EVENING.model_copy(update=changes)], "day")
+    assert said in str(caught.value)
+
+
+def test_the_second_and_the_third_are_compared_too() -> None:
+    third = occasion(elsewhere(LOADED, hardware="another machine"), name="third")
+    second = occasion(LOADED, name="second")
+    with pytest.raises(RecordingError, match="evidence: second and third: loading ran on"):
+        merged([MORNING, second, third], "day")
+
+
+def test_one_recording_is_no_merge() -> None:
+    with pytest.raises(RecordingError, match="two recordings or more"):
+        merged([MORNING], "day")
+
+
+def test_every_field_of_a_reference_concerns_one_kind() -> None:
+    fields = [name for kind in ("training", "generation", "loading") for name in Reference().of_kind(kind)]
+    named = {*Reference.model_fields, *Analogues.model_fields} - {"analogues"}
+    assert sorted(fields) == sorted(named)
+
+
+def test_documented_figures_are_never_merged_with_each_other() -> None:
+    paper = recording(reported(SHORT), documented=True)
+    with pytest.raises(RecordingError, match="documented: paper and other"):
+        merged([paper, paper.model_copy(update={"name": "other"})], "day")
