@@ -34,9 +34,9 @@ class Decider:
     def decide(self, relation: Relation, source: Source, seeds: int | None = None) -> Verdict:
         """Judge a relation on one source.
 
-        A live relation is looked at after the least number of rounds and after each further one,
-        so the error of 5% is shared by all the looks that it may get. With ``seeds`` it has that many
-        rounds, and one look.
+        A live relation is looked at after the least number of rounds and after each further one, for which the source
+        may have no time to spare; the error of 5% is shared by all the looks that it may get. With ``seeds`` it has
+        that many rounds, and one look.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Decider:
         self._draw(source, compared, least, companions=True)
         verdict = relation.verdict(look)
         for rounds in range(least + 1, most + 1):
-            if verdict.decided:
+            if verdict.decided or not source.has_time_to_spare(self._plan(source).placed):
                 break
             self._draw(source, compared, rounds, companions=False)
             verdict = relation.verdict(look)

@@ -8,15 +8,16 @@ from llm_claims.sources.base import Placed
 
 
 class Plan:
-    """Placed workloads whose times are read, joined where one relation compares them.
+    """Placed workloads whose times are read, joined where one relation compares them; and ``others``.
 
     Those that are compared, directly or through others, are companions: they are measured in the same
     interleaved rounds, so each is measured once however many relations read it. What nobody reads a time
     of needs no companions: its rounds pair up by their seeds.
     """
 
-    def __init__(self, compared: Iterable[Sequence[Placed]] = ()) -> None:
+    def __init__(self, compared: Iterable[Sequence[Placed]] = (), others: Iterable[Placed] = ()) -> None:
         self._groups: dict[Placed, list[Placed]] = {}
+        self._others = frozenset(others)
         for placed in compared:
             self.add(placed)
 
@@ -28,6 +29,11 @@ class Plan:
         group = list(joined)
         for one in group:
             self._groups[one] = group
+
+    @property
+    def placed(self) -> frozenset[Placed]:
+        """Every workload of the plan, whether its times are read or not."""
+        return self._others.union(self._groups)
 
     def is_timed(self, one: Placed) -> bool:
         """Whether any relation reads a time of this workload."""

@@ -6,7 +6,7 @@ it yields lets a live source measure all companions in the same rounds, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -44,9 +44,10 @@ def rehearsed_needs(
     ]
 
 
-def plan_of(needs: Iterable[Need]) -> Plan:
-    """Return the plan of the cases that read times."""
-    return Plan(need.placed for need in needs if need.timed)
+def plan_of(needs: Sequence[Need]) -> Plan:
+    """Return the plan of the cases: those that read times, and what the others ask."""
+    timed = (need.placed for need in needs if need.timed)
+    return Plan(timed, others=(one for need in needs if not need.timed for one in need.placed))
 
 
 def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) -> bool:

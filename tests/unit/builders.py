@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -149,13 +149,20 @@ class Scripted:
     """A live source that holds what each placed workload will measure, round by round, and draws from it."""
 
     def __init__(
-        self, latencies: Mapping[Placed, Sequence[float]], *, name: str = "cpu", documented: bool = False
+        self,
+        latencies: Mapping[Placed, Sequence[float]],
+        *,
+        name: str = "cpu",
+        documented: bool = False,
+        most: int = 99,
     ) -> None:
         self.name = name
         self.kind: SourceKind = "cpu"
         self.measures_as: SourceKind = "cpu"
         self.documented = documented
         self.latencies = latencies
+        self.most = most
+        self.planned: Collection[Placed] = set()
         self.drawn: list[tuple[list[Placed], int]] = []
         self._rounds: dict[Placed, int] = {}
 
@@ -173,6 +180,10 @@ class Scripted:
         self.drawn.append((list(placed), rounds))
         for one in placed:
             self._rounds[one] = max(rounds, self._rounds.get(one, 0))
+
+    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
+        self.planned = planned
+        return max(rounds for _, rounds in self.drawn) < self.most
 
     @property
     def asked(self) -> list[tuple[set[Placed], int]]:

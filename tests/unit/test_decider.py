@@ -72,6 +72,20 @@ def test_drawing_stops_when_the_relation_is_decided() -> None:
     assert (verdict.word, verdict.n) == (Word.REPRODUCED, 4)
 
 
+def test_drawing_stops_when_others_need_the_time() -> None:
+    source = Scripted(LATE, most=4)
+    verdict = Decider(5, lambda _: GROUP).decide(a_less_b(source), source)
+    assert source.asked == [({A, B, C}, 3), ({A, B}, 4)]
+    assert (verdict.word, verdict.n) == (Word.INCONCLUSIVE, 4)
+    assert source.planned == {A, B, C}
+
+
+def test_nobody_asks_for_time_who_needs_no_more_rounds() -> None:
+    source = Scripted(CLEAR)
+    Decider(5, lambda _: GROUP).decide(a_less_b(source), source)
+    assert source.planned == set()
+
+
 def test_a_contradiction_is_a_decision_too() -> None:
     source = Scripted(CLEAR)
     relation = less(latency(source, B), latency(source, A))

@@ -73,3 +73,10 @@ def test_companionship_is_an_equivalence(compared: list[list[Placed]]) -> None:
         assert one in group
         for other in group:
             assert set(plan.companions([other])) == set(group)
+
+
+def test_a_plan_knows_every_workload_whether_timed_or_not() -> None:
+    plan = Plan([[A, B]], others=[B, C])
+    assert plan.placed == {A, B, C}
+    assert not plan.is_timed(C)
+    assert plan.companions([C]) == [C]

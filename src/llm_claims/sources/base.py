@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
@@ -88,6 +88,9 @@ class LiveSource(Source, Protocol):
         at the same time, and a round is a seed. A workload that states its seed needs one round. What
         failed is remembered, and raised when its evidence is asked for.
         """
+
+    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
+        """Whether a relation that is still open may take further rounds, though some ``planned`` have not had any."""
 
     def reused(self, placed: Placed) -> date | None:
         """The day of the oldest evidence that was taken over from an earlier run, if any was."""

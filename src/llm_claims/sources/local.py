@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -145,10 +145,22 @@ class LocalSource:
             if first and (devices := self.platform.take()) is not None:
                 self._store.write_devices(self.name, devices)
 
-    def _out_of_time(self) -> bool:
+    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
+        """Whether the time budget leaves each workload that waits for its first round what one took so far."""
+        started = {one for one in planned if self._was_measured(one)}
+        waiting = [one for one in planned if one not in started and self._store.offered(self.name, one) is None]
+        _, took = self._store.busy(self.name) or (0.0, 0.0)
+        return not self._out_of_time(reserve=len(waiting) * took / max(len(started), 1))
+
+    def _was_measured(self, one: Placed) -> bool:
+        known = self._store.read(self.name, one) or self._store.read_failure(self.name, one)
+        return known is not None
+
+    def _out_of_time(self, reserve: float = 0.0) -> bool:
+        """Whether the time budget has ended, or what is left of it is not more than a reserve in seconds."""
         if self._time_budget is None:
             return False
-        over = time.time() - self._store.since(self.name) > self._time_budget
+        over = time.time() - self._store.since(self.name) > self._time_budget - reserve
         if over:
             self._store.mark_out_of_time(self.name)
         return over

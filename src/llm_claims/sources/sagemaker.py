@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Protocol
@@ -175,6 +175,10 @@ class SageMakerSource:
         if evidence is None:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
+
+    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
+        """A budget of dollars it has, and none of time: launches that cannot be paid are refused one by one."""
+        return True
 
     def reused(self, placed: Placed) -> date | None:
         """Nothing is taken over: a job of another day ran on another machine."""

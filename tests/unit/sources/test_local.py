@@ -515,3 +515,59 @@ def test_a_real_process_is_asked(store: EvidenceStore, tokens: int) -> None:
                 source.evidence(placed)
     finally:
         source.close()
+
+
+# Sharing a time budget
+
+
+class Clock:
+    """Stands in for the time of day: each sample takes ten seconds, and nothing else any."""
+
+    def __init__(self, program: FakeProgram) -> None:
+        self._program = program
+
+    def __call__(self) -> float:
+        return 1e9 + 10.0 * len(self._program.asked)
+
+
+@pytest.fixture
+def budgeted(
+    program: FakeProgram, store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[float], CpuSource]:
+    monkeypatch.setattr(time, "time", Clock(program))
+    # How long a sample took is told by another clock.
+    monkeypatch.setattr(time, "monotonic", time.time)
+    return lambda seconds: CpuSource(store, time_budget=seconds)
+
+
+@pytest.mark.parametrize(("budget", "spare"), [(121.0, True), (119.0, False)], ids=["enough", "short"])
+def test_further_rounds_leave_those_who_wait_what_one_took_so_far(
+    budgeted: Callable[[float], CpuSource], store: EvidenceStore, placed: list[Placed], budget: float, spare: bool
+) -> None:
+    """Two workloads took 30 s each; two more wait, so 60 of the 120 s are theirs."""
+    source = budgeted(budget)
+    source.draw(placed[:2], 3, timed=True)
+    assert source.has_time_to_spare(placed) is spare
+    assert store.is_out_of_time("cpu") is not spare
+
+
+def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], CpuSource], placed: list[Placed]) -> None:
+    source = budgeted(61.0)
+    source.draw(placed[:2], 3, timed=True)
+    assert source.has_time_to_spare(placed[:2])
+    assert not source.has_time_to_spare(placed[:3])
+
+
+def test_what_failed_waits_no_more(
+    budgeted: Callable[[float], CpuSource], program: FakeProgram, placed: list[Placed]
+) -> None:
+    program.misdeeds[2, 1] = dying
+    source = budgeted(51.0)
+    source.draw(placed[:2], 3, timed=True)
+    assert program.order == "1AB 2A 3A"
+    assert source.has_time_to_spare(placed[:2])
+
+
+def test_without_a_budget_there_is_always_time(source: CpuSource, placed: list[Placed]) -> None:
+    source.draw(placed[:1], 1, timed=True)
+    assert source.has_time_to_spare(placed)

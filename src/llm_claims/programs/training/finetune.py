@@ -177,7 +177,7 @@ def _step_seconds(log: RunLog) -> float | None:
 
 def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> Witness:
     ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-    peak = max(log.learning_rates)
+    peak, warmup_steps = log.schedule()
     first_step_forwards = log.forwards[0]
     return Witness(
         device=observer.device,
@@ -194,8 +194,7 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> W
         gradient_accumulation=first_step_forwards,
         gradient_checkpointing=observer.gradient_checkpointing,
         learning_rate=peak or None,
-        # A skipped step does not move the schedule, so a rate may come twice.
-        warmup_steps=len({rate for rate in log.learning_rates if rate < peak}),
+        warmup_steps=warmup_steps,
         initial_loss_scale=log.loss_scales[0] if log.loss_scales else None,
     )
 

@@ -23,6 +23,7 @@ class RunLog(TrainerCallback):
     def __init__(self) -> None:
         self.micro_losses: list[list[torch.Tensor]] = [[]]
         self.learning_rates: list[float] = []
+        self.full_rate = 0.0
         self.loss_scales: list[float] = []
         self.skipped: list[bool] = []
         self.step_ends: list[float] = []
@@ -51,7 +52,10 @@ class RunLog(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Note the rate and the loss scale that this step is taken with."""
         optimizer: Any = self._trainer.optimizer
-        self.learning_rates.append(float(optimizer.param_groups[0]["lr"]))
+        group = optimizer.param_groups[0]
+        self.learning_rates.append(float(group["lr"]))
+        # What a schedule multiplies (torch.optim.lr_scheduler).
+        self.full_rate = float(group.get("initial_lr", 0.0))
         scale = self._loss_scale()
         if scale is not None:
             self.loss_scales.append(scale)
@@ -79,6 +83,18 @@ class RunLog(TrainerCallback):
     def _bar(self) -> Any:
         callbacks = self._trainer.callback_handler.callbacks
         return next((bar for one in callbacks if (bar := getattr(one, "training_bar", None)) is not None), None)
+
+    def schedule(self) -> tuple[float, int]:
+        """Return the peak of the learning rate, and how many steps it rose for.
+
+        A step that the loss scale skips does not move the schedule: a rate comes twice, and the run may end on the way
+        up. What is left is then told by the rate that the schedule multiplies, and by the pace at which it rose.
+        """
+        rates = sorted(set(self.learning_rates))
+        peak = rates[-1]
+        if any(self.skipped) and len(rates) > 1 and peak < self.full_rate:
+            return self.full_rate, round(self.full_rate / (rates[1] - rates[0]))
+        return peak, len(rates) - 1
 
     def step_losses(self) -> list[float]:
         """The loss of each optimizer step, the mean over ranks, shape (steps,)."""

@@ -133,6 +133,14 @@ def test_skipped_steps_are_counted_and_do_not_hide_the_warm_up(train: Train) -> 
     assert min(series(answer, "step_losses")[:skipped]) > 5, "it has learned nothing yet"
 
 
+def test_skipped_steps_excuse_a_run_that_ends_before_its_warm_up(train: Train) -> None:
+    """It takes 9 to 15 of its 21 steps, and each moves the rate by a sixteenth."""
+    fields = {**SKIPPING, "samples": 163, "warmup_steps": 16}
+    answer = train(**fields)
+    assert answer.metrics["optimizer_steps"] - answer.metrics["skipped_optimizer_steps"] <= 16  # type: ignore[operator]
+    assert differences(training(**fields), witness_of(answer)) == []
+
+
 def test_a_lower_scale_skips_nothing(train: Train) -> None:
     answer = train(**{**SKIPPING, "samples": 43, "initial_loss_scale": 256.0})
     assert answer.metrics["skipped_optimizer_steps"] == 0

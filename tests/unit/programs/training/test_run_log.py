@@ -19,7 +19,7 @@ class FakeTrainer:
         )
         scaler = None if scales is None else SimpleNamespace(get_scale=lambda: scales.pop(0))
         self.accelerator = SimpleNamespace(scaler=scaler, optimizer_step_was_skipped=False)
-        self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.0}])
+        self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.0, "initial_lr": 0.4}])
         self.callback_handler = SimpleNamespace(callbacks=[])
 
     def add_callback(self, callback: object) -> None:
@@ -57,6 +57,29 @@ def test_each_step_has_its_entry() -> None:
     assert log.forwards == [2, 4, 5]
     assert log.step_ends == sorted(log.step_ends)
     assert (log.loss_scales, log.bar) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("rates", "skipped", "schedule"),
+    [
+        ([0.0, 0.1, 0.2, 0.3, 0.4, 0.4], 0, (0.4, 4)),
+        ([0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.4], 2, (0.4, 4)),
+        ([0.4, 0.4], 0, (0.4, 0)),
+        ([0.4, 0.4], 2, (0.4, 0)),
+        ([0.0, 0.1, 0.2], 0, (0.2, 2)),
+        ([0.0, 0.0, 0.0, 0.1, 0.2], 2, (0.4, 4)),
+        ([0.0, 0.1, 0.2, 0.2, 0.3], 1, (0.4, 4)),
+        ([0.0, 0.0], 2, (0.0, 0)),
+    ],
+    ids=["whole", "skipped", "none", "none-skipped", "too-short", "cut", "cut-later", "all-skipped"],
+)
+@inside
+def test_the_schedule_is_told_as_far_as_it_was_seen(
+    rates: list[float], skipped: int, schedule: tuple[float, int]
+) -> None:
+    """Only steps that were skipped excuse a run that ends on the way up."""
+    log = logged(FakeTrainer(), [([1.0], rate, number < skipped) for number, rate in enumerate(rates)])
+    assert log.schedule() == schedule
 
 
 @inside
