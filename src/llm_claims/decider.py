@@ -10,7 +10,7 @@ from llm_claims.measurement import Measurement
 from llm_claims.metrics import FROM_THE_SEED, NOISY, TIMED
 from llm_claims.plan import Plan
 from llm_claims.relations import Look, Relation
-from llm_claims.sources.base import LiveSource, Source
+from llm_claims.sources.base import LiveSource, Source, rounds_when_recorded
 from llm_claims.verdicts import Verdict
 
 LEAST_ROUNDS = 3
@@ -35,8 +35,8 @@ class Decider:
         """Judge a relation on one source.
 
         A live relation is looked at after the least number of rounds and after each further one, for which the source
-        may have no time to spare; the error of 5% is shared by all the looks that it may get. With ``seeds`` it has
-        that many rounds, and one look.
+        may have no time to spare; the error of 5% is shared by all the looks that it may get. So it is when what was
+        measured in this way is judged again from a recording. With ``seeds`` there are that many rounds, and one look.
 
         Raises
         ------
@@ -47,10 +47,10 @@ class Decider:
         """
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         documented = source.documented and not any(m.placed.stand_in for m in compared)
-        if not is_live(source):
-            return _recorded_verdict(relation, Look(documented_hardware=documented))
-        least, most = self._bounds(compared, seeds)
+        least, most = self._bounds(compared, seeds, source)
         look = Look(documented_hardware=documented).shared_by(most - least + 1)
+        if not is_live(source):
+            return _recorded_verdict(relation, look)
         self._draw(source, compared, least, companions=True)
         verdict = relation.verdict(look)
         for rounds in range(least + 1, most + 1):
@@ -60,13 +60,14 @@ class Decider:
             verdict = relation.verdict(look)
         return verdict
 
-    def _bounds(self, compared: list[Measurement], seeds: int | None) -> tuple[int, int]:
-        """The least and the most rounds; where only counts and outcomes are read, one says all."""
+    def _bounds(self, compared: list[Measurement], seeds: int | None, source: Source) -> tuple[int, int]:
+        """The least and the most rounds, of a recording those it was made with; of counts and outcomes one says all."""
         if seeds is not None:
             return seeds, seeds
         if compared and not any(m.named & VARYING for m in compared):
             return 1, 1
-        return min(LEAST_ROUNDS, self._rounds), self._rounds
+        most = rounds_when_recorded(source) or self._rounds
+        return min(LEAST_ROUNDS, most), most
 
     def _draw(self, source: LiveSource, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
         plan = self._plan(source)

@@ -38,6 +38,7 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
         title=last.title,
         recorded=max(one.recorded for one in recordings),
         measured_on=last.measured_on,
+        most_rounds=max(one.most_rounds for one in recordings),
         complete=all(one.complete for one in recordings),
         devices=_spanning(first.devices, last.devices),
         reference=last.reference,

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from llm_claims.devices import Devices
 from llm_claims.errors import RecordingError
@@ -31,6 +31,8 @@ class Recording(BaseModel):
     ``documented`` says that these are the document's own figures: then settings are told apart and
     documented sizes are judged. A recording made by running the suite has ``documented`` false, and
     ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
+    ``most_rounds`` is how many rounds a relation could take at the most while it was made: who may look so often has to
+    share the error among the looks, and so has who judges the recording.
     ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
     """
 
@@ -42,6 +44,8 @@ class Recording(BaseModel):
     recorded: date
     documented: bool = False
     measured_on: Literal["cpu", "gpu", "sagemaker"] | None = None
+    # What was recorded before this was written down could take five.
+    most_rounds: PositiveInt = 5
     complete: bool = True
     devices: Devices | None = None
     reference: Reference

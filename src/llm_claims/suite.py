@@ -218,6 +218,7 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             title=f"Recorded live on {evidence[0].provenance.hardware}",
             recorded=max(entry.provenance.date for entry in evidence),
             measured_on=source.kind if source.kind != "recording" else None,
+            most_rounds=suite.options.rounds,
             complete=complete and not suite.store.is_out_of_time(source.name),
             devices=source.devices() if isinstance(source, LocalSource) else None,
             reference=source.reference,

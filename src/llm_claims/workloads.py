@@ -34,6 +34,12 @@ class BaseWorkload(BaseModel):
         text = json.dumps(self.model_dump(exclude_none=True), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy that is named after its own fields: pydantic's takes over what was cached, too."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("digest", None)
+        return copied
+
     def filled(self, reference: Mapping[str, Any]) -> Self:
         """Return a copy whose open fields are taken from ``reference``.
 

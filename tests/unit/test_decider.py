@@ -185,7 +185,7 @@ def recorded(documented: bool) -> RecordedSource:
         reported(placed.workload, latency_seconds=printed_metric("latency_seconds", value, 0.01))
         for placed, value in ((A, 1.0), (B, 2.0))
     ]
-    return RecordedSource(recording(*entries, documented=documented))
+    return RecordedSource(recording(*entries, documented=documented, most_rounds=1))
 
 
 @pytest.mark.parametrize(("documented", "word"), [(True, Word.WEAKENED), (False, Word.REPRODUCED)])
@@ -227,3 +227,37 @@ def test_a_model_that_stands_in_has_no_documented_size_on_any_hardware() -> None
         for of in (itself, stand_in)
     ]
     assert words == [Word.WEAKENED, Word.REPRODUCED]
+
+
+def made_with(most_rounds: int, *, documented: bool = False) -> RecordedSource:
+    entries = (
+        measured(one.workload, latency_seconds=sampled_metric("latency_seconds", *CLEAR[one][:3])) for one in (A, B)
+    )
+    return RecordedSource(recording(*entries, documented=documented, most_rounds=most_rounds))
+
+
+def of_recording(source: RecordedSource) -> Watched:
+    return Watched(less(*(Measurement(source, one).latency_seconds for one in (A, B))))
+
+
+@pytest.mark.parametrize(("most", "looks"), [(1, 1), (3, 1), (4, 2), (5, 3)])
+def test_a_recording_is_looked_at_as_strictly_as_when_it_was_made(most: int, looks: int) -> None:
+    """Whatever --rounds is now: who stopped when it was decided had several looks."""
+    source = made_with(most)
+    relation = of_recording(source)
+    Decider(9, lambda _: Plan()).decide(relation, source)
+    assert [look.confidence for look in relation.looks] == [pytest.approx(1 - 0.05 / looks)]
+
+
+def test_a_stated_number_of_seeds_has_one_look_in_a_recording_too() -> None:
+    source = made_with(5)
+    relation = of_recording(source)
+    Decider(5, lambda _: Plan()).decide(relation, source, seeds=3)
+    assert [look.confidence for look in relation.looks] == [0.95]
+
+
+def test_a_document_s_figures_are_looked_at_once() -> None:
+    source = made_with(5, documented=True)
+    relation = of_recording(source)
+    Decider(5, lambda _: Plan()).decide(relation, source)
+    assert [look.confidence for look in relation.looks] == [0.95]

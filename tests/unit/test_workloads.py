@@ -90,6 +90,16 @@ def test_the_digest_is_the_same_in_every_process() -> None:
     assert printed == [here, here]
 
 
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_copy_has_the_digest_of_its_own_fields(deep: bool) -> None:
+    """Also where that of the original was asked for before."""
+    original = Generation(model="llama-7b", tensor_parallel_degree=1)
+    before = original.digest
+    copy = original.model_copy(update={"tensor_parallel_degree": 2}, deep=deep)
+    assert copy.digest == Generation(model="llama-7b", tensor_parallel_degree=2).digest != before
+    assert original.digest == before
+
+
 def test_open_fields_are_no_part_of_the_digest() -> None:
     spelled_out = dict.fromkeys(name for name in Generation.model_fields if name not in ("kind", "prompts"))
     assert Generation(**spelled_out).digest == Generation().digest

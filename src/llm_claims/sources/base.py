@@ -104,6 +104,12 @@ def is_emulated(source: Source) -> bool:
     return bool(getattr(source, "emulated", False))
 
 
+def rounds_when_recorded(source: Source) -> int | None:
+    """The most rounds that a relation could take when a recording was made; ``None`` of what is no recording."""
+    most: int | None = getattr(source, "most_rounds", None)
+    return most
+
+
 def refuse_secondary(setting: Setting | None, source: str) -> None:
     """Let a source that cannot tell settings apart measure only a claim's primary setting.
 

@@ -20,6 +20,8 @@ class RecordedSource:
         self.name = recording.name
         # What was measured on SageMaker was measured on the documented hardware, one setting at a time.
         self.documented = recording.documented or recording.measured_on == "sagemaker"
+        # A document's figures are looked at once.
+        self.most_rounds = 1 if recording.documented else recording.most_rounds
         self.measures_as: SourceKind = recording.measured_on or "recording"
         self._reference = recording.reference
         self._kinds = recording.kinds
