@@ -147,6 +147,8 @@ class LocalSource:
 
     def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
         """Whether the time budget leaves each workload that waits for its first round what one took so far."""
+        if self._time_budget is None:
+            return True
         started = {one for one in planned if self._was_measured(one)}
         waiting = [one for one in planned if one not in started and self._store.offered(self.name, one) is None]
         _, took = self._store.busy(self.name) or (0.0, 0.0)
