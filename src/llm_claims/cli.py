@@ -59,9 +59,12 @@ def _merge(paths: Sequence[Path], into: Path) -> None:
 
     if reason := unfit(into):
         raise UsageError(f"--into {into}: {reason}")
-    whole = merged(read_recordings(paths), into.stem)
+    recordings = read_recordings(paths)
+    whole = merged(recordings, into.stem)
     write_recording(whole, into)
     print(f"{into}: {whole.name}, {whole.title}, {len(whole.evidence)} workloads")
+    if again := sum(len(one.evidence) for one in recordings) - len(whole.evidence):
+        print(f"measured again, and taken from the later recording: {again}")
 
 
 def _write_schemas(folder: Path) -> None:

@@ -15,8 +15,9 @@ from llm_claims.sources.base import Placed
 def merged(recordings: Sequence[Recording], name: str) -> Recording:
     """Return one recording, named ``name``, of all that ``recordings`` hold, given in the order they were made.
 
-    What two of them measured is taken from the later one. Rounds are numbered on from one recording to the next: samples
-    pair up by their rounds, so those of two occasions never do. Counts and endings have no rounds, and may be compared.
+    What two of them measured is taken from the later one. Rounds are numbered on from one recording to the next:
+    samples pair up by their rounds, so those of two occasions never do. Counts and endings have no rounds, and may be
+    compared.
 
     Raises
     ------

@@ -94,6 +94,15 @@ def test_merge_writes_one_recording_of_several(
     assert [entry.rounds for entry in read_recording(day).evidence] == [(1, 2, 3), (4, 5, 6)]
 
 
+def test_merge_says_how_much_of_it_was_measured_again(
+    occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = tmp_path / "again.json"
+    write_recording(read_recording(Path(occasions[0])).model_copy(update={"name": "again"}), again)
+    assert main(["merge", *occasions, str(again), "--into", str(tmp_path / "day.json")]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["measured again, and taken from the later recording: 1"]
+
+
 @pytest.mark.parametrize(
     ("into", "said"),
     [
