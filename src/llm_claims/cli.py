@@ -54,7 +54,7 @@ def _check(paths: Sequence[Path]) -> None:
 
 
 def _merge(paths: Sequence[Path], into: Path) -> None:
-    from llm_claims.merging import merged
+    from llm_claims.merging import measured_again, merged
     from llm_claims.recordings import read_recordings, unfit, write_recording
 
     if reason := unfit(into):
@@ -63,8 +63,8 @@ def _merge(paths: Sequence[Path], into: Path) -> None:
     whole = merged(recordings, into.stem)
     write_recording(whole, into)
     print(f"{into}: {whole.name}, {whole.title}, {len(whole.evidence)} workloads")
-    if again := sum(len(one.evidence) for one in recordings) - len(whole.evidence):
-        print(f"measured again, and taken from the later recording: {again}")
+    for line in measured_again(recordings):
+        print(f"  {line}")
 
 
 def _write_schemas(folder: Path) -> None:

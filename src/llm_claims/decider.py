@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeGuard
 
-from llm_claims.errors import UnpairedError, Untestable
+from llm_claims.errors import Untestable
 from llm_claims.measurement import Measurement
 from llm_claims.metrics import FROM_THE_SEED, NOISY, TIMED
 from llm_claims.plan import Plan
@@ -43,18 +43,20 @@ class Decider:
         ClaimsError
             A metric is missing, a run failed, or a witness does not match.
         Untestable
-            A recording has what the relation compares, but from two occasions.
+            The figures that the relation compares are of two occasions of a merged recording.
         """
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         documented = source.documented and not any(m.placed.stand_in for m in compared)
         least, most = self._bounds(compared, seeds, source)
         look = Look(documented_hardware=documented).shared_by(most - least + 1)
         if not is_live(source):
-            return _recorded_verdict(relation, look)
+            return _recorded_verdict(relation, source, compared, look)
         self._draw(source, compared, least, companions=True)
         verdict = relation.verdict(look)
         for rounds in range(least + 1, most + 1):
-            if verdict.decided or not source.has_time_to_spare(self._plan(source).placed):
+            if verdict.decided or not source.has_time_for(
+                [m.placed for m in compared], rounds, self._plan(source).placed
+            ):
                 break
             self._draw(source, compared, rounds, companions=False)
             verdict = relation.verdict(look)
@@ -82,9 +84,11 @@ class Decider:
             source.draw(others, rounds, timed=False)
 
 
-def _recorded_verdict(relation: Relation, look: Look) -> Verdict:
-    """Judge what was recorded; what was measured on two occasions can no longer be measured together."""
-    try:
-        return relation.verdict(look)
-    except UnpairedError as error:
-        raise Untestable(str(error)) from None
+def _recorded_verdict(relation: Relation, source: Source, compared: list[Measurement], look: Look) -> Verdict:
+    """Judge what was recorded; figures of two occasions are of runs that nobody interleaved."""
+    occasions = {source.evidence(m.placed).occasion for m in compared if m.named}
+    if len(occasions) > 1:
+        raise Untestable(
+            f"{source.name} has these from {len(occasions)} occasions: they were not measured side by side"
+        )
+    return relation.verdict(look)

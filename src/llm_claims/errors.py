@@ -23,10 +23,6 @@ class EvidenceError(ClaimsError):
     """Evidence that lacks what a relation needs: a metric, a sample, a completed run."""
 
 
-class UnpairedError(EvidenceError):
-    """Series that belong to no rounds in common: what they are of was not measured interleaved."""
-
-
 class ProgramError(ClaimsError):
     """A live program that died, hung, or answered with something else than evidence."""
 

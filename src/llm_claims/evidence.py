@@ -96,13 +96,15 @@ class Provenance(_Model):
 class Evidence(_Model):
     """What one source knows of one workload.
 
-    ``rounds`` numbers the measuring rounds, ascending; each sampled metric has one sample a round.
+    ``rounds`` numbers the measuring rounds, ascending; each sampled metric has one sample a round. ``occasion`` numbers
+    the recordings that were merged into one: what is of two occasions was never measured side by side.
     """
 
     workload: Workload
     outcome: Outcome = Outcome()
     metrics: dict[str, Metric] = {}
     rounds: tuple[PositiveInt, ...] = (1,)
+    occasion: PositiveInt = 1
     witness: Witness | None = None
     provenance: Provenance
     place: str | None = None

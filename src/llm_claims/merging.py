@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
 
 from llm_claims.devices import Devices
 from llm_claims.errors import RecordingError
@@ -15,69 +15,78 @@ from llm_claims.sources.base import Placed
 def merged(recordings: Sequence[Recording], name: str) -> Recording:
     """Return one recording, named ``name``, of all that ``recordings`` hold, given in the order they were made.
 
-    What two of them measured is taken from the later one. Rounds are numbered on from one recording to the next:
-    samples pair up by their rounds, so those of two occasions never do. Counts and endings have no rounds, and may be
-    compared.
+    Each entry keeps the occasion that it is of, and no relation compares figures of two. What two recordings measured
+    is taken from the later one, whatever it says.
 
     Raises
     ------
     RecordingError
-        They are not of one machine, its software, one live source and one reference configuration; the text says what
-        differs, and between which of them.
+        They are not of one machine, its software, one live source and one reference configuration, or not in order;
+        the text says what differs, and between which of them.
     """
     if len(recordings) < 2:
         raise RecordingError("a merge is of two recordings or more")
-    first, last = recordings[0], recordings[-1]
+    for one, later in pairwise(recordings):
+        if later.recorded < one.recorded:
+            raise RecordingError(
+                f"{later.name} was recorded before {one.name}: name recordings in the order they were made"
+            )
     faults = [fault for one, later in combinations(recordings, 2) for fault in _differences(one, later)]
     if faults:
         raise RecordingError("these are not of one machine and configuration:\n  " + "\n  ".join(faults))
     evidence: dict[str, Evidence] = {}
     for recording in recordings:
-        evidence |= _continued(recording.evidence, after=_latest_round(evidence))
+        evidence |= _of_further_occasions(recording, after=max((one.occasion for one in evidence.values()), default=0))
+    first, last = recordings[0], recordings[-1]
     return Recording(
         name=name,
         title=last.title,
-        recorded=max(one.recorded for one in recordings),
+        recorded=last.recorded,
         measured_on=last.measured_on,
         most_rounds=max(one.most_rounds for one in recordings),
         complete=all(one.complete for one in recordings),
-        devices=_spanning(first.devices, last.devices),
+        devices=first.devices and first.devices.model_copy(update={"end": last.devices.end if last.devices else ()}),
         reference=last.reference,
         evidence=tuple(evidence.values()),
     )
 
 
-def _continued(entries: Sequence[Evidence], after: int) -> Iterator[tuple[str, Evidence]]:
-    """Yield evidence by what it was placed as, its rounds numbered on from ``after``."""
-    for entry in entries:
-        rounds = tuple(number + after for number in entry.rounds)
-        yield Placed(entry.workload, entry.instance_type).key, entry.model_copy(update={"rounds": rounds})
+def measured_again(recordings: Sequence[Recording]) -> Iterator[str]:
+    """Yield, for people, what several recordings measured, and which one a merge takes it from."""
+    last: dict[str, str] = {}
+    for recording in recordings:
+        for entry in recording.evidence:
+            place = f"{entry.workload.describe()}{f' on {entry.instance_type}' if entry.instance_type else ''}"
+            if place in last:
+                yield f"taken from {recording.name}, and no more from {last[place]}: {place}"
+            last[place] = recording.name
 
 
-def _latest_round(evidence: Mapping[str, Evidence]) -> int:
-    return max((number for entry in evidence.values() for number in entry.rounds), default=0)
+def _of_further_occasions(recording: Recording, after: int) -> dict[str, Evidence]:
+    """Evidence by what it was placed as, its occasions numbered on from ``after``."""
+    return {
+        Placed(entry.workload, entry.instance_type).key: entry.model_copy(update={"occasion": entry.occasion + after})
+        for entry in recording.evidence
+    }
 
 
-def _spanning(first: Devices | None, last: Devices | None) -> Devices | None:
-    return first and first.model_copy(update={"end": last.end if last else ()})
-
-
-def _differences(first: Recording, later: Recording) -> Iterator[str]:
+def _differences(one: Recording, later: Recording) -> Iterator[str]:
     """Name what keeps two recordings from being one."""
-    both = f"{first.name} and {later.name}"
-    if first.documented or later.documented:
+    both = f"{one.name} and {later.name}"
+    if one.documented or later.documented:
         yield f"documented: {both}: a document's figures are one recording, typed in whole"
         return
-    if first.measured_on != later.measured_on:
-        yield f"measured_on: {both}: {first.measured_on} and {later.measured_on}"
-    if _hardware(first.devices) != _hardware(later.devices):
-        yield f"devices: {both}: {_described(first.devices)} and {_described(later.devices)}, or joined otherwise"
-    for kind in sorted(first.kinds | later.kinds):
-        if first.reference.of_kind(kind) != later.reference.of_kind(kind):
+    if one.measured_on != later.measured_on:
+        yield f"measured_on: {both}: {one.measured_on} and {later.measured_on}"
+    if _hardware(one.devices) != _hardware(later.devices):
+        yield f"devices: {both}: {_described(one.devices)} and {_described(later.devices)}, or joined otherwise"
+    for kind in sorted(one.kinds | later.kinds):
+        if one.reference.of_kind(kind) != later.reference.of_kind(kind):
             yield f"reference: {both}: they fill what a {kind} workload leaves open with different fields"
-    for place, (one, other) in _of_both(first, later):
-        if one != other:
-            yield f"evidence: {both}: {place} ran on {one}, then on {other}"
+    ours, theirs = _machines(one), _machines(later)
+    for what in sorted(ours.keys() & theirs.keys()):
+        if ours[what] != theirs[what]:
+            yield f"evidence: {both}: {what}: {_listed(ours[what])}, then {_listed(theirs[what])}"
 
 
 def _hardware(devices: Devices | None) -> Devices | None:
@@ -88,18 +97,18 @@ def _described(devices: Devices | None) -> str:
     return devices.describe() if devices else "no GPUs"
 
 
-def _of_both(first: Recording, later: Recording) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield each kind of run, and place, that both have, with what it ran on in each."""
-    one, other = _machines(first), _machines(later)
-    for place in sorted(one.keys() & other.keys()):
-        yield place, (one[place], other[place])
+def _machines(recording: Recording) -> dict[str, set[str]]:
+    """What entries ran on: hardware and the version of each package, by instance type where there are any.
 
-
-def _machines(recording: Recording) -> dict[str, str]:
-    """Hardware and software by kind of run and instance type; programs of one source and kind share theirs."""
+    Not every kind of run names every package.
+    """
     found: dict[str, set[str]] = {}
     for entry in recording.evidence:
-        place = f"{entry.workload.kind}{f' on {entry.instance_type}' if entry.instance_type else ''}"
-        software = ", ".join(f"{package} {version}" for package, version in sorted(entry.provenance.software.items()))
-        found.setdefault(place, set()).add(f"{entry.provenance.hardware} with {software or 'no package named'}")
-    return {place: " or ".join(sorted(machines)) for place, machines in found.items()}
+        where = f" on {entry.instance_type}" if entry.instance_type else ""
+        for what, value in {"hardware": entry.provenance.hardware, **entry.provenance.software}.items():
+            found.setdefault(f"{what}{where}", set()).add(value)
+    return found
+
+
+def _listed(values: set[str]) -> str:
+    return " or ".join(sorted(values))

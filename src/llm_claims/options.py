@@ -18,7 +18,6 @@ DEFAULT_ROUNDS = 5
 EMULATED_ROUNDS = 1
 """Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
 LOCAL, ALL = "local", "all"
-LIVE_SOURCES = ("cpu", "gpu", "sagemaker")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -203,5 +202,3 @@ def _check_cloud(options: Options) -> None:
 def _check_record(path: Path) -> None:
     if reason := unfit(path):
         raise UsageError(f"--record {path}: {reason}")
-    if path.stem in LIVE_SOURCES:
-        raise UsageError(f"--record {path}: {path.stem!r} is a live source; a recording needs a name of its own")

@@ -20,6 +20,7 @@ from llm_claims.validation import read_json, validated
 from llm_claims.witness import open_to_witness
 
 SCHEMA_VERSION: Final = 1
+LIVE_SOURCES: Final = ("cpu", "gpu", "sagemaker")
 RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
 EMULATED = "emulated SageMaker"
 """How the hardware of evidence begins that an emulator gave."""
@@ -120,6 +121,8 @@ def read_recordings(paths: Iterable[Path]) -> list[Recording]:
     recordings = []
     for path in paths:
         recording = read_recording(path)
+        if path in found.values():
+            raise RecordingError(f"{path} is given twice")
         if recording.name in found:
             raise RecordingError(
                 f"{found[recording.name]} and {path} are both named {recording.name!r}: change one's `name`"
@@ -137,6 +140,8 @@ def unfit(path: Path) -> str | None:
         return f"there is no folder {path.parent}"
     if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
         return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
+    if path.stem in LIVE_SOURCES:
+        return f"{path.stem!r} is a live source; a recording needs a name of its own"
     return None
 
 

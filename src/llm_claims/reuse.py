@@ -9,7 +9,7 @@ import pytest
 
 from llm_claims.errors import ClaimsError
 from llm_claims.fingerprint import Fingerprint, fingerprint_of
-from llm_claims.options import LIVE_SOURCES
+from llm_claims.recordings import LIVE_SOURCES
 from llm_claims.sources.kept import KeptEntry, KeptEvidence, read_kept, write_kept
 from llm_claims.suite import Suite
 

@@ -18,9 +18,9 @@ from llm_claims.cloud.workplace import Workplace
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.evidence import Evidence
 from llm_claims.instances import InstanceTable, read_instances
-from llm_claims.options import ALL, LIVE_SOURCES, LOCAL, Options
+from llm_claims.options import ALL, LOCAL, Options
 from llm_claims.progress import ProgressLine
-from llm_claims.recordings import Recording, read_recordings
+from llm_claims.recordings import LIVE_SOURCES, Recording, read_recordings
 from llm_claims.register import Register, read_register
 from llm_claims.rehearsal import rehearsed_needs
 from llm_claims.sources.base import Source

@@ -21,7 +21,8 @@ class Witness(BaseModel):
     Of training: ``micro_batch`` and ``context_tokens`` are the shape that the forward received,
     ``gradient_accumulation`` counts forwards an optimizer step, ``gradient_checkpointing`` tells whether
     layers ran twice a step, ``zero_stage`` follows from the sizes of each rank's partitions,
-    ``learning_rate`` and ``warmup_steps`` from the rates that the optimizer had, ``new_token_init`` from
+    ``learning_rate`` and ``warmup_steps`` from the rates that the optimizer had (or would
+    have had, had the loss scale not skipped steps), ``new_token_init`` from
     the new rows of the embeddings before the first step.
 
     ``initial_weights`` are "random" where no weight of a norm has moved from where all begin.

@@ -34,6 +34,12 @@ def test_what_was_measured_is_written(suite: Miniature) -> None:
         assert entry.metrics["new_tokens_per_sequence"].spread == "exact"
 
 
+@pytest.mark.parametrize(("options", "most"), [((), 5), (("--rounds", "4"), 4)], ids=["default", "four"])
+def test_it_says_how_many_rounds_a_relation_could_take(suite: Miniature, options: tuple[str, ...], most: int) -> None:
+    suite.run(*LIVE, *options, "--claim", "tokens-double", "--record", "bench.json")
+    assert read(suite.path / "bench.json")["most_rounds"] == most
+
+
 def test_it_says_how_to_run_it_again(suite: Miniature) -> None:
     commit = "0123456789" * 4
     suite.write(".git/HEAD", f"{commit}\n")

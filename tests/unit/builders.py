@@ -181,9 +181,9 @@ class Scripted:
         for one in placed:
             self._rounds[one] = max(rounds, self._rounds.get(one, 0))
 
-    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
+    def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         self.planned = planned
-        return max(rounds for _, rounds in self.drawn) < self.most
+        return rounds <= self.most
 
     @property
     def asked(self) -> list[tuple[set[Placed], int]]:

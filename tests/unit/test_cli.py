@@ -68,6 +68,13 @@ def test_check_refuses_a_spoiled_recording(paper: Path, capsys: pytest.CaptureFi
 
 def test_check_refuses_one_recording_twice(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(paper), str(paper)]) == 4
+    assert f"{paper} is given twice" in capsys.readouterr().err
+
+
+def test_check_refuses_two_of_one_name(paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other.json"
+    write_recording(PAPER, other)
+    assert main(["check", str(paper), str(other)]) == 4
     assert "are both named 'paper'" in capsys.readouterr().err
 
 
@@ -91,16 +98,17 @@ def test_merge_writes_one_recording_of_several(
     day = tmp_path / "day.json"
     assert main(["merge", *occasions, "--into", str(day)]) == 0
     assert capsys.readouterr().out == f"{day}: day, Figures of a made-up document, 2 workloads\n"
-    assert [entry.rounds for entry in read_recording(day).evidence] == [(1, 2, 3), (4, 5, 6)]
+    assert [entry.occasion for entry in read_recording(day).evidence] == [1, 2]
 
 
-def test_merge_says_how_much_of_it_was_measured_again(
+def test_merge_says_what_was_measured_again(
     occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     again = tmp_path / "again.json"
     write_recording(read_recording(Path(occasions[0])).model_copy(update={"name": "again"}), again)
     assert main(["merge", *occasions, str(again), "--into", str(tmp_path / "day.json")]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["measured again, and taken from the later recording: 1"]
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    assert line.startswith("  taken from again, and no more from morning: Generation(model=llama-30m, ")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +118,7 @@ def test_merge_says_how_much_of_it_was_measured_again(
         ("Day.json", "name it NAME.json"),
         ("day.txt", "name it NAME.json"),
         ("none/day.json", "there is no folder"),
+        ("gpu.json", "'gpu' is a live source; a recording needs a name of its own"),
     ],
 )
 def test_merge_needs_a_place_for_a_recording(

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_claims.plan import Plan
+from llm_claims.rehearsal import plan_of
 from llm_claims.sources.base import Placed
+from llm_claims.sources.needs import Need
 from llm_claims.workloads import Generation
 
 A, B, C, D, E = (Placed(Generation(new_tokens=n)) for n in range(1, 6))
@@ -80,3 +82,11 @@ def test_a_plan_knows_every_workload_whether_timed_or_not() -> None:
     assert plan.placed == {A, B, C}
     assert not plan.is_timed(C)
     assert plan.companions([C]) == [C]
+
+
+def test_the_plan_of_cases_has_all_they_ask_and_joins_those_that_read_times() -> None:
+    needs = [Need("one", "c", (A, B)), Need("two", "c", (C, D), timed=False), Need("three", "c", (), reason="no GPU")]
+    plan = plan_of(needs)
+    assert plan.placed == {A, B, C, D}
+    assert [plan.is_timed(one) for one in (A, B, C, D)] == [True, True, False, False]
+    assert (plan.companions([A]), plan.companions([C])) == ([A, B], [C])

@@ -10,8 +10,8 @@ from typing import Any
 from llm_claims.evidence import Evidence
 from llm_claims.workloads import Generation, Training
 
-_Row = tuple[str, str | None]
-"""The digest of what a row has in common, and the instance type."""
+_Row = tuple[str, str | None, int]
+"""The digest of what a row has in common, the instance type, and the occasion."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ def _table(
         if isinstance(entry.workload, kind) and (text := cell(entry)):
             # The number of samples follows the ranks.
             alike = entry.workload.model_copy(update=dict.fromkeys({field, "samples"} & set(vars(entry.workload))))
-            row = alike.digest, entry.instance_type
-            fields_of[row] = alike.model_dump(exclude_none=True) | {"instance": entry.instance_type}
+            row = alike.digest, entry.instance_type, entry.occasion
+            where = {"instance": entry.instance_type, "occasion": entry.occasion}
+            fields_of[row] = alike.model_dump(exclude_none=True) | where
             by_row.setdefault(row, {})[getattr(entry.workload, field) or 1] = text
     # What was measured on one GPU alone says nothing of scaling.
     rows = {row: cells for row, cells in by_row.items() if max(cells) > 1}

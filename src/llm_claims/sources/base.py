@@ -89,8 +89,8 @@ class LiveSource(Source, Protocol):
         failed is remembered, and raised when its evidence is asked for.
         """
 
-    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
-        """Whether a relation that is still open may take further rounds, though some ``planned`` have not had any."""
+    def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
+        """Whether a relation that is open may have ``rounds`` rounds, though some of ``planned`` have not had any."""
 
     def reused(self, placed: Placed) -> date | None:
         """The day of the oldest evidence that was taken over from an earlier run, if any was."""

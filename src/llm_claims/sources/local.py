@@ -145,9 +145,12 @@ class LocalSource:
             if first and (devices := self.platform.take()) is not None:
                 self._store.write_devices(self.name, devices)
 
-    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
-        """Whether the time budget leaves each workload that waits for its first round what one took so far."""
-        if self._time_budget is None:
+    def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
+        """Whether a relation may have ``rounds`` rounds, which it may always where they are measured already.
+
+        Otherwise the time budget has to leave each workload that waits for its first round what one took so far.
+        """
+        if self._time_budget is None or self._common_rounds(placed) >= rounds:
             return True
         started = {one for one in planned if self._was_measured(one)}
         waiting = [one for one in planned if one not in started and self._store.offered(self.name, one) is None]
@@ -159,7 +162,7 @@ class LocalSource:
         return known is not None
 
     def _out_of_time(self, reserve: float = 0.0) -> bool:
-        """Whether the time budget has ended, or what is left of it is not more than a reserve in seconds."""
+        """Whether the time budget has ended, or less is left of it than a reserve in seconds."""
         if self._time_budget is None:
             return False
         over = time.time() - self._store.since(self.name) > self._time_budget - reserve

@@ -176,7 +176,7 @@ class SageMakerSource:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
 
-    def has_time_to_spare(self, planned: Collection[Placed]) -> bool:
+    def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """A budget of dollars it has, and none of time: launches that cannot be paid are refused one by one."""
         return True
 

@@ -547,15 +547,15 @@ def test_further_rounds_leave_those_who_wait_what_one_took_so_far(
     """Two workloads took 30 s each; two more wait, so 60 of the 120 s are theirs."""
     source = budgeted(budget)
     source.draw(placed[:2], 3, timed=True)
-    assert source.has_time_to_spare(placed) is spare
+    assert source.has_time_for(placed[:2], 4, placed) is spare
     assert store.is_out_of_time("cpu") is not spare
 
 
 def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], CpuSource], placed: list[Placed]) -> None:
     source = budgeted(61.0)
     source.draw(placed[:2], 3, timed=True)
-    assert source.has_time_to_spare(placed[:2])
-    assert not source.has_time_to_spare(placed[:3])
+    assert source.has_time_for(placed[:2], 4, placed[:2])
+    assert not source.has_time_for(placed[:2], 4, placed[:3])
 
 
 def test_what_failed_waits_no_more(
@@ -565,9 +565,27 @@ def test_what_failed_waits_no_more(
     source = budgeted(51.0)
     source.draw(placed[:2], 3, timed=True)
     assert program.order == "1AB 2A 3A"
-    assert source.has_time_to_spare(placed[:2])
+    assert source.has_time_for(placed[:1], 4, placed[:2])
 
 
 def test_without_a_budget_there_is_always_time(source: CpuSource, placed: list[Placed]) -> None:
     source.draw(placed[:1], 1, timed=True)
-    assert source.has_time_to_spare(placed)
+    assert source.has_time_for(placed[:1], 2, placed)
+
+
+def test_what_is_measured_already_takes_no_time(
+    budgeted: Callable[[float], CpuSource], store: EvidenceStore, placed: list[Placed]
+) -> None:
+    source = budgeted(61.0)
+    source.draw(placed[:2], 3, timed=True)
+    assert source.has_time_for(placed[:2], 3, placed)
+    assert not store.is_out_of_time("cpu")
+
+
+def test_what_an_earlier_run_measured_waits_for_nothing(
+    budgeted: Callable[[float], CpuSource], store: EvidenceStore, placed: list[Placed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = budgeted(61.0)
+    source.draw(placed[:2], 3, timed=True)
+    monkeypatch.setattr(store, "offered", lambda name, one: object() if one in placed[2:] else None)
+    assert source.has_time_for(placed[:2], 4, placed)

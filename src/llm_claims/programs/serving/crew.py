@@ -82,8 +82,11 @@ class Crew:
         try:
             yield
         except (EOFError, OSError):
-            # A line breaks a moment before its process has ended.
-            wait([one.sentinel for one in self._processes], _END_SECONDS)
+            # A line breaks a moment before its process has ended, and so does what tells of its end.
+            going = wait([one.sentinel for one in self._processes], _END_SECONDS)
+            for process in self._processes:
+                if process.sentinel in going:
+                    process.join(_END_SECONDS)
             ended = [f"rank {rank}: {one.exitcode}" for rank, one in enumerate(self._processes) if not one.is_alive()]
             self.close()
             raise CrewError(f"a serving process ended, exit status of {', '.join(ended) or 'none'}") from None

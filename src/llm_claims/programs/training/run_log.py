@@ -88,13 +88,15 @@ class RunLog(TrainerCallback):
         """Return the peak of the learning rate, and how many steps it rose for.
 
         A step that the loss scale skips does not move the schedule: a rate comes twice, and the run may end on the way
-        up. What is left is then told by the rate that the schedule multiplies, and by the pace at which it rose.
+        up. If the skipped steps would have brought it to its end, that is told by the rate that the schedule
+        multiplies, and by the pace at which it rose: it is linear (transformers.get_constant_schedule_with_warmup).
         """
         rates = sorted(set(self.learning_rates))
-        peak = rates[-1]
-        if any(self.skipped) and len(rates) > 1 and peak < self.full_rate:
-            return self.full_rate, round(self.full_rate / (rates[1] - rates[0]))
-        return peak, len(rates) - 1
+        peak, risen = rates[-1], len(rates) - 1
+        if not risen or peak >= self.full_rate:
+            return peak, risen
+        whole = round(self.full_rate / (rates[1] - rates[0]))
+        return (self.full_rate, whole) if whole <= risen + sum(self.skipped) else (peak, risen)
 
     def step_losses(self) -> list[float]:
         """The loss of each optimizer step, the mean over ranks, shape (steps,)."""

@@ -70,14 +70,15 @@ def test_each_step_has_its_entry() -> None:
         ([0.0, 0.0, 0.0, 0.1, 0.2], 2, (0.4, 4)),
         ([0.0, 0.1, 0.2, 0.2, 0.3], 1, (0.4, 4)),
         ([0.0, 0.0], 2, (0.0, 0)),
+        ([0.0, 0.0, 0.1], 1, (0.1, 1)),
     ],
-    ids=["whole", "skipped", "none", "none-skipped", "too-short", "cut", "cut-later", "all-skipped"],
+    ids=["whole", "skipped", "none", "none-skipped", "too-short", "cut", "cut-later", "all-skipped", "too-few-skipped"],
 )
 @inside
 def test_the_schedule_is_told_as_far_as_it_was_seen(
     rates: list[float], skipped: int, schedule: tuple[float, int]
 ) -> None:
-    """Only steps that were skipped excuse a run that ends on the way up."""
+    """Only as many steps as were skipped excuse a run that ends on the way up."""
     log = logged(FakeTrainer(), [([1.0], rate, number < skipped) for number, rate in enumerate(rates)])
     assert log.schedule() == schedule
 
