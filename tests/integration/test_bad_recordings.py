@@ -203,7 +203,7 @@ def test_two_recordings_of_one_name_in_the_folder_are_refused(suite: Miniature) 
 
 
 def test_the_same_file_twice_is_refused(suite: Miniature) -> None:
-    assert_refused(suite.run("--recording", FILE, "--recording", FILE), "are both named 'paper'")
+    assert_refused(suite.run("--recording", FILE, "--recording", FILE), "paper.json is given twice")
 
 
 REGISTERS = {
