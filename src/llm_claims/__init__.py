@@ -10,10 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llm_claims.claims import claim as claim
-    from llm_claims.measurement import Measurement as Measurement
-    from llm_claims.quantities import Quantity as Quantity
-    from llm_claims.quantities import known as known
+    from llm_claims.document.setting import Setting as Setting
+    from llm_claims.document.setting import settings as settings
+    from llm_claims.evidence.quantities import Quantity as Quantity
+    from llm_claims.evidence.quantities import known as known
+    from llm_claims.judging.marks import claim as claim
+    from llm_claims.judging.measurement import Measurement as Measurement
     from llm_claims.relations import equal as equal
     from llm_claims.relations import every as every
     from llm_claims.relations import flat as flat
@@ -26,11 +28,9 @@ if TYPE_CHECKING:
     from llm_claims.relations import repeats as repeats
     from llm_claims.relations import similar as similar
     from llm_claims.relations import unequal as unequal
-    from llm_claims.setting import Setting as Setting
-    from llm_claims.setting import settings as settings
-    from llm_claims.workloads import Generation as Generation
-    from llm_claims.workloads import Loading as Loading
-    from llm_claims.workloads import Training as Training
+    from llm_claims.workloads.base import Generation as Generation
+    from llm_claims.workloads.base import Loading as Loading
+    from llm_claims.workloads.base import Training as Training
 
 RELATIONS = (
     "equal",

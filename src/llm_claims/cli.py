@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm_claims.cloud import sweeping
 from llm_claims.errors import ClaimsError, UsageError
+from llm_claims.sagemaker import sweeping
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(paths: Sequence[Path]) -> None:
-    from llm_claims.recordings import read_recordings
+    from llm_claims.evidence.recordings import read_recordings
 
     for path, recording in zip(paths, read_recordings(paths), strict=True):
         print(f"{path}: {recording.name}, {recording.title}, {len(recording.evidence)} workloads")
@@ -54,8 +54,8 @@ def _check(paths: Sequence[Path]) -> None:
 
 
 def _merge(paths: Sequence[Path], into: Path) -> None:
-    from llm_claims.merging import measured_again, merged
-    from llm_claims.recordings import read_recordings, unfit, write_recording
+    from llm_claims.evidence.merging import measured_again, merged
+    from llm_claims.evidence.recordings import read_recordings, unfit, write_recording
 
     if reason := unfit(into):
         raise UsageError(f"--into {into}: {reason}")
@@ -68,7 +68,7 @@ def _merge(paths: Sequence[Path], into: Path) -> None:
 
 
 def _write_schemas(folder: Path) -> None:
-    from llm_claims.schemas import write_schemas
+    from llm_claims.report.schemas import write_schemas
 
     for path in write_schemas(folder):
         print(path)

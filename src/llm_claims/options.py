@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.cloud.stacks import StackName
 from llm_claims.errors import UsageError
-from llm_claims.recordings import unfit
+from llm_claims.evidence.recordings import unfit
+from llm_claims.sagemaker.stacks import StackName
 
 DEFAULT_ROUNDS = 5
 EMULATED_ROUNDS = 1
@@ -87,13 +87,13 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
     parser.addini(
         "claims_cpu_program",
-        "command of the program that serves on this CPU; it speaks llm_claims.programs.protocol",
+        "command of the program that serves on this CPU; it speaks llm_claims.workloads.protocol",
         type="args",
         default=[],
     )
     parser.addini(
         "claims_gpu_program",
-        "command of the program that serves and trains on GPUs; it speaks llm_claims.programs.protocol",
+        "command of the program that serves and trains on GPUs; it speaks llm_claims.workloads.protocol",
         type="args",
         default=[],
     )

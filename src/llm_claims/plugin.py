@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
-from llm_claims.accepted import AcceptedVerdict
-from llm_claims.claims import claim_of
-from llm_claims.cloud_session import CloudSession
-from llm_claims.decider import Decider
+from llm_claims.document.instances import InstanceTable
 from llm_claims.errors import ClaimsError, Inconclusive, Untestable
-from llm_claims.instances import InstanceTable
-from llm_claims.measurement import Measurement
+from llm_claims.judging.accepted import AcceptedVerdict
+from llm_claims.judging.decider import Decider
+from llm_claims.judging.marks import claim_of
+from llm_claims.judging.measurement import Measurement
+from llm_claims.judging.plan import Plan
+from llm_claims.judging.rehearsal import SOURCE_PARAMETER, plan_of
+from llm_claims.judging.reuse import Reuse
+from llm_claims.judging.run_folder import RunFolder
+from llm_claims.judging.suite import Suite
+from llm_claims.judging.termination import Termination
+from llm_claims.judging.trial import Trial
 from llm_claims.options import add_options, read_options
-from llm_claims.plan import Plan
-from llm_claims.progress import ProgressLine
-from llm_claims.rehearsal import SOURCE_PARAMETER, plan_of
+from llm_claims.relations.verdict import FigureList
+from llm_claims.report.progress import ProgressLine
 from llm_claims.report.reporter import FIGURES, ROW, Reporter
-from llm_claims.reuse import Reuse
-from llm_claims.run_folder import RunFolder
+from llm_claims.sagemaker.plugin import CloudSession
+from llm_claims.sagemaker.source import SageMakerSource
 from llm_claims.sources.base import LiveSource
-from llm_claims.sources.sagemaker import SageMakerSource
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.suite import Suite
-from llm_claims.termination import Termination
-from llm_claims.trial import Trial
-from llm_claims.verdicts import FigureList
 
 SUITE = pytest.StashKey[Suite]()
 TRIAL = pytest.StashKey[Trial]()

@@ -12,7 +12,7 @@ from itertools import accumulate
 from statistics import fmean
 
 from llm_claims import Measurement, Quantity
-from llm_claims.series import Series
+from llm_claims.evidence.series import Series
 
 FP32_ROUNDING = 2.0**-24
 

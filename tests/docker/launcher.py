@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from llm_claims.cloud.errors import CloudError, EndpointError, SetUpError
-from llm_claims.cloud.specs import EndpointSpec, JobEnd, TrainingSpec
+from llm_claims.sagemaker.errors import CloudError, EndpointError, SetUpError
+from llm_claims.sagemaker.specs import EndpointSpec, JobEnd, TrainingSpec
 
 IMAGE = "llm-claims-djl-serving"
 LABEL = "llm-claims-docker-test"

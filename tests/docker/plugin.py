@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from llm_claims.cloud.cloud_plan import CloudPlan
-from llm_claims.cloud.sweep import SweepReport
-from llm_claims.cloud.workplace import Workplace
+from llm_claims.sagemaker.cloud_plan import CloudPlan
+from llm_claims.sagemaker.sweep import SweepReport
+from llm_claims.sagemaker.workplace import Workplace
 from tests.docker.launcher import DockerLauncher, docker, left
 
 _ADDRESS = "AWS_ENDPOINT_URL"

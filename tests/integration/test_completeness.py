@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llm_claims.recordings import Recording, read_recording
+from llm_claims.evidence.recordings import Recording, read_recording
 from llm_claims.sources.base import Placed
 
 from . import real

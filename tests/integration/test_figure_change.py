@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from llm_claims.evidence import Evidence
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 
 from . import real

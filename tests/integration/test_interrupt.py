@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llm_claims.recordings import read_recording
+from llm_claims.evidence.recordings import read_recording
 
 from .miniature import Miniature
 

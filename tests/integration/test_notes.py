@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from llm_claims.reference import Reference
-from llm_claims.workloads import Loading
+from llm_claims.workloads.base import Loading
+from llm_claims.workloads.reference import Reference
 
 from .miniature import PROVENANCE, Miniature, recording
 

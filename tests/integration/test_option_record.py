@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from llm_claims.recordings import read_recording
+from llm_claims.evidence.recordings import read_recording
 
 from .miniature import REPOSITORY, Miniature, assert_refused
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from llm_claims.recordings import read_recording
+from llm_claims.evidence.recordings import read_recording
 
 from .kept import EVERYTHING, GROUPS, LIVE, REUSE, change, measured, why
 from .miniature import Json, Miniature

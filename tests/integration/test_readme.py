@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from llm_claims.evidence import Metric
-from llm_claims.recordings import read_recording
+from llm_claims.evidence.evidence import Metric
+from llm_claims.evidence.recordings import read_recording
 
 from . import real
 from .miniature import REPOSITORY, FakeProgram

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.recordings import read_recording
+from llm_claims.evidence.recordings import read_recording
 
 from .miniature import ACCEPTED, Json, Miniature, build
 

@@ -9,16 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from llm_claims.evidence import Evidence, Metric, Outcome, Provenance
-from llm_claims.metrics import METRICS
-from llm_claims.quantities import Quantity
-from llm_claims.recordings import Recording, Reference
+from llm_claims.evidence.evidence import Evidence, Metric, Outcome, Provenance
+from llm_claims.evidence.quantities import Quantity
+from llm_claims.evidence.recordings import Recording, Reference
+from llm_claims.evidence.series import Series
 from llm_claims.relations import Look
-from llm_claims.series import Series
+from llm_claims.relations.verdict import Verdict, VerdictRow, Word
 from llm_claims.sources.base import Placed, SourceKind
-from llm_claims.verdicts import Verdict, VerdictRow, Word
-from llm_claims.witness import DTYPES, Witness
-from llm_claims.workloads import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.metrics import METRICS
+from llm_claims.workloads.witness import DTYPES, Witness
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OF_TRAINING = (
@@ -57,7 +57,7 @@ def span(verdict: Verdict) -> tuple[float, float]:
 
 
 def witness_of(workload: Workload, **seen: Any) -> Witness:
-    """The witness that a run of ``workload`` owes, written down independently of `llm_claims.witness`."""
+    """The witness that a run of ``workload`` owes, written down independently of `llm_claims.workloads.witness`."""
     facts: dict[str, Any] = {"model": workload.model}
     if workload.precision:
         facts["weight_dtypes" if workload.kind == "loading" else "forward_dtypes"] = (DTYPES[workload.precision],)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.evidence import Evidence, Metric
-from llm_claims.instances import InstanceTable, read_instances
-from llm_claims.recordings import Recording, read_recording
-from llm_claims.register import Register, read_register
-from llm_claims.series import Series, combine
-from llm_claims.workloads import Generation, Loading, Training, Workload
+from llm_claims.document.instances import InstanceTable, read_instances
+from llm_claims.document.register import Register, read_register
+from llm_claims.evidence.evidence import Evidence, Metric
+from llm_claims.evidence.recordings import Recording, read_recording
+from llm_claims.evidence.series import Series, combine
+from llm_claims.workloads.base import Generation, Loading, Training, Workload
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 DOCUMENT = "document-2023"

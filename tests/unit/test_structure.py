@@ -216,6 +216,6 @@ def test_the_type_checker_sees_the_same_names() -> None:
 
 
 def test_a_program_loads_no_pytest() -> None:
-    found = loaded_by("import llm_claims.programs.generate")
+    found = loaded_by("import llm_claims.workloads.generation.program")
     assert "pydantic" in found
     assert not found & (HEAVY | {"pytest", "syrupy", "scipy"})

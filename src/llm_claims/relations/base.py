@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from llm_claims.quantities import Measured
-from llm_claims.verdicts import Verdict
+from llm_claims.evidence.quantities import Measured
+from llm_claims.relations.verdict import Verdict
 
 
 @dataclass(frozen=True)

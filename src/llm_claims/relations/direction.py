@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from llm_claims.relations.estimate import Estimate
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 Side = Literal["above", "below", "unclear"]
 

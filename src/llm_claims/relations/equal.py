@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llm_claims.quantities import Measured, Quantity, known
+from llm_claims.evidence.quantities import Measured, Quantity, known
+from llm_claims.evidence.series import Series
 from llm_claims.relations.base import Look, Relation
-from llm_claims.series import Series
-from llm_claims.verdicts import Interval, Verdict, Word
+from llm_claims.relations.verdict import Interval, Verdict, Word
 
 
 @dataclass(frozen=True, eq=False)

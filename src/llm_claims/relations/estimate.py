@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from llm_claims.errors import EvidenceError
+from llm_claims.evidence.series import Series, quotient
 from llm_claims.relations.base import Look
-from llm_claims.series import Series, quotient
-from llm_claims.verdicts import Interval
+from llm_claims.relations.verdict import Interval
 
 _LARGEST_LOG = math.log(sys.float_info.max)
 

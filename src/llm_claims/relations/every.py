@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llm_claims.quantities import Measured
+from llm_claims.evidence.quantities import Measured
 from llm_claims.relations.base import Look, Relation
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 _GRAVITY = (Word.CONTRADICTED, Word.INCONCLUSIVE, Word.WEAKENED, Word.REPRODUCED)
 

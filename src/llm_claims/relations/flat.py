@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations.base import Look
 from llm_claims.relations.direction import deciding, inside, word_of
 from llm_claims.relations.estimate import Estimate, ratio_of
 from llm_claims.relations.sequence import OverSequence
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 
 @dataclass(frozen=True, eq=False)

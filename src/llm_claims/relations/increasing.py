@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations.base import Look
 from llm_claims.relations.direction import deciding, side_of, word_of
 from llm_claims.relations.estimate import ratio_of
 from llm_claims.relations.sequence import OverSequence
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 _HOLDS = {"above": True, "below": False, "unclear": None}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from llm_claims.quantities import Measured
+from llm_claims.evidence.quantities import Measured
 from llm_claims.relations.base import Look, Relation
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 Ending = Literal["completed", "out_of_memory", "failed"]
 

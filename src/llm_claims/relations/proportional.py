@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations.base import Look
 from llm_claims.relations.direction import deciding, inside, word_of
 from llm_claims.relations.estimate import Estimate, ratio_of
 from llm_claims.relations.sequence import OverSequence
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 HALFWAY_TO_FLAT, HALFWAY_TO_QUADRATIC = 0.5, 1.5
 """Exponents of growth between which proportional (1) describes it better than flat (0) or quadratic (2)."""

@@ -7,11 +7,11 @@ import sys
 from dataclasses import dataclass
 
 from llm_claims.errors import EvidenceError
-from llm_claims.quantities import Measured, Quantity
+from llm_claims.evidence.quantities import Measured, Quantity
 from llm_claims.relations.base import Look, Relation
 from llm_claims.relations.equal import Equal
 from llm_claims.relations.estimate import estimate
-from llm_claims.verdicts import Interval, Verdict, Word
+from llm_claims.relations.verdict import Interval, Verdict, Word
 
 
 @dataclass(frozen=True, eq=False)

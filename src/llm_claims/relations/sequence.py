@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llm_claims.quantities import Measured, Quantity
+from llm_claims.evidence.quantities import Measured, Quantity
 from llm_claims.relations.base import Look, Relation
 from llm_claims.relations.estimate import Estimate
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 
 @dataclass(frozen=True, eq=False)

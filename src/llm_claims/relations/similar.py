@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from llm_claims.quantities import Measured, Quantity
+from llm_claims.evidence.quantities import Measured, Quantity
 from llm_claims.relations.base import Look, Relation
 from llm_claims.relations.direction import inside, word_of
 from llm_claims.relations.estimate import ratio_of
-from llm_claims.verdicts import Verdict, Word
+from llm_claims.relations.verdict import Verdict, Word
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from statistics import median
 
-from llm_claims.evidence import Evidence
+from llm_claims.evidence.evidence import Evidence
 
 _SHARES = {
     "bandwidth_bound_share": ("serving reaches", "copy_bandwidth_bytes_per_second", 1e12, "TB/s copied"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from llm_claims.verdicts import VerdictRow, Word
+from llm_claims.relations.verdict import VerdictRow, Word
 
 GRAVITY = (
     Word.ERROR,

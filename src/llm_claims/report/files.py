@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from llm_claims.document.files import write_atomically
+from llm_claims.document.register import Register
 from llm_claims.errors import UsageError
-from llm_claims.files import write_atomically
-from llm_claims.register import Register
+from llm_claims.relations.verdict import FigureList, FigureRow, VerdictList
 from llm_claims.report.cells import Table
 from llm_claims.report.html import page
 from llm_claims.report.scaling import ScalingTable
-from llm_claims.verdicts import FigureList, FigureRow, VerdictList
 
 VERDICTS, FIGURES, PAGE = "verdicts.json", "figures.json", "index.html"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from llm_claims.register import Register
+from llm_claims.document.register import Register
 from llm_claims.report.cells import GRAVITY, Table, effect_text
 from llm_claims.report.scaling import ScalingTable
 

@@ -7,16 +7,16 @@ import shlex
 
 import pytest
 
-from llm_claims.claims import claim_of
 from llm_claims.errors import ClaimsError
-from llm_claims.recordings import write_recording
+from llm_claims.evidence.recordings import write_recording
+from llm_claims.judging.marks import claim_of
+from llm_claims.judging.suite import Suite, recording_of
+from llm_claims.relations.verdict import FigureList, FigureRow, VerdictRow, Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.terminal import lines_of
-from llm_claims.suite import Suite, recording_of
-from llm_claims.verdicts import FigureList, FigureRow, VerdictRow, Word
 
 ROW, FIGURES = "llm_claims_row", "llm_claims_figures"
 """Names of the report properties in which a trial hands over its row and its figures."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from llm_claims.relations.verdict import VerdictRow, Word
 from llm_claims.report.cells import Table, effect_text
-from llm_claims.verdicts import VerdictRow, Word
 
 
 def lines_of(table: Table) -> Iterator[str]:

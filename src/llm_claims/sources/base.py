@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
-from llm_claims.evidence import Evidence
-from llm_claims.setting import Setting
-from llm_claims.workloads import Training, Workload
+from llm_claims.document.setting import Setting
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.workloads.base import Training, Workload
 
 SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
-from llm_claims.devices import Devices, busy, find_devices
 from llm_claims.errors import Untestable
-from llm_claims.programs.shapes import LARGE_SHAPES, weights_of
-from llm_claims.reference import ONE_PROCESS, Analogues, Reference
 from llm_claims.sources.platform import programs_on
-from llm_claims.workloads import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.devices import Devices, busy, find_devices
+from llm_claims.workloads.llm.shapes import LARGE_SHAPES, weights_of
+from llm_claims.workloads.reference import ONE_PROCESS, Analogues, Reference
 
 _MIB = 2**20
 STEPS = 2

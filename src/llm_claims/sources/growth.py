@@ -7,11 +7,11 @@ from datetime import date
 from pydantic import ValidationError
 
 from llm_claims.errors import ProgramError, WitnessError
-from llm_claims.evidence import Evidence, Metric, Provenance, tells_its_end
-from llm_claims.metrics import FROM_THE_SEED, METRICS, NOISY, OF_A_WATCHED_STEP, SERIES
-from llm_claims.programs.protocol import Answer, Figure, Printed, Ready, Request
-from llm_claims.witness import differences
-from llm_claims.workloads import Loading, Workload, seed_of
+from llm_claims.evidence.evidence import Evidence, Metric, Provenance, tells_its_end
+from llm_claims.workloads.base import Loading, Workload, seed_of
+from llm_claims.workloads.metrics import FROM_THE_SEED, METRICS, NOISY, OF_A_WATCHED_STEP, SERIES
+from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
+from llm_claims.workloads.witness import differences
 
 
 def grown(

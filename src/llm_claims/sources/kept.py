@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from llm_claims.document.files import write_atomically
 from llm_claims.errors import RecordingError
-from llm_claims.evidence import Evidence
-from llm_claims.files import write_atomically
-from llm_claims.fingerprint import Fingerprint
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.judging.fingerprint import Fingerprint
 from llm_claims.sources.base import Placed
 
 Name = tuple[str, str]

@@ -7,12 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from llm_claims.devices import Devices, states
+from llm_claims.document.setting import Setting
 from llm_claims.errors import ClaimsError, ProgramError, Untestable
-from llm_claims.evidence import Evidence
-from llm_claims.programs.protocol import Request
-from llm_claims.reference import Reference
-from llm_claims.setting import Setting
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
@@ -21,7 +18,10 @@ from llm_claims.sources.process import ProgramProcess
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.takeover import take_over_passes, take_over_seeds
-from llm_claims.workloads import Workload, seed_of
+from llm_claims.workloads.base import Workload, seed_of
+from llm_claims.workloads.devices import Devices, states
+from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.reference import Reference
 
 FIRST_SEED = 1029
 

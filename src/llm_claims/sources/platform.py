@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from llm_claims.devices import Devices
-from llm_claims.reference import Reference
 from llm_claims.sources.scaled import CPU_REFERENCE, check_here
-from llm_claims.workloads import Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.devices import Devices
+from llm_claims.workloads.reference import Reference
 
 
 class Platform(Protocol):
@@ -67,7 +67,7 @@ def programs_on(device: str) -> dict[str, tuple[str, ...]]:
     """The command of the program of each kind of workload."""
     modules = {"generation": "generate", "training": "train", "loading": "load"}
     option = () if device == "cpu" else ("--device", device)
-    return {kind: (sys.executable, "-m", f"llm_claims.programs.{name}", *option) for kind, name in modules.items()}
+    return {kind: (sys.executable, "-m", f"llm_claims.workloads.{name}", *option) for kind, name in modules.items()}
 
 
 class CpuPlatform:

@@ -14,8 +14,8 @@ from typing import Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from llm_claims.errors import ProgramError
-from llm_claims.programs.protocol import Answer, Ready, Request
-from llm_claims.sources.child import GRACE_SECONDS, Child, ChildEnded
+from llm_claims.workloads.processes.child import GRACE_SECONDS, Child, ChildEnded
+from llm_claims.workloads.protocol import Answer, Ready, Request
 
 SETUP_TIMEOUT_SECONDS = 300.0
 
@@ -31,7 +31,7 @@ class _Rubbish(Exception):
 class ProgramProcess:
     """One program at a time, kept between requests; not for use by several threads.
 
-    ``command`` is what to run; it must speak `llm_claims.programs.protocol`. It starts with the
+    ``command`` is what to run; it must speak `llm_claims.workloads.protocol`. It starts with the
     first request, or with `start`, in a process group of its own. After any fault the whole group
     is gone, and the next request starts a fresh one.
     """

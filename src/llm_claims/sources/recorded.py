@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
-from llm_claims.evidence import Evidence
-from llm_claims.recordings import Recording
-from llm_claims.setting import Setting
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.recordings import Recording
 from llm_claims.sources.base import Placed, SourceKind, is_stand_in, refuse_secondary
-from llm_claims.workloads import Workload
+from llm_claims.workloads.base import Workload
 
 
 class RecordedSource:

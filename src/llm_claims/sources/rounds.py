@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llm_claims.sources.base import Placed
-from llm_claims.workloads import seed_of
+from llm_claims.workloads.base import seed_of
 
 
 def common_rounds(rounds: Mapping[Placed, tuple[int, ...]]) -> float:

@@ -6,10 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from llm_claims.errors import Untestable
-from llm_claims.programs.loading import memory_cap
-from llm_claims.programs.training import link
-from llm_claims.reference import Analogues, Reference
-from llm_claims.workloads import Generation, Loading, Training
+from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.loading import memory_cap
+from llm_claims.workloads.reference import Analogues, Reference
+from llm_claims.workloads.training import link
 
 # The document's model: 6.74e9 weights (Touvron et al., LLaMA, 2023, table 2) of two bytes in fp16.
 _GIGABYTES_OF_7B = 13.5

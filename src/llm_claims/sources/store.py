@@ -13,12 +13,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from llm_claims.devices import Devices
+from llm_claims.document.files import write_atomically
 from llm_claims.errors import ProgramError
-from llm_claims.evidence import Evidence
-from llm_claims.files import write_atomically
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.kept import KeptEntry, KeptEvidence, read_kept, write_kept
+from llm_claims.workloads.devices import Devices
 
 _OFFER = "offer.json"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads import seed_of
+from llm_claims.workloads.base import seed_of
 
 
 def take_over_passes(store: EvidenceStore, source: str, placed: Sequence[Placed], rounds: int) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
-from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed, SourceKind
-from llm_claims.workloads import Workload
+from llm_claims.workloads.base import Workload
 
 
 class UnavailableSource:

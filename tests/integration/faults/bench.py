@@ -18,8 +18,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from llm_claims.cloud.account import Account
-from llm_claims.cloud.names import RunId
+from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.names import RunId
 from tests.emulator.client import Emulator
 from tests.integration.faults import scenarios, strikes
 from tests.integration.faults.cases import CHANGES, EMULATED, IN_FLIGHT, REFUSALS, SIGNALS, Case, Result

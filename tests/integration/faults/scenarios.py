@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from llm_claims.cloud.account import Account
-from llm_claims.cloud.errors import CloudError
-from llm_claims.cloud.journal import Journal
-from llm_claims.cloud.launcher import Launcher
-from llm_claims.cloud.names import RunId
-from llm_claims.cloud.pace import QUICK
-from llm_claims.cloud.preflight import Needs, check
-from llm_claims.cloud.specs import EndpointSpec, TrainingSpec
-from llm_claims.termination import Termination
+from llm_claims.judging.termination import Termination
+from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.errors import CloudError
+from llm_claims.sagemaker.journal import Journal
+from llm_claims.sagemaker.launcher import Launcher
+from llm_claims.sagemaker.names import RunId
+from llm_claims.sagemaker.pace import QUICK
+from llm_claims.sagemaker.preflight import Needs, check
+from llm_claims.sagemaker.specs import EndpointSpec, TrainingSpec
 from tests.integration.faults.planted import IMAGE, INSTANCE
 from tests.integration.faults.strikes import IN_FLIGHT_SECONDS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_claims.programs import train
+from llm_claims.workloads.training import program as train
 
 set_up = train.set_up
 
@@ -14,7 +14,7 @@ def wrong_set_up(*arguments: Any) -> Any:
     runner = set_up(*arguments)
     from transformers import Trainer
 
-    from llm_claims.programs.training.trainers import WatchedTrainer
+    from llm_claims.workloads.training.trainers import WatchedTrainer
 
     WatchedTrainer.create_accelerator_and_postprocess = Trainer.create_accelerator_and_postprocess  # type: ignore[method-assign]
     return runner

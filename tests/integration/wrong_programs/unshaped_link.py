@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from llm_claims.programs import train
-from llm_claims.programs.training import link
+from llm_claims.workloads.training import link
+from llm_claims.workloads.training import program as train
 
 join = link.join
 

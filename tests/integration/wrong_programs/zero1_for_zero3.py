@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_claims.programs import train
+from llm_claims.workloads.training import program as train
 
 set_up = train.set_up
 
@@ -12,7 +12,7 @@ set_up = train.set_up
 def wrong_set_up(*arguments: Any) -> Any:
     """Set the program up, then patch what configures DeepSpeed: every run is a fork of this process."""
     runner = set_up(*arguments)
-    from llm_claims.programs.training import trainers
+    from llm_claims.workloads.training import trainers
 
     configured = trainers.deepspeed_config
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_claims.errors import EvidenceError
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
+from llm_claims.evidence.series import Series
 from llm_claims.relations import (
     Look,
     Relation,
@@ -26,9 +27,8 @@ from llm_claims.relations import (
     similar,
     unequal,
 )
-from llm_claims.series import Series
-from llm_claims.verdicts import Word
-from llm_claims.workloads import Generation
+from llm_claims.relations.verdict import Word
+from llm_claims.workloads.base import Generation
 
 Of = Callable[[Quantity, Quantity], Relation]
 

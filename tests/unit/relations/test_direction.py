@@ -6,7 +6,7 @@ import pytest
 
 from llm_claims.relations.direction import deciding, inside, side_of, word_of
 from llm_claims.relations.estimate import Estimate
-from llm_claims.verdicts import Interval, Word
+from llm_claims.relations.verdict import Interval, Word
 
 
 def between(lower: float, upper: float) -> Estimate:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from builders import exact, figure, live, quantity, span
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import equal, unequal
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 CASES = [
     ("equal counts", exact(147), exact(147), True),

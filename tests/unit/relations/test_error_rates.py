@@ -9,13 +9,13 @@ from functools import cache
 
 import pytest
 
-from llm_claims.decider import Decider
-from llm_claims.plan import Plan
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
+from llm_claims.evidence.series import Series
+from llm_claims.judging.decider import Decider
+from llm_claims.judging.plan import Plan
 from llm_claims.relations import Look, less, similar
 from llm_claims.relations.estimate import ratio_of
-from llm_claims.series import Series
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 SEED = 20231
 RUNS = 1000

@@ -8,11 +8,11 @@ import pytest
 from builders import T_975, exact, figure, live
 
 from llm_claims.errors import EvidenceError
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
+from llm_claims.evidence.series import Series
 from llm_claims.relations import Look
 from llm_claims.relations.estimate import Estimate, estimate, ratio_of
-from llm_claims.series import Series
-from llm_claims.verdicts import Interval
+from llm_claims.relations.verdict import Interval
 
 LOG2 = math.log(2)
 

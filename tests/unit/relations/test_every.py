@@ -8,7 +8,7 @@ import pytest
 from builders import DOCUMENTED, exact, figure, live, quantity
 
 from llm_claims.relations import Look, Relation, equal, every, increasing, less, ratio
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 HOLDS = less(exact(1), exact(2))
 WEAK = ratio(exact(2), over=exact(1), documented=9.9)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from builders import exact, figure, live, quantity, span
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, increasing
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from builders import DOCUMENTED, T_975, exact, live, quantity, span
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, observed
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 CASES = [
     (exact(2), exact(1), 2.0),

@@ -8,9 +8,9 @@ import pytest
 from builders import MEASURED, REPORTED, Held, failed, measured, reported
 
 from llm_claims.relations import outcome
-from llm_claims.verdicts import Word
-from llm_claims.witness import Witness
-from llm_claims.workloads import Generation
+from llm_claims.relations.verdict import Word
+from llm_claims.workloads.base import Generation
+from llm_claims.workloads.witness import Witness
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 REQUEST = Generation()

@@ -7,10 +7,10 @@ import math
 import pytest
 from builders import DOCUMENTED, exact, figure, live, quantity, span
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
+from llm_claims.evidence.series import Series
 from llm_claims.relations import Look, proportional
-from llm_claims.series import Series
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 R, W, C, I = Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 WITHIN = 0.136

@@ -8,9 +8,9 @@ import pytest
 from builders import DOCUMENTED, T_975, exact, figure, live, quantity, span
 
 from llm_claims.errors import EvidenceError
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, less, ratio
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 R, W, C, I = Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 

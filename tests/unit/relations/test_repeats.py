@@ -7,7 +7,7 @@ from builders import T_975, figure, live, span
 
 from llm_claims.errors import EvidenceError
 from llm_claims.relations import repeats
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 
 def test_a_figure_where_one_more_sample_would_fall_is_repeated() -> None:

@@ -7,9 +7,9 @@ import math
 import pytest
 from builders import T_975, exact, figure, live, quantity, span
 
-from llm_claims.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, similar
-from llm_claims.verdicts import Word
+from llm_claims.relations.verdict import Word
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from builders import row
 
+from llm_claims.relations.verdict import VerdictRow, Word
 from llm_claims.report.cells import GRAVITY, Cell, effect_text, table_of
-from llm_claims.verdicts import VerdictRow, Word
 
 
 def cell(*rows: VerdictRow) -> Cell:

@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 import pytest
 from builders import row
 
-from llm_claims.register import Claim, Register
+from llm_claims.document.register import Claim, Register
+from llm_claims.relations.verdict import VerdictRow, Word
 from llm_claims.report.cells import GRAVITY, table_of
 from llm_claims.report.html import page
 from llm_claims.report.scaling import ScalingTable
-from llm_claims.verdicts import VerdictRow, Word
 
 EVIL = "<script>alert('\"&')</script>"
 REGISTER = Register(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from llm_claims.evidence import Evidence, Metric, Outcome, Provenance
-from llm_claims.metrics import METRICS
+from llm_claims.evidence.evidence import Evidence, Metric, Outcome, Provenance
 from llm_claims.report.scaling import scaling_lines, scaling_tables
-from llm_claims.workloads import Generation, Training, Workload
+from llm_claims.workloads.base import Generation, Training, Workload
+from llm_claims.workloads.metrics import METRICS
 
 
 def entry(workload: Workload, outcome: Outcome | None = None, **metrics: Any) -> Evidence:

@@ -6,9 +6,9 @@ from datetime import date
 
 from builders import row
 
+from llm_claims.relations.verdict import VerdictRow, Word
 from llm_claims.report.cells import table_of
 from llm_claims.report.terminal import lines_of
-from llm_claims.verdicts import VerdictRow, Word
 
 SOURCES = ["paper", "cpu"]
 CLAIMS = ["train-zero1", "serve-batch", "serve-price"]

@@ -10,9 +10,9 @@ from time import monotonic, sleep
 import pytest
 
 from llm_claims.errors import ProgramError
-from llm_claims.programs.protocol import Request
 from llm_claims.sources.process import ProgramProcess
-from llm_claims.workloads import Generation
+from llm_claims.workloads.base import Generation
+from llm_claims.workloads.protocol import Request
 
 Program = Callable[..., ProgramProcess]
 

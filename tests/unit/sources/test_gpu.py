@@ -12,7 +12,7 @@ from llm_claims.errors import Untestable
 from llm_claims.sources.gpu import GpuPlatform
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Generation, Loading, Training, Workload
 
 
 def source(tmp_path: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, Any]) -> LocalSource:

@@ -9,11 +9,11 @@ import pytest
 from builders import witness_of
 
 from llm_claims.errors import ProgramError, WitnessError
-from llm_claims.evidence import Evidence, Outcome
-from llm_claims.programs.protocol import Answer, Figure, Printed, Ready, Request
+from llm_claims.evidence.evidence import Evidence, Outcome
 from llm_claims.sources.growth import grown
-from llm_claims.witness import Witness
-from llm_claims.workloads import Generation, Loading, Training
+from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
+from llm_claims.workloads.witness import Witness
 
 WORKLOAD = Generation(
     model="llama-30m", precision="fp32", api="pipeline", new_tokens=128, input_tokens=10, prompts=2, batch_size=2

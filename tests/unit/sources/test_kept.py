@@ -9,10 +9,10 @@ import pytest
 from builders import measured, sampled_metric, witness_of
 
 from llm_claims.errors import RecordingError
-from llm_claims.evidence import Evidence
-from llm_claims.fingerprint import Fingerprint
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.judging.fingerprint import Fingerprint
 from llm_claims.sources.kept import KeptEntry, KeptEvidence, read_kept, write_kept
-from llm_claims.workloads import Generation
+from llm_claims.workloads.base import Generation
 
 A, B, C = (Generation(new_tokens=n) for n in (1, 2, 3))
 PRINT = Fingerprint({"python": "3.11"})

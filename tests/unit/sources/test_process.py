@@ -10,8 +10,8 @@ import pytest
 from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, is_gone, pid_in
 
 from llm_claims.errors import ProgramError
-from llm_claims.programs.protocol import Request
 from llm_claims.sources.process import ProgramProcess
+from llm_claims.workloads.protocol import Request
 
 # --- what goes well
 

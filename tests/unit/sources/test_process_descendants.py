@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, is_gone, pid_in
 
-from llm_claims.sources.child import Child
+from llm_claims.workloads.processes.child import Child
 
 GRANDCHILD = """
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
@@ -102,8 +102,8 @@ def test_a_fork_of_the_caller_does_not_end_the_program(tmp_path: Path) -> None:
 if os.fork() == 0:
     sys.exit()  # runs what is registered for the end of the process
 os.wait()
-from llm_claims.programs.protocol import Request
-from llm_claims.workloads import Generation
+from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.base import Generation
 process.ask(Request(workload=Generation(), round=1, seed=1), 30)
 """
     assert parent_of_a_program(tmp_path, end).wait(60) == 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from builders import printed_metric, recording, reported
 
+from llm_claims.document.setting import Setting, settings
 from llm_claims.errors import Untestable
-from llm_claims.evidence import Evidence
-from llm_claims.recordings import Reference
-from llm_claims.setting import Setting, settings
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.recordings import Reference
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
-from llm_claims.workloads import Generation, Loading, Training
+from llm_claims.workloads.base import Generation, Loading, Training
 
 REFERENCE = Reference(
     generation=Generation(model="llama-7b", precision="bf16", input_tokens=10),

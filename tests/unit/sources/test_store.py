@@ -9,10 +9,10 @@ import pytest
 from builders import measured, sampled_metric
 
 from llm_claims.errors import ProgramError
-from llm_claims.evidence import Evidence
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads import Generation
+from llm_claims.workloads.base import Generation
 
 A, B = Placed(Generation(new_tokens=1)), Placed(Generation(new_tokens=2))
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from builders import measured, sampled_metric, witness_of
 
-from llm_claims.evidence import Evidence
-from llm_claims.fingerprint import Fingerprint
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.judging.fingerprint import Fingerprint
 from llm_claims.sources.base import Placed
 from llm_claims.sources.kept import KeptEntry, KeptEvidence
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.takeover import take_over_passes, take_over_seeds
-from llm_claims.workloads import Generation, Training
+from llm_claims.workloads.base import Generation, Training
 
 A, B, C = (Placed(Generation(new_tokens=n)) for n in (1, 2, 3))
 SEEDED = Placed(Training(seed=7))

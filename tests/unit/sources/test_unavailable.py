@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
-from llm_claims.setting import Setting
 from llm_claims.sources.base import Placed
 from llm_claims.sources.unavailable import UnavailableSource
-from llm_claims.workloads import Generation, Training
+from llm_claims.workloads.base import Generation, Training
 
 SOURCE = UnavailableSource("gpu", "needs NVIDIA GPUs")
 

@@ -1,0 +1,1 @@
+"""What is claimed: the register of claims, settings, instance types and their prices."""

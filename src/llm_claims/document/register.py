@@ -1,0 +1,72 @@
+"""The register of a suite's claims: id, our own wording, and where it cannot be measured."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llm_claims.document.validation import validated
+from llm_claims.errors import RecordingError, UsageError
+
+
+class Claim(BaseModel):
+    """A statement of the document.
+
+    ``basis`` tells a statement of the document from one that it implies and from our own.
+    ``untestable`` maps a source's name or kind to the true reason why it cannot measure the claim.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    statement: str
+    basis: Literal["stated", "implied", "ours"] = "stated"
+    untestable: dict[str, str] = {}
+
+
+class Register(BaseModel):
+    """Every claim of one document."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: str
+    claims: dict[str, Claim] = Field(min_length=1)
+
+    def __getitem__(self, id: str) -> Claim:
+        """Return the claim with permanent id ``id``.
+
+        Raises
+        ------
+        UsageError
+            There is no such claim; the text proposes the nearest ids.
+        """
+        if id not in self.claims:
+            raise UsageError(f"unknown claim id {id!r}{_nearest(id, self.claims)}")
+        return self.claims[id]
+
+
+def _nearest(word: str, known: dict[str, Claim]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=3)
+    return f": did you mean {' or '.join(near)}?" if near else ""
+
+
+def read_register(path: Path) -> Register:
+    """Read the register from a TOML file.
+
+    Raises
+    ------
+    RecordingError
+        The file is missing, not TOML, or has a wrong field.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecordingError(
+            f"{path}: the register of claims cannot be read: {error}. If the folder is not your suite's, pytest took "
+            "another one for its root: write options as --name=VALUE, or name it with --rootdir."
+        ) from None
+    return validated(Register, data, path)

@@ -1,0 +1,1 @@
+"""What was measured: series, quantities, evidence and recordings."""

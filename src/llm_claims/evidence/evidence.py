@@ -1,0 +1,182 @@
+"""Evidence: what a source returns for a workload."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+
+from llm_claims.errors import EvidenceError, Untestable
+from llm_claims.evidence.series import Series, Spread, quotient
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.metrics import DERIVED, DURATIONS, METRICS, Unit
+from llm_claims.workloads.witness import Witness, differences
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metric(_Model):
+    """Samples of one metric.
+
+    ``resolution`` is the last printed digit's worth, in ``unit`` (``5.1`` s has 0.1); only printed
+    figures have one. ``rounding`` says how the printer rounded. ``place`` is where a document shows it.
+    """
+
+    unit: Unit
+    spread: Spread
+    samples: tuple[FiniteFloat, ...] = Field(min_length=1)
+    resolution: FiniteFloat | None = Field(default=None, gt=0)
+    rounding: Literal["nearest", "down"] = "nearest"
+    place: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.spread == "printed") != (self.resolution is not None):
+            raise ValueError("a printed figure, and only a printed figure, states its resolution")
+        # A clock that cuts may show none where a little has passed.
+        least = 0.0 if self.rounding == "nearest" else -math.ulp(0.0)
+        if self.unit in DURATIONS and min(self.samples) <= least:
+            raise ValueError(f"a duration must be positive, got {min(self.samples):g} {self.unit}")
+        if self.unit in DURATIONS and self.spread == "exact":
+            raise ValueError("a duration is never exact: it is sampled, or printed with a resolution")
+        return self
+
+    def series(self, rounds: tuple[int, ...]) -> Series:
+        """Return the samples as a series; ``rounds`` are those of the evidence, shape (n,)."""
+        if self.spread == "printed":
+            assert self.resolution is not None
+            printed = Series.printed(self.samples, self.unit, self.resolution, self.rounding)
+            # Of a run that was repeated each round has its own figure; a document has figures and no rounds.
+            return replace(printed, rounds=rounds) if 1 < len(rounds) == printed.n else printed
+        if self.spread == "exact":
+            return Series.exact(*self.samples, unit=self.unit)
+        return Series.sampled(self.samples, self.unit, rounds)
+
+
+class Outcome(_Model):
+    """How the run ended; a run that did not complete shows the signature of its failure."""
+
+    kind: Literal["completed", "out_of_memory", "failed"] = "completed"
+    signature: str | None = None
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.kind != "completed" and not self.signature:
+            raise ValueError(f"an outcome of {self.kind!r} needs the signature of the failure")
+        return self
+
+
+def tells_its_end(kind: str, witness: Witness | None) -> bool:
+    """Whether a run that did not complete is evidence: it saw how much memory there was, or whose code failed."""
+    if witness is None or kind == "completed":
+        return False
+    return kind == "out_of_memory" or witness.engine is not None
+
+
+class Provenance(_Model):
+    """Enough to run it again: hardware, software, commit, date, seeds, command."""
+
+    kind: Literal["reported", "measured"]
+    hardware: str
+    instance_type: str | None = None
+    instance_count: PositiveInt = 1
+    software: dict[str, str] = {}
+    commit: str | None = None
+    date: date
+    seeds: tuple[int, ...] = ()
+    command: str | None = None
+
+
+class Evidence(_Model):
+    """What one source knows of one workload.
+
+    ``rounds`` numbers the measuring rounds, ascending; each sampled metric has one sample a round. ``occasion`` numbers
+    the recordings that were merged into one: what is of two occasions was never measured side by side.
+    """
+
+    workload: Workload
+    outcome: Outcome = Outcome()
+    metrics: dict[str, Metric] = {}
+    rounds: tuple[PositiveInt, ...] = (1,)
+    occasion: PositiveInt = 1
+    witness: Witness | None = None
+    provenance: Provenance
+    place: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _trustworthy(self) -> Self:
+        self._check_metrics()
+        unseen = self.outcome.kind == "failed" and self.witness is None
+        if self.provenance.kind == "measured" and not unseen:
+            early = self.outcome.kind != "completed"
+            wrong = differences(self.workload, self.witness, ended_early=early)
+            if wrong:
+                raise ValueError("the witness does not match the workload: " + "; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _agrees_with_its_witness(self) -> Self:
+        if self.witness is None:
+            return self
+        seen = {
+            "largest_forward_batch": self.witness.forward_batch_sizes,
+            "new_tokens_per_sequence": self.witness.new_tokens,
+        }
+        for name, counts in seen.items():
+            if name in self.metrics and counts and self.metrics[name].samples[-1] != max(counts):
+                raise ValueError(f"metric {name!r} is {self.metrics[name].samples[-1]:g}, its witness saw {counts}")
+        return self
+
+    def _check_metrics(self) -> None:
+        if list(self.rounds) != sorted(set(self.rounds)):
+            raise ValueError(f"rounds must ascend, got {self.rounds}")
+        for name, metric in self.metrics.items():
+            if name not in METRICS:
+                raise ValueError(f"unknown metric {name!r}; known are {', '.join(sorted(METRICS))}")
+            if metric.unit != METRICS[name]:
+                raise ValueError(f"metric {name!r} is measured in {METRICS[name]!r}, not {metric.unit!r}")
+            if metric.spread == "sampled" and self.provenance.kind == "reported":
+                raise ValueError(f"metric {name!r} cannot be sampled in evidence that was only reported")
+            if metric.spread == "sampled" and len(metric.samples) != len(self.rounds):
+                raise ValueError(f"metric {name!r} has {len(metric.samples)} samples for {len(self.rounds)} rounds")
+
+    @property
+    def instance_type(self) -> str | None:
+        """The cloud instance type it ran on, if it was one."""
+        return self.provenance.instance_type
+
+    def series(self, name: str) -> Series:
+        """Return the samples of one metric, derived from others where the source did not measure it.
+
+        Raises
+        ------
+        EvidenceError
+            The run did not complete, or carries neither the metric nor what it derives from.
+        Untestable
+            The engine failed at it here: there is nothing to compare.
+        """
+        if self.outcome.kind == "failed" and self.provenance.kind == "measured":
+            raise Untestable(f"{self.workload.describe()} fails here: {self.outcome.signature}")
+        if self.outcome.kind != "completed":
+            raise EvidenceError(
+                f"{self.workload.describe()}: the run ended {self.outcome.kind} ({self.outcome.signature}), "
+                f"so it has no {name}"
+            )
+        if name in self.metrics:
+            return self.metrics[name].series(self.rounds)
+        parts = DERIVED.get(name, ())
+        if parts and all(part in self.metrics for part in parts):
+            numerator, denominator = (self.series(part) for part in parts)
+            return quotient(numerator, denominator, METRICS[name])
+        raise EvidenceError(f"{self.workload.describe()}: no metric {name!r} in its evidence")
+
+    def figures(self, name: str) -> tuple[str, ...]:
+        """The recorded metrics behind ``name``: itself, or those it derives from."""
+        return (name,) if name in self.metrics else DERIVED.get(name, (name,))

@@ -1,0 +1,114 @@
+"""Merging: recordings that one machine made on several occasions become one, a column of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+
+from llm_claims.errors import RecordingError
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.recordings import Recording
+from llm_claims.sources.base import Placed
+from llm_claims.workloads.devices import Devices
+
+
+def merged(recordings: Sequence[Recording], name: str) -> Recording:
+    """Return one recording, named ``name``, of all that ``recordings`` hold, given in the order they were made.
+
+    Each entry keeps the occasion that it is of, and no relation compares figures of two. What two recordings measured
+    is taken from the later one, whatever it says.
+
+    Raises
+    ------
+    RecordingError
+        They are not of one machine, its software, one live source and one reference configuration, or not in order;
+        the text says what differs, and between which of them.
+    """
+    if len(recordings) < 2:
+        raise RecordingError("a merge is of two recordings or more")
+    for one, later in pairwise(recordings):
+        if later.recorded < one.recorded:
+            raise RecordingError(
+                f"{later.name} was recorded before {one.name}: name recordings in the order they were made"
+            )
+    faults = [fault for one, later in combinations(recordings, 2) for fault in _differences(one, later)]
+    if faults:
+        raise RecordingError("these are not of one machine and configuration:\n  " + "\n  ".join(faults))
+    evidence: dict[str, Evidence] = {}
+    for recording in recordings:
+        evidence |= _of_further_occasions(recording, after=max((one.occasion for one in evidence.values()), default=0))
+    first, last = recordings[0], recordings[-1]
+    return Recording(
+        name=name,
+        title=last.title,
+        recorded=last.recorded,
+        measured_on=last.measured_on,
+        most_rounds=max(one.most_rounds for one in recordings),
+        complete=all(one.complete for one in recordings),
+        devices=first.devices and first.devices.model_copy(update={"end": last.devices.end if last.devices else ()}),
+        reference=last.reference,
+        evidence=tuple(evidence.values()),
+    )
+
+
+def measured_again(recordings: Sequence[Recording]) -> Iterator[str]:
+    """Yield, for people, what several recordings measured, and which one a merge takes it from."""
+    last: dict[str, str] = {}
+    for recording in recordings:
+        for entry in recording.evidence:
+            place = f"{entry.workload.describe()}{f' on {entry.instance_type}' if entry.instance_type else ''}"
+            if place in last:
+                yield f"taken from {recording.name}, and no more from {last[place]}: {place}"
+            last[place] = recording.name
+
+
+def _of_further_occasions(recording: Recording, after: int) -> dict[str, Evidence]:
+    """Evidence by what it was placed as, its occasions numbered on from ``after``."""
+    return {
+        Placed(entry.workload, entry.instance_type).key: entry.model_copy(update={"occasion": entry.occasion + after})
+        for entry in recording.evidence
+    }
+
+
+def _differences(one: Recording, later: Recording) -> Iterator[str]:
+    """Name what keeps two recordings from being one."""
+    both = f"{one.name} and {later.name}"
+    if one.documented or later.documented:
+        yield f"documented: {both}: a document's figures are one recording, typed in whole"
+        return
+    if one.measured_on != later.measured_on:
+        yield f"measured_on: {both}: {one.measured_on} and {later.measured_on}"
+    if _hardware(one.devices) != _hardware(later.devices):
+        yield f"devices: {both}: {_described(one.devices)} and {_described(later.devices)}, or joined otherwise"
+    for kind in sorted(one.kinds | later.kinds):
+        if one.reference.of_kind(kind) != later.reference.of_kind(kind):
+            yield f"reference: {both}: they fill what a {kind} workload leaves open with different fields"
+    ours, theirs = _machines(one), _machines(later)
+    for what in sorted(ours.keys() & theirs.keys()):
+        if ours[what] != theirs[what]:
+            yield f"evidence: {both}: {what}: {_listed(ours[what])}, then {_listed(theirs[what])}"
+
+
+def _hardware(devices: Devices | None) -> Devices | None:
+    return devices and devices.model_copy(update={"start": (), "end": ()})
+
+
+def _described(devices: Devices | None) -> str:
+    return devices.describe() if devices else "no GPUs"
+
+
+def _machines(recording: Recording) -> dict[str, set[str]]:
+    """What entries ran on: hardware and the version of each package, by instance type where there are any.
+
+    Not every kind of run names every package.
+    """
+    found: dict[str, set[str]] = {}
+    for entry in recording.evidence:
+        where = f" on {entry.instance_type}" if entry.instance_type else ""
+        for what, value in {"hardware": entry.provenance.hardware, **entry.provenance.software}.items():
+            found.setdefault(f"{what}{where}", set()).add(value)
+    return found
+
+
+def _listed(values: set[str]) -> str:
+    return " or ".join(sorted(values))

@@ -1,0 +1,161 @@
+"""Recordings: files of evidence, one a machine."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from llm_claims.document.files import write_atomically
+from llm_claims.document.validation import read_json, validated
+from llm_claims.errors import RecordingError
+from llm_claims.evidence.evidence import Evidence
+from llm_claims.workloads.devices import Devices
+from llm_claims.workloads.reference import Reference
+from llm_claims.workloads.witness import open_to_witness
+
+SCHEMA_VERSION: Final = 1
+LIVE_SOURCES: Final = ("cpu", "gpu", "sagemaker")
+RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
+EMULATED = "emulated SageMaker"
+"""How the hardware of evidence begins that an emulator gave."""
+
+
+class Recording(BaseModel):
+    """Evidence from one machine: of one occasion, or of several that were merged.
+
+    ``documented`` says that these are the document's own figures: then settings are told apart and
+    documented sizes are judged. A recording made by running the suite has ``documented`` false, and
+    ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
+    ``most_rounds`` is how many rounds a relation could take at the most while it was made: who may look so often has to
+    share the error among the looks, and so has who judges the recording.
+    ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str = Field(pattern=rf"^{RECORDING_NAME}$")
+    title: str
+    recorded: date
+    documented: bool = False
+    measured_on: Literal["cpu", "gpu", "sagemaker"] | None = None
+    # What was recorded before this was written down could take five.
+    most_rounds: PositiveInt = 5
+    complete: bool = True
+    devices: Devices | None = None
+    reference: Reference
+    evidence: tuple[Evidence, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        keys = Counter((e.workload.digest, e.instance_type) for e in self.evidence)
+        for entry in self.evidence:
+            if keys[entry.workload.digest, entry.instance_type] > 1:
+                raise ValueError(f"two entries for {entry.workload.describe()} on {entry.instance_type}")
+        return self
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of workloads that it holds."""
+        return frozenset(entry.workload.kind for entry in self.evidence)
+
+
+def read_recording(path: Path) -> Recording:
+    """Read and check one recording.
+
+    Raises
+    ------
+    RecordingError
+        Not JSON, of another schema version, or a field that is wrong; the text names file and field.
+    """
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise RecordingError(f"{path}: a recording is a JSON object, this is a {type(data).__name__}")
+    version = data.get("schema_version")
+    if isinstance(version, bool) or version != SCHEMA_VERSION:
+        raise RecordingError(
+            f"{path}: schema_version is {version!r}, this version of llm-claims reads {SCHEMA_VERSION}. "
+            "Record it again, or install the llm-claims that wrote it."
+        )
+    recording = validated(Recording, data, path)
+    faults = list(_faults_of_origin(recording))
+    if faults:
+        raise RecordingError(f"{path}: {len(faults)} fault(s), mend each field:\n  " + "\n  ".join(faults))
+    return recording
+
+
+def _faults_of_origin(recording: Recording) -> Iterator[str]:
+    """Name what a file may not say of where its figures come from.
+
+    A typed-in figure must never pass for a measurement, and a measurement must leave nothing open that its
+    witness ought to confirm.
+    """
+    if recording.documented == (recording.measured_on is not None):
+        yield "documented: a recording is either documented, or names in measured_on the live source that made it"
+    owed = "reported" if recording.documented else "measured"
+    for number, entry in enumerate(recording.evidence):
+        if entry.provenance.kind != owed:
+            yield f"evidence[{number}].provenance.kind: must be {owed!r} in a recording of this origin"
+        if entry.provenance.hardware.startswith(EMULATED):
+            yield f"evidence[{number}].provenance.hardware: an emulator gave it, and its figures are no evidence"
+        open_fields = open_to_witness(entry.workload)
+        if not recording.documented and open_fields:
+            yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
+
+
+def read_recordings(paths: Iterable[Path]) -> list[Recording]:
+    """Read several recordings; their names must differ, because a name is a column of the report.
+
+    Raises
+    ------
+    RecordingError
+        One cannot be read, or two have one name.
+    """
+    found: dict[str, Path] = {}
+    recordings = []
+    for path in paths:
+        recording = read_recording(path)
+        if path in found.values():
+            raise RecordingError(f"{path} is given twice")
+        if recording.name in found:
+            raise RecordingError(
+                f"{found[recording.name]} and {path} are both named {recording.name!r}: change one's `name`"
+            )
+        found[recording.name] = path
+        recordings.append(recording)
+    return recordings
+
+
+def unfit(path: Path) -> str | None:
+    """Say why no new recording can be written to ``path``; ``None`` if one can."""
+    if path.exists():
+        return "the file exists, and a recording is never overwritten"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
+        return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
+    if path.stem in LIVE_SOURCES:
+        return f"{path.stem!r} is a live source; a recording needs a name of its own"
+    return None
+
+
+def write_recording(recording: Recording, path: Path) -> None:
+    """Write a new recording; an existing file is never overwritten.
+
+    Raises
+    ------
+    RecordingError
+        ``path`` exists, or cannot be written.
+    """
+    try:
+        write_atomically(path, recording.model_dump_json(indent=1, exclude_none=True) + "\n", new=True)
+    except FileExistsError:
+        raise RecordingError(f"{path} exists: a recording is never overwritten. Choose another name.") from None
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,94 @@
+"""Deciding: draw rounds from the source until the relation's interval is clear, or the budget ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeGuard
+
+from llm_claims.errors import Untestable
+from llm_claims.judging.measurement import Measurement
+from llm_claims.judging.plan import Plan
+from llm_claims.relations import Look, Relation
+from llm_claims.relations.verdict import Verdict
+from llm_claims.sources.base import LiveSource, Source, rounds_when_recorded
+from llm_claims.workloads.metrics import FROM_THE_SEED, NOISY, TIMED
+
+LEAST_ROUNDS = 3
+"""Two degrees of freedom: the fewest rounds whose spread says anything."""
+VARYING = NOISY | FROM_THE_SEED | TIMED
+"""Metrics of which another round says something new."""
+
+
+def is_live(source: Source) -> TypeGuard[LiveSource]:
+    """Whether the source measures while the tests run."""
+    return hasattr(source, "draw")
+
+
+class Decider:
+    """Turns relations into verdicts; ``rounds`` is the largest number of rounds of a live relation."""
+
+    def __init__(self, rounds: int, plan: Callable[[LiveSource], Plan]) -> None:
+        self._rounds = rounds
+        self._plan = plan
+
+    def decide(self, relation: Relation, source: Source, seeds: int | None = None) -> Verdict:
+        """Judge a relation on one source.
+
+        A live relation is looked at after the least number of rounds and after each further one, for which the source
+        may have no time to spare; the error of 5% is shared by all the looks that it may get. So it is when what was
+        measured in this way is judged again from a recording. With ``seeds`` there are that many rounds, and one look.
+
+        Raises
+        ------
+        ClaimsError
+            A metric is missing, a run failed, or a witness does not match.
+        Untestable
+            The figures that the relation compares are of two occasions of a merged recording.
+        """
+        compared = [m for m in relation.measurements if isinstance(m, Measurement)]
+        documented = source.documented and not any(m.placed.stand_in for m in compared)
+        least, most = self._bounds(compared, seeds, source)
+        look = Look(documented_hardware=documented).shared_by(most - least + 1)
+        if not is_live(source):
+            return _recorded_verdict(relation, source, compared, look)
+        self._draw(source, compared, least, companions=True)
+        verdict = relation.verdict(look)
+        for rounds in range(least + 1, most + 1):
+            if verdict.decided or not source.has_time_for(
+                [m.placed for m in compared], rounds, self._plan(source).placed
+            ):
+                break
+            self._draw(source, compared, rounds, companions=False)
+            verdict = relation.verdict(look)
+        return verdict
+
+    def _bounds(self, compared: list[Measurement], seeds: int | None, source: Source) -> tuple[int, int]:
+        """The least and the most rounds, of a recording those it was made with; of counts and outcomes one says all."""
+        if seeds is not None:
+            return seeds, seeds
+        if compared and not any(m.named & VARYING for m in compared):
+            return 1, 1
+        most = rounds_when_recorded(source) or self._rounds
+        return min(LEAST_ROUNDS, most), most
+
+    def _draw(self, source: LiveSource, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
+        plan = self._plan(source)
+        placed = list(dict.fromkeys(m.placed for m in compared))
+        # Who compares times measures everything it compares in the same passes, also where no rehearsal told so.
+        read = any(m.named & TIMED for m in compared)
+        timed = [one for one in placed if read or plan.is_timed(one)]
+        if timed:
+            source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
+        others = [one for one in placed if one not in timed]
+        if others or not timed:
+            source.draw(others, rounds, timed=False)
+
+
+def _recorded_verdict(relation: Relation, source: Source, compared: list[Measurement], look: Look) -> Verdict:
+    """Judge what was recorded; figures of two occasions are of runs that nobody interleaved."""
+    occasions = {source.evidence(m.placed).occasion for m in compared if m.named}
+    if len(occasions) > 1:
+        raise Untestable(
+            f"{source.name} has these from {len(occasions)} occasions: they were not measured side by side"
+        )
+    return relation.verdict(look)

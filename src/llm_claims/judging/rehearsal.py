@@ -1,0 +1,87 @@
+"""Rehearsal: running the bodies of claims' tests without measuring, to learn what they compare.
+
+A claim's test only states workloads and a relation, so its body can be run at no cost. The plan
+it yields lets a live source measure all companions in the same rounds, whatever test asks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from llm_claims.document.setting import Setting
+from llm_claims.errors import Untestable
+from llm_claims.judging.decider import VARYING
+from llm_claims.judging.marks import claim_of
+from llm_claims.judging.measurement import Measurement, measured
+from llm_claims.judging.plan import Plan
+from llm_claims.relations import Relation
+from llm_claims.sources.base import Source
+from llm_claims.sources.needs import Need
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.metrics import TIMED
+
+SOURCE_PARAMETER = "claim_source"
+
+
+class _Rehearsed(Exception):
+    """The body has shown its relation; what follows it does not matter."""
+
+
+def rehearsed_needs(
+    items: Iterable[pytest.Item], source: Source, refused: frozenset[str], fixtures: Mapping[str, Any]
+) -> list[Need]:
+    """Return what each selected case of ``source`` is going to ask; claims in ``refused`` are left out.
+
+    ``fixtures`` are values of other fixtures that a claim's test may take.
+    """
+    return [
+        _rehearse(item, source, fixtures)
+        for item in items
+        if isinstance(item, pytest.Function) and _concerns(item, source, refused)
+    ]
+
+
+def plan_of(needs: Sequence[Need]) -> Plan:
+    """Return the plan of the cases: those that read times, and what the others ask."""
+    timed = (need.placed for need in needs if need.timed)
+    return Plan(timed, others=(one for need in needs if not need.timed for one in need.placed))
+
+
+def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) -> bool:
+    id = claim_of(item)
+    if id is None or id in refused:
+        return False
+    return bool(item.callspec.params.get(SOURCE_PARAMETER) == source.name)
+
+
+def _rehearse(item: pytest.Function, source: Source, fixtures: Mapping[str, Any]) -> Need:
+    claim = claim_of(item)
+    assert claim is not None, "a case of a claim"
+    seen: list[Need] = []
+
+    def measure(workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
+        return measured(source, workload, setting, on)
+
+    def judge(relation: Relation, **_: Any) -> None:
+        compared = [m for m in relation.measurements if isinstance(m, Measurement)]
+        named = frozenset[str]().union(*(m.named for m in compared))
+        placed = tuple(dict.fromkeys(m.placed for m in compared))
+        seen.append(Need(item.nodeid, claim, placed, timed=bool(named & TIMED), varying=bool(named & VARYING)))
+        raise _Rehearsed
+
+    arguments: dict[str, Any] = {"measure": measure, "judge": judge, **fixtures}
+    arguments.update({name: value for name, value in item.callspec.params.items() if name != SOURCE_PARAMETER})
+    names = item._fixtureinfo.argnames
+    if not set(names) <= set(arguments):
+        return Need(item.nodeid, claim, ())
+    try:
+        item.obj(**{name: arguments[name] for name in names})
+    except Untestable as reason:
+        return Need(item.nodeid, claim, (), reason=str(reason))
+    except Exception:
+        # Whatever else a body raises here, it raises again in the trial itself, where it is reported.
+        pass
+    return seen[0] if seen else Need(item.nodeid, claim, ())

@@ -1,0 +1,183 @@
+"""A trial: one case of one claim on one source, from the first measurement to the pytest outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import NoReturn
+
+import pytest
+
+from llm_claims.document.instances import InstanceTable
+from llm_claims.document.setting import Setting
+from llm_claims.errors import EvidenceError, Untestable
+from llm_claims.judging.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
+from llm_claims.judging.decider import Decider, is_live
+from llm_claims.judging.measurement import Measurement, measured
+from llm_claims.relations import Relation
+from llm_claims.relations import __all__ as relation_names
+from llm_claims.relations.verdict import FigureRow, Verdict, VerdictRow, Word
+from llm_claims.sources.base import Source, is_emulated
+from llm_claims.workloads.base import Workload
+
+REHEARSED = "the whole way was gone, on an emulator, whose figures are no evidence"
+
+
+@dataclass
+class Trial:
+    """What a claim's test is given as ``measure`` and ``judge``."""
+
+    claim: str
+    case: str
+    source: Source
+    decider: Decider
+    untestable: str | None
+    instances: InstanceTable
+    verdict: Verdict | None = None
+    measurements: list[Measurement] = field(default_factory=list)
+    reused: date | None = None
+
+    def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
+        """Bind a workload to this trial's source; nothing runs before a relation asks for samples.
+
+        Raises
+        ------
+        Untestable
+            The source cannot measure it.
+        UsageError
+            The instance table has no such instance type.
+        """
+        for instance in (on, setting and setting.instance):
+            if instance:
+                self.instances[instance]
+        if self.untestable:
+            raise Untestable(self.untestable)
+        measurement = measured(self.source, workload, setting, on)
+        self.measurements.append(measurement)
+        return measurement
+
+    def judge(self, relation: Relation, *, seeds: int | None = None) -> None:
+        """Decide the relation; once a trial. ``seeds`` is the number of seeds that live training takes.
+
+        Raises
+        ------
+        EvidenceError
+            ``relation`` is none, or the trial has its verdict already.
+        """
+        if not isinstance(relation, Relation):
+            known = ", ".join(name for name in relation_names if name.islower())
+            raise EvidenceError(f"judge() takes a relation ({known}), not {relation!r}")
+        if self.verdict is not None:
+            raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
+        self.verdict = self.decider.decide(relation, self.source, seeds)
+        if is_live(self.source):
+            days = [self.source.reused(m.placed) for m in self.measurements if m.figures_read]
+            self.reused = min(filter(None, days), default=None)
+
+    def fail(self, reason: str) -> None:
+        """Record that the case has no verdict that counts, and why; an earlier verdict is void."""
+        self.verdict = Verdict(word=Word.ERROR, relation="none", reason=reason)
+        self.reused = None
+
+    def give_up(self, reason: str) -> None:
+        """Record that the source cannot measure this case."""
+        self.verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=reason)
+
+    def leave_open(self, reason: str) -> None:
+        """Record that the source could not measure this case now, which says nothing of the claim."""
+        self.verdict = Verdict(word=Word.INCONCLUSIVE, relation="none", reason=reason)
+
+    @property
+    def _rehearsed(self) -> bool:
+        """Whether the verdict stands on an emulator's figures: they are no evidence, whatever they say."""
+        said = self.verdict is not None and self.verdict.word not in (Word.ERROR, Word.UNTESTABLE)
+        return said and is_emulated(self.source)
+
+    def row(self) -> VerdictRow:
+        """The trial's row in the reports."""
+        verdict = self.verdict or Verdict(word=Word.ERROR, relation="none", reason="the test judged nothing")
+        if self._rehearsed:
+            said = self._spoken(verdict)
+            verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=f"{REHEARSED} ({said})")
+        interval = (verdict.interval.lower, verdict.interval.upper) if verdict.interval else None
+        return VerdictRow(
+            claim=self.claim,
+            case=self.case,
+            source=self.source.name,
+            verdict=verdict.word,
+            effect=verdict.effect,
+            interval=interval,
+            n=verdict.n,
+            unit=verdict.unit,
+            reason=verdict.reason,
+            note=self._note,
+            reused=self.reused,
+        )
+
+    def figures(self) -> list[FigureRow]:
+        """The figures that the verdict stands on."""
+        return [
+            FigureRow(
+                claim=self.claim,
+                case=self.case,
+                source=self.source.name,
+                workload=replace(measurement.placed, asked=None).describe(),
+                key=measurement.placed.key,
+                metric=metric,
+            )
+            for measurement in self.measurements
+            for metric in sorted(measurement.figures_read)
+        ]
+
+    @property
+    def label(self) -> str:
+        """The trial's name in messages."""
+        return f"{self.claim}{f' [{self.case}]' if self.case else ''} on {self.source.name}"
+
+    def conclude(self, accepted: AcceptedVerdict, *, updating: bool, strict: bool) -> None:
+        """Turn the verdict into a pytest outcome: pass, skip, xfail or fail (see the README)."""
+        verdict = self.verdict
+        if verdict is None or verdict.word is Word.ERROR:
+            pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
+        if self._rehearsed:
+            return
+        live = self.source.kind != "recording"
+        if verdict.word is Word.UNTESTABLE:
+            self._conclude_untestable(verdict, accepted, updating=updating)
+        if verdict.word is Word.INCONCLUSIVE and live:
+            self._conclude_inconclusive(verdict, strict=strict)
+        self._compare(accepted, accepted_line(verdict, live=live), self._spoken(verdict))
+        if verdict.word is Word.CONTRADICTED:
+            # What pytest.xfail() raises, without the traceback that it would format for each: tens of milliseconds.
+            raise pytest.xfail.Exception(f"accepted: {self._spoken(verdict)}", pytrace=False)
+        if verdict.word is Word.INCONCLUSIVE:
+            pytest.skip(f"accepted: {self._spoken(verdict)}")
+
+    def _conclude_inconclusive(self, verdict: Verdict, *, strict: bool) -> NoReturn:
+        if strict:
+            pytest.fail(f"{self.label}: {self._spoken(verdict)}", pytrace=False)
+        pytest.skip(self._spoken(verdict))
+
+    def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict, *, updating: bool) -> None:
+        """A source that every machine has and that loses a verdict has changed; an absent one has not."""
+        before = accepted.read()
+        if self.source.always_here and before is not None and (updating or before != UNTESTABLE):
+            self._compare(accepted, UNTESTABLE, f"untestable: {verdict.reason}")
+        pytest.skip(f"untestable: {verdict.reason}")
+
+    def _compare(self, accepted: AcceptedVerdict, line: str, spoken: str) -> None:
+        before = accepted.read()
+        if not accepted.agrees(line):
+            pytest.fail(
+                f"{self.label}: {before or 'not accepted yet'} → {spoken}\n"
+                "Review it, then accept it with --snapshot-update and say why in the commit.",
+                pytrace=False,
+            )
+
+    @property
+    def _note(self) -> str:
+        return "; ".join(dict.fromkeys(m.placed.note for m in self.measurements if m.placed.note))
+
+    def _spoken(self, verdict: Verdict) -> str:
+        asides = "; ".join(filter(None, (verdict.reason, self._note)))
+        return f"{verdict}, n={verdict.n}" + (f" ({asides})" if asides else "")

@@ -1,0 +1,76 @@
+"""What a run may spend, kept for all its processes: money is set aside before a launch, and settled after it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from filelock import FileLock
+
+from llm_claims.document.files import write_atomically
+from llm_claims.errors import UsageError
+
+
+class Spent(Exception):
+    """The budget does not hold what a launch would cost; the text says how much of it is left."""
+
+
+class Budget:
+    """A ledger in a file; ``limit_usd`` is ``None`` where nothing was set."""
+
+    def __init__(self, path: Path, limit_usd: float | None) -> None:
+        self._path = path
+        self._lock = FileLock(path.with_suffix(".lock"))
+        self.limit_usd = limit_usd
+
+    def set_aside(self, key: str, usd: float) -> None:
+        """Set the estimated cost of one launch aside.
+
+        Raises
+        ------
+        Spent
+            What is spent and set aside leaves too little.
+        """
+        with self._lock:
+            entries = self._read()
+            left = None if self.limit_usd is None else self.limit_usd - sum(entries.values())
+            if left is not None and usd > left:
+                raise Spent(
+                    f"the budget of ${self.limit_usd:.2f} is spent: ${max(left, 0):.2f} are left, this needs ${usd:.2f}"
+                )
+            self._write({**entries, key: usd})
+
+    def settle(self, key: str, usd: float) -> None:
+        """Put what a launch did cost in place of its estimate."""
+        with self._lock:
+            self._write({**self._read(), key: usd})
+
+    @property
+    def spent_usd(self) -> float:
+        """What is spent and set aside so far."""
+        with self._lock:
+            return sum(self._read().values())
+
+    def _read(self) -> dict[str, float]:
+        if not self._path.exists():
+            return {}
+        entries: dict[str, float] = json.loads(self._path.read_text(encoding="utf-8"))
+        return entries
+
+    def _write(self, entries: dict[str, float]) -> None:
+        write_atomically(self._path, json.dumps(entries))
+
+
+def check_budget(planned_usd: float, limit_usd: float | None) -> None:
+    """Make sure that a plan fits a budget.
+
+    Raises
+    ------
+    UsageError
+        It does not.
+    """
+    if limit_usd is not None and planned_usd > limit_usd:
+        raise UsageError(
+            f"this plan is estimated at ${planned_usd:.2f}, and --budget is ${limit_usd:.2f}: nothing was launched. "
+            "Select less with --claim, -k or --instance, or allow more; --plan shows what costs what"
+        )

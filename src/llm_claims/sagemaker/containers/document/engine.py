@@ -1,0 +1,165 @@
+"""Loading and generating with the libraries of 2023: HF Accelerate or DeepSpeed. Python 3.8 syntax."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from llm_claims.sagemaker.containers.document.checkpoint import DTYPES, SHAPES, write_checkpoint
+from llm_claims.sagemaker.containers.document.prompts import build_tokenizer, prompts
+
+_APIS = ("pipeline", "generate")
+
+
+class Refused(ValueError):
+    """A request that this program does not run; the text says why."""
+
+
+class Engine:
+    """One model, loaded as a deployment says, and asked."""
+
+    def __init__(self, deployment: Mapping[str, Any], folder: str) -> None:
+        self.deployment = deployment
+        self.name: str = deployment["engine"]
+        self.degree: int = deployment.get("tensor_parallel_degree") or 1
+        self.rank = int(os.environ.get("RANK", "0"))
+        if deployment["model"] not in SHAPES:
+            raise Refused(f"no model {deployment['model']!r}; there is {', '.join(SHAPES)}")
+        if self.name not in ("accelerate", "deepspeed"):
+            raise Refused(f"no engine {self.name!r} in this program; there is accelerate and deepspeed")
+        self._folder = os.path.join(folder, f"{deployment['model']}-{deployment['precision']}")
+        self.model: Any = None
+        self._pipe: Any = None
+        self._batches: list[int] = []
+        self._prompts_seen: list[int] = []
+
+    def prepare(self) -> None:
+        """Write the checkpoint: what loading needs of memory does not count it."""
+        write_checkpoint(self.deployment["model"], self.deployment["precision"], self._folder)
+
+    def load(self) -> None:
+        """Load the model as the engine's users did, and put it on the GPUs."""
+        import torch
+        import transformers
+
+        options: dict[str, Any] = {"torch_dtype": getattr(torch, DTYPES[self.deployment["precision"]])}
+        for name in ("low_cpu_mem_usage", "device_map"):
+            if self.deployment.get(name) is not None:
+                options[name] = self.deployment[name]
+        library: Any = transformers  # of another version than the one whose types are known
+        model = library.AutoModelForCausalLM.from_pretrained(self._folder, **options)
+        model.eval()
+        device: int | None = self.rank if torch.cuda.is_available() else -1
+        if self.name == "deepspeed":
+            model = _injected(model, self.degree, options["torch_dtype"], self.rank)
+        if self.deployment.get("device_map"):
+            device = None  # it is where Accelerate has put it
+        tokenizer = build_tokenizer(SHAPES[self.deployment["model"]][-1])
+        self._pipe = library.pipeline(
+            "text-generation", model=model, tokenizer=tokenizer, **({} if device is None else {"device": device})
+        )
+        self.model = getattr(model, "module", model)
+        self.model.register_forward_pre_hook(self._seen, with_kwargs=True)
+
+    def _seen(self, _: Any, given: Any, named: Mapping[str, Any]) -> None:
+        tokens = named.get("input_ids", given[0] if given else None)
+        if tokens is None:
+            return
+        rows, length = (int(size) for size in tokens.shape)
+        self._batches.append(rows)
+        if length > 1:  # the first forward of a request: later ones see one token more
+            self._prompts_seen.extend([length] * rows)
+
+    def generate(self, workload: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        """Run one request; return the metrics and the witness of an `Answer`."""
+        import torch
+
+        if workload.get("api") not in _APIS:
+            raise Refused(f"no api {workload.get('api')!r} in this program; there is {', '.join(_APIS)}")
+        torch.manual_seed(seed)
+        self._batches.clear()
+        self._prompts_seen.clear()
+        texts = prompts(workload.get("prompts", 1), workload["input_tokens"], SHAPES[workload["model"]][-1])
+        new = workload["new_tokens"]
+        options = {
+            "do_sample": True,
+            "temperature": 1.0,
+            "use_cache": True,
+            "min_new_tokens": new,
+            "max_new_tokens": new,
+        }
+        call = self._by_pipeline if workload["api"] == "pipeline" else self._by_generate
+        sequences, seconds = call(texts, workload.get("batch_size"), options)
+        return self._observed(workload, sequences, seconds)
+
+    def _by_pipeline(
+        self, texts: list[str], batch_size: int | None, options: Mapping[str, Any]
+    ) -> tuple[list[list[int]], float]:
+        # Absent is a configuration of its own: the claim is about what the pipeline then does.
+        batching = {} if batch_size is None else {"batch_size": batch_size}
+        start = time.perf_counter()
+        answers = self._pipe(texts, return_tensors=True, **batching, **options)
+        seconds = time.perf_counter() - start
+        return [list(one[0]["generated_token_ids"]) for one in answers], seconds
+
+    def _by_generate(
+        self, texts: list[str], batch_size: int | None, options: Mapping[str, Any]
+    ) -> tuple[list[list[int]], float]:
+        if len(texts) > (batch_size or 1):
+            raise Refused("generate takes one batch: a list of prompts is the pipeline's")
+        batch = self._pipe.tokenizer(texts, return_tensors="pt", return_token_type_ids=False).to(self._pipe.device)
+        start = time.perf_counter()
+        sequences = self.model.generate(**batch, **options)
+        seconds = time.perf_counter() - start
+        return [list(one) for one in sequences.tolist()], seconds
+
+    def _observed(self, workload: Mapping[str, Any], sequences: list[Any], seconds: float) -> dict[str, Any]:
+        batches = sorted(set(self._batches))
+        new = [len(sequence) - workload["input_tokens"] for sequence in sequences]
+        metrics = {
+            "latency_seconds": seconds,
+            "new_tokens_per_sequence": min(new),
+            "largest_forward_batch": max(batches, default=0),
+        }
+        seen = {
+            "input_tokens": list(self._prompts_seen),
+            "new_tokens": new,
+            "forward_batch_sizes": batches,
+            "api": workload["api"],
+        }
+        return {"metrics": metrics, "witness": {**self.witness(), "forward_dtypes": self._dtypes(), **seen}}
+
+    def witness(self) -> dict[str, Any]:
+        """What the loaded model shows of itself."""
+        return {
+            "model": self._model_seen(),
+            "engine": self.name,
+            "tensor_parallel_degree": self.degree,
+            "device": next(self.model.parameters()).device.type,
+        }
+
+    def _dtypes(self) -> list[str]:
+        """Types of the weights that are multiplied: fp16 and bf16 kernels take no others."""
+        kinds = {str(one.dtype) for one in self.model.parameters() if one.dim() > 1}
+        return sorted(kind.replace("torch.", "") for kind in kinds)
+
+    def weight_dtypes(self) -> list[str]:
+        """Types of all weights."""
+        return sorted({str(one.dtype).replace("torch.", "") for one in self.model.parameters()})
+
+    def _model_seen(self) -> str:
+        """Name the model by the sizes that its configuration has once it is loaded."""
+        config = self.model.config
+        sizes = (config.hidden_size, config.intermediate_size, config.num_hidden_layers)
+        return next((name for name, shape in SHAPES.items() if shape[:3] == sizes), f"sizes {sizes}")
+
+
+def _injected(model: Any, degree: int, dtype: Any, rank: int) -> Any:
+    """Hand the model to DeepSpeed's inference engine, as LMI's DeepSpeed handler did."""
+    import deepspeed
+
+    return deepspeed.init_inference(
+        model, tensor_parallel={"tp_size": degree}, dtype=dtype, replace_with_kernel_inject=True
+    )

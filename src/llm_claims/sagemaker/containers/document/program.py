@@ -1,0 +1,149 @@
+"""The program for images of 2023: loads one model and answers requests about it, one JSON object a line.
+
+It speaks as the package's own programs do (`llm_claims.workloads.protocol`): one ``Ready``, then an ``Answer`` to each
+``Request``. The model and how it is loaded come in ``LLM_CLAIMS_DEPLOYMENT``. With a tensor parallel degree above one,
+DeepSpeed wants a process for each GPU: the first starts the others and passes each request on. Python 3.8 syntax, and
+nothing but the image's own packages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from llm_claims.sagemaker.containers.document.engine import Engine, Refused
+from llm_claims.sagemaker.containers.document.watch import Watch
+from llm_claims.sagemaker.containers.pipe import model_server_resident
+
+DEPLOYMENT = "LLM_CLAIMS_DEPLOYMENT"
+FOLDER = "LLM_CLAIMS_FOLDER"
+PORT = "29511"
+_PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "tokenizers", "numpy")
+
+
+def main() -> int:
+    """Serve until the caller closes its end; return the exit status."""
+    # Whatever libraries print belongs to the log, not to the channel.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    start = time.perf_counter()
+    engine = Engine(json.loads(os.environ[DEPLOYMENT]), os.environ.get(FOLDER, tempfile.gettempdir()))
+    others = _start_others(engine)
+    if engine.rank == 0:
+        engine.prepare()
+    _say(answers, {"hardware": _hardware(), "software": _software(), "setup_seconds": time.perf_counter() - start})
+    for line in sys.stdin:
+        for other in others:
+            assert other.stdin is not None
+            other.stdin.write(line)
+            other.stdin.flush()
+        _say(answers, answer(engine, json.loads(line)))
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.close()
+        other.wait()
+    return 0
+
+
+def _start_others(engine: Engine) -> list[subprocess.Popen[str]]:
+    """Start the ranks beside this one, if DeepSpeed needs any and this is the first."""
+    if engine.name != "deepspeed" or "RANK" in os.environ:
+        return []
+    world = {"WORLD_SIZE": str(engine.degree), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": PORT}
+    command = [sys.executable, "-m", "llm_claims.sagemaker.containers.document.program"]
+    others = []
+    for rank in range(1, engine.degree):
+        mine = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        others.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, **world, **mine},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                universal_newlines=True,
+            )
+        )
+    os.environ.update(world, RANK="0", LOCAL_RANK="0")
+    return others
+
+
+def answer(engine: Engine, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer one request; whatever goes wrong is the outcome."""
+    workload = request["workload"]
+    try:
+        if workload["kind"] == "loading":
+            return _loaded(engine, workload)
+        if workload["kind"] != "generation":
+            raise Refused(f"this program serves and loads, and does not run {workload['kind']}")
+        if engine.model is None:
+            engine.load()
+        return engine.generate(workload, request["seed"])
+    except Exception as error:
+        return {"outcome": outcome_of(error), "witness": {"model_server": model_server_resident()}}
+
+
+def _loaded(engine: Engine, workload: Mapping[str, Any]) -> dict[str, Any]:
+    """Load the model, once, and tell the peak of this process's memory, in bytes."""
+    if engine.model is not None:
+        raise Refused("this process has loaded its model already: each load wants a fresh one")
+    with Watch() as watch:
+        engine.load()
+    witness = {
+        "model": engine.witness()["model"],
+        "engine": engine.name,
+        "weight_dtypes": engine.weight_dtypes(),
+        "checkpoint": watch.forms,
+        "low_cpu_mem_usage": watch.low_cpu_mem_usage,
+        "device_map": watch.device_map,
+        "model_server": model_server_resident(),
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"metrics": {"peak_host_memory_bytes": float(peak)}, "witness": witness}
+
+
+def outcome_of(error: BaseException) -> dict[str, str]:
+    """Return how a run ended that raised ``error``; PyTorch says in words that the host's memory ran out."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    signature = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    told = any(words in first for words in ("CUDA out of memory", "DefaultCPUAllocator", "not enough memory"))
+    short = short or (isinstance(error, RuntimeError) and told)
+    return {"kind": "out_of_memory" if short else "failed", "signature": signature}
+
+
+def _hardware() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
+
+
+def _software() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        module = sys.modules.get(name)
+        if module is None:
+            try:
+                module = __import__(name)
+            except ImportError:
+                continue
+        found[name] = str(getattr(module, "__version__", "unknown"))
+    return found
+
+
+def _say(stream: TextIO, message: Mapping[str, Any]) -> None:
+    stream.write(json.dumps(message) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

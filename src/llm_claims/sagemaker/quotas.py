@@ -1,0 +1,70 @@
+"""How many machines of each type the account may have at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.calls import told
+from llm_claims.sagemaker.errors import NoQuota, SetUpError
+
+Use = Literal["training job", "endpoint"]
+_ONE: dict[Use, str] = {"training job": "a training job", "endpoint": "an endpoint"}
+_SHAPES: dict[Use, str] = {"training job": "TrainingInstanceType", "endpoint": "ProductionVariantInstanceType"}
+
+
+def check_types(account: Account, use: Use, wanted: Mapping[str, int]) -> None:
+    """Check that SageMaker knows the instance types, by boto3's own list; asks AWS for nothing.
+
+    Raises
+    ------
+    SetUpError
+        It does not know one, for this use.
+    """
+    model = account.client("sagemaker").meta.service_model
+    known = set(model.shape_for(_SHAPES[use]).enum)
+    for instance_type in sorted(wanted):
+        if instance_type not in known:
+            family = instance_type.rpartition(".")[0]
+            near = sorted(name for name in known if name.rpartition(".")[0] == family)
+            offered = f"of its family there are {', '.join(near)}" if near else "nor any of its family"
+            raise SetUpError(f"SageMaker has no instance type {instance_type} for {_ONE[use]}: {offered}")
+
+
+def read_quotas(account: Account) -> dict[str, float]:
+    """Return the quotas of SageMaker in this account and region: their names, and how many.
+
+    Raises
+    ------
+    CloudError
+        They cannot be read.
+    """
+    with told(account, "reading the quotas of SageMaker"):
+        pages = account.client("service-quotas").get_paginator("list_service_quotas").paginate
+        return {
+            str(quota["QuotaName"]): float(quota["Value"])
+            for page in pages(ServiceCode="sagemaker")
+            for quota in page["Quotas"]
+        }
+
+
+def check_quotas(quotas: Mapping[str, float], use: Use, wanted: Mapping[str, int], region: str) -> None:
+    """Check that the quotas allow what is wanted.
+
+    Raises
+    ------
+    NoQuota
+        One does not.
+    SetUpError
+        There is no such quota: the region does not have the instance type.
+    """
+    for instance_type, count in sorted(wanted.items()):
+        name = f"{instance_type} for {use} usage"
+        if name not in quotas:
+            raise SetUpError(f"{region} does not offer {instance_type} for {_ONE[use]}: it has no quota named {name!r}")
+        if quotas[name] < count:
+            raise NoQuota(
+                f"no quota for {instance_type}: {name!r} is {quotas[name]:g} in {region}, and {count} are needed "
+                "at a time. Ask for more in the console, under Service Quotas"
+            )

@@ -1,0 +1,186 @@
+"""The two software stacks: the document's, of 2023, and today's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from llm_claims.errors import Untestable
+from llm_claims.sources.scaled import CPU_REFERENCE
+from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.reference import Reference
+
+StackName = Literal["current", "document"]
+
+SMP = (
+    "SageMaker's model parallelism library was frozen with its image 2.8.0 (version 1 ended in December 2023), and no "
+    "program of this suite trains with it: nothing is measured rather than something else under its name"
+)
+_NO_FASTERTRANSFORMER = (
+    "FasterTransformer served through a handler of its own in images up to 0.24.0, which reads a checkpoint in its own "
+    "format: this suite has no program for it, and its successor TensorRT-LLM is another engine"
+)
+_NO_KERNEL_INJECTION = "the open-source package is judged where it is installed, by the gpu source"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Which images serve and train, and what fills open fields.
+
+    Parameters
+    ----------
+    serving
+        Engine → image, as repository and tag.
+    training
+        The image of training jobs, ``None`` where there is none.
+    untestable
+        What the stack cannot do, by engine, or "training" → the reason.
+    inference_ami
+        The machine image that the serving image's CUDA needs on a host.
+    own_programs
+        Whether the images' Python runs `llm_claims.workloads`.
+    """
+
+    name: StackName
+    title: str
+    serving: Mapping[str, str]
+    training: str | None
+    untestable: Mapping[str, str]
+    inference_ami: str | None
+    own_programs: bool
+    reference: Reference
+
+    def check(self, workload: Training | Generation | Loading) -> None:
+        """Make sure that the stack can run a filled workload.
+
+        Raises
+        ------
+        Untestable
+            It cannot; the text says why.
+        """
+        if isinstance(workload, Training):
+            if workload.parallelism == "smp":
+                raise Untestable(SMP)
+            if self.training is None:
+                raise Untestable(self.untestable["training"])
+            return
+        engine = workload.engine or ""
+        if engine not in self.serving:
+            raise Untestable(self.untestable.get(engine, f"no image of the {self.name} stack serves with {engine}"))
+
+
+def _reference(generation: Generation, loading: Loading) -> Reference:
+    return Reference(
+        training=Training(
+            model="llama-7b",
+            parallelism="deepspeed",
+            zero_stage=1,
+            precision="bf16",
+            ranks=16,
+            rdma=False,
+            # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
+            # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
+            samples=1290,
+            context_tokens=1536,
+            micro_batch=1,
+            gradient_accumulation=4,
+            gradient_checkpointing=True,
+            learning_rate=1e-5,
+            # As large a part of the steps as in the document: 100 of 147.
+            warmup_steps=14,
+            # Sixteen times below the default: a step that overflows is skipped, and is shorter than one that is not.
+            initial_loss_scale=2.0**12,
+            new_token_init="random",
+            initial_weights="random",
+            logger="hf-trainer",
+        ),
+        # Where a claim is about losses, weights that have learned something are needed. The document's are gone, so a
+        # small model that is taught first stands for them: on the same machines, with as many steps.
+        pretrained_training=Training(
+            model="llama-85m",
+            samples=5160,
+            context_tokens=64,
+            micro_batch=4,
+            gradient_checkpointing=False,
+            learning_rate=1e-3,
+            initial_loss_scale=2.0**16,
+        ),
+        generation=generation,
+        loading=loading,
+        training_instance="p4d.24xlarge",
+        generation_instance="g5.2xlarge",
+        loading_instance="g4dn.xlarge",
+    )
+
+
+def _generation(engine: Literal["deepspeed", "transformers"]) -> Generation:
+    return Generation(
+        model="llama-7b",
+        precision="bf16",
+        engine=engine,
+        api="pipeline",
+        tensor_parallel_degree=1,
+        input_tokens=10,
+        new_tokens=128,
+    )
+
+
+_LOADING = Loading(model="llama-7b", precision="fp16", model_server=True, checkpoint="bin")
+_DEEPSPEED_LEFT = "LMI's images have no DeepSpeed since 0.28: pass --stack document"
+_LMI_NOW = "djl-inference:0.38.0-lmi29.0.0-cu130"
+_LMI_2023 = "djl-inference:0.21.0-deepspeed0.8.0-cu117"
+
+CURRENT = Stack(
+    name="current",
+    title="LMI 0.38 and PyTorch training containers of 2026",
+    serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW},
+    training="huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04",
+    untestable={
+        "deepspeed": _DEEPSPEED_LEFT,
+        "deepspeed-kernel-injection": _NO_KERNEL_INJECTION,
+        "fastertransformer": _NO_FASTERTRANSFORMER,
+    },
+    inference_ami="al2023-ami-sagemaker-inference-gpu-4-1",
+    own_programs=True,
+    reference=_reference(_generation("transformers"), _LOADING),
+)
+DOCUMENT = Stack(
+    name="document",
+    title="LMI 0.21 with DeepSpeed 0.8, transformers 4.28.1, as of 2023",
+    serving={"deepspeed": _LMI_2023, "accelerate": _LMI_2023},
+    training=None,
+    untestable={
+        "training": (
+            "the training images of 2023 have Python 3.8 to 3.10, in which this suite's training program does not run: "
+            "training is measured with --stack current"
+        ),
+        "transformers": "the document served with DeepSpeed and Accelerate: --stack current has transformers alone",
+        "deepspeed-kernel-injection": _NO_KERNEL_INJECTION,
+        "fastertransformer": _NO_FASTERTRANSFORMER,
+    },
+    inference_ami=None,
+    own_programs=False,
+    reference=_reference(_generation("deepspeed"), _LOADING),
+)
+# An emulator's figures decide nothing: its training runs are cut to the steps that every part of a run needs.
+_SHORT = CPU_REFERENCE.model_copy(
+    update={
+        "training": CPU_REFERENCE.training.model_copy(update={"samples": 131, "warmup_steps": 4}),
+        "partitioned_training": CPU_REFERENCE.partitioned_training.model_copy(
+            update={"samples": 61, "warmup_steps": 2}
+        ),
+        "linked_training": CPU_REFERENCE.linked_training.model_copy(update={"samples": 45, "warmup_steps": 1}),
+    }
+)
+LOCAL = Stack(
+    name="current",
+    title="this machine, behind an emulated SageMaker",
+    serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW, "deepspeed": _LMI_NOW},
+    training=CURRENT.training,
+    untestable={"deepspeed-kernel-injection": _NO_KERNEL_INJECTION, "fastertransformer": _NO_FASTERTRANSFORMER},
+    inference_ami=None,
+    own_programs=True,
+    reference=_SHORT,
+)
+STACKS: Mapping[StackName, Stack] = {"current": CURRENT, "document": DOCUMENT}

@@ -1,0 +1,95 @@
+"""Engines: what stands between a request and a model, and how one tells that it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llm_claims.workloads.base import ServingEngine
+from llm_claims.workloads.generation.agreement import disagreement, logits_of
+from llm_claims.workloads.program import signature
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaForCausalLM
+
+ON_PROCESSOR: tuple[ServingEngine, ...] = ("transformers",)
+ON_GPU: tuple[ServingEngine, ...] = ("transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection")
+
+
+class EngineFailure(RuntimeError):
+    """An engine does not take the model, or fails at a request; the text is the signature of its own error."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model behind an engine: what is called, the engine and degree seen, whether the engine places it itself."""
+
+    model: Any
+    engine: str
+    degree: int
+    placed: bool = False
+
+
+def served(model: LlamaForCausalLM, engine: ServingEngine, degree: int) -> Served:
+    """Put a model behind an engine.
+
+    Raises
+    ------
+    EngineFailure
+        The engine does not take it.
+    """
+    if engine == "accelerate":
+        return _dispatched(model, degree)
+    if engine in ("deepspeed", "deepspeed-kernel-injection"):
+        # Before the engine has it: if the model fails by itself, that is no failure of the engine.
+        alone = logits_of(model)
+        try:
+            return _in_deepspeed(model, alone, degree, inject=engine != "deepspeed")
+        except EngineFailure:
+            raise
+        except Exception as error:
+            if type(error).__name__ == "OutOfMemoryError":
+                raise
+            raise EngineFailure(signature(error)) from error
+    return Served(model, type(model).__module__.partition(".")[0], 1)
+
+
+def _dispatched(model: LlamaForCausalLM, degree: int) -> Served:
+    """HF Accelerate, as ``device_map`` does it: whole layers on each device, one device at work at a time."""
+    import torch
+    from accelerate import dispatch_model, infer_auto_device_map
+    from accelerate.utils import get_balanced_memory
+
+    options: dict[str, Any] = {"no_split_module_classes": ["LlamaDecoderLayer"], "dtype": model.dtype}
+    if model.device.type == "cpu":
+        placing: dict[str, Any] = {"": "cpu"}
+    else:
+        room = {device: torch.cuda.mem_get_info(device)[1] for device in range(degree)}
+        if degree > 1:
+            room = get_balanced_memory(model, max_memory=room, **options)
+        placing = infer_auto_device_map(model, max_memory=room, **options)
+    dispatched = dispatch_model(model, placing)
+    seen = "accelerate" if getattr(dispatched, "hf_device_map", None) is not None else "transformers"
+    devices = {weights.device for weights in dispatched.parameters()}
+    return Served(dispatched, seen, len(devices), placed=True)
+
+
+def _in_deepspeed(model: LlamaForCausalLM, alone: torch.Tensor, degree: int, *, inject: bool) -> Served:
+    import deepspeed
+
+    hidden, layers, dtype = model.config.hidden_size, model.config.num_hidden_layers, model.dtype
+    # Its layers return tuples unless told not to; those of transformers 5 return tensors.
+    form = {"return_tuple": False} if inject else {}
+    engine = deepspeed.init_inference(
+        model, dtype=dtype, tensor_parallel={"tp_size": degree}, replace_with_kernel_inject=inject, **form
+    )
+    within = engine.module
+    if reason := disagreement(alone, logits_of(within), layers, dtype):
+        raise EngineFailure(reason)
+    kernels = any("model_implementations" in type(module).__module__ for module in within.modules())
+    projection = getattr(within.model.layers[0], "self_attn", None)
+    # Each rank has its share of the rows of every projection.
+    rows = hidden if projection is None else projection.q_proj.weight.shape[0]
+    within.generation_config = model.generation_config
+    return Served(within, "deepspeed-kernel-injection" if kernels else "deepspeed", hidden // rows)

@@ -1,0 +1,129 @@
+"""The observer: sees through hooks what a model really computes, so that nothing is copied from the request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llm_claims.workloads.generation.engines import Served
+from llm_claims.workloads.witness import Witness
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import Pipeline
+
+
+class Observer:
+    """Watches one model, and the pipeline around it, for as long as they live.
+
+    The hooks only add to sets and lists: microseconds, in a forward of milliseconds. What is compiled runs no
+    hooks: of a request with a static cache they see the prompt, and not the decoding.
+    """
+
+    def __init__(self, served: Served, pipe: Pipeline) -> None:
+        import torch
+
+        model: Any = served.model
+        self._model, self._served = model, served
+        self.reset()
+        model.register_forward_pre_hook(self._on_forward, with_kwargs=True)
+        for module in model.modules():
+            # An engine may bring layers of its own for products; the embedding is looked up.
+            if getattr(getattr(module, "weight", None), "ndim", 0) == 2 and not isinstance(module, torch.nn.Embedding):
+                module.register_forward_pre_hook(self._on_product)
+        _watch(model, "generate", lambda: self._entered.add("generate"))
+        _watch(pipe, "forward", lambda: self._entered.add("pipeline"))
+
+    def reset(self) -> None:
+        """Forget what was seen: a new run begins."""
+        self._entered: set[str] = set()
+        self._devices: set[str] = set()
+        self._dtypes: set[torch.dtype] = set()
+        self._batch_sizes: set[int] = set()
+        self._input_tokens: list[int] = []
+        self._input_widths: list[int] = []
+        self._caches: set[str] = set()
+
+    def witness(self, sequences: Sequence[Sequence[int]]) -> Witness:
+        """Return what was seen since `reset`; ``sequences`` are the token ids that came back, prompts first.
+
+        Raises
+        ------
+        RuntimeError
+            The number of sequences differs from the number of prompts that entered the model.
+        """
+        if len(sequences) != len(self._input_widths):
+            raise RuntimeError(
+                f"{len(self._input_widths)} prompts entered the model, and {len(sequences)} sequences came back"
+            )
+        import torch
+
+        end = self._model.generation_config.eos_token_id
+        return Witness(
+            device="+".join(sorted(self._devices)),
+            threads=torch.get_num_threads(),
+            engine=self._served.engine,
+            api=self._api(),
+            model=self._model.name_or_path,
+            parameters=sum(weights.numel() for weights in self._model.parameters()),
+            forward_dtypes=tuple(sorted(str(dtype).removeprefix("torch.") for dtype in self._dtypes)),
+            input_tokens=tuple(self._input_tokens),
+            new_tokens=tuple(
+                count_new(ids[width:], end) for ids, width in zip(sequences, self._input_widths, strict=True)
+            ),
+            forward_batch_sizes=tuple(sorted(self._batch_sizes)),
+            tensor_parallel_degree=self._served.degree,
+            cache="+".join(sorted(self._caches)) or None,
+        )
+
+    def _api(self) -> str | None:
+        """Name the outermost code path that ran: the pipeline enters generate too."""
+        return next((path for path in ("pipeline", "generate") if path in self._entered), None)
+
+    def _on_forward(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        import torch
+
+        if torch.compiler.is_compiling():
+            return
+        ids = args[0] if args else kwargs["input_ids"]
+        self._batch_sizes.add(ids.shape[0])
+        cache = kwargs.get("past_key_values")
+        if cache is not None:
+            self._caches.add(type(cache).__name__.removesuffix("Cache").lower())
+        if cache is None or cache.get_seq_length() == 0:
+            self._on_prefill(ids, kwargs.get("attention_mask"))
+
+    def _on_prefill(self, ids: torch.Tensor, mask: torch.Tensor | None) -> None:
+        """Note the prompts of one batch, shape (batch, width): their tokens that are not padding."""
+        batch, width = ids.shape
+        self._devices.add(ids.device.type)
+        self._input_widths += [width] * batch
+        # Generation drops a mask that masks nothing; without one every token counts.
+        self._input_tokens += [width] * batch if mask is None else mask.sum(dim=-1).tolist()
+
+    def _on_product(self, module: torch.nn.Linear, args: tuple[Any, ...]) -> None:
+        import torch
+
+        if args and not torch.compiler.is_compiling():
+            self._dtypes.update((args[0].dtype, module.weight.dtype))
+
+
+def count_new(ids: Sequence[int], end: int | Sequence[int] | None) -> int:
+    """Count the generated tokens in ``ids``, shape (n,), up to and including the first end token.
+
+    What follows an end token is padding of the batch. The padding token cannot tell: a model with
+    random weights may well sample it.
+    """
+    ends = set() if end is None else {end} if isinstance(end, int) else set(end)
+    return next((place for place, token in enumerate(ids, start=1) if token in ends), len(ids))
+
+
+def _watch(owner: object, name: str, note: Callable[[], None]) -> None:
+    """Replace the method ``name`` of this one object by itself, after a note that it was entered."""
+    original = getattr(owner, name)
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        note()
+        return original(*args, **kwargs)
+
+    setattr(owner, name, watched)

@@ -1,0 +1,112 @@
+"""The program behind `Generation`: serves models on the processor or on GPUs, one request at a time.
+
+Run as ``python -m llm_claims.workloads.generation.program``; see `llm_claims.workloads.protocol`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.request import DEFAULT, key_of, supported
+from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
+from llm_claims.workloads.llm.gpu import ENVIRONMENT
+from llm_claims.workloads.program import Runner, command_line, serve
+from llm_claims.workloads.protocol import Answer, Request
+
+# With two threads, every matrix product waits for the slower one: another process that keeps one core
+# busy then makes a request up to ten times slower, and each request differently. One thread keeps
+# timings comparable on a machine that is shared; the claims judged here compare, and need no speed.
+THREADS = 1
+TIMED_CALLS = 3
+PACKAGES = ("torch", "transformers", "numpy")
+PACKAGES_ON_GPU = (*PACKAGES, "accelerate", "deepspeed", "triton")
+
+# One call of each path that a first call makes slower: kernels chosen by shape, lazy imports, and
+# the allocator's first large blocks.
+_WARM_UPS = (
+    Generation(api="generate", input_tokens=10, new_tokens=16),
+    Generation(api="generate", input_tokens=750, new_tokens=8),
+    Generation(api="pipeline", input_tokens=10, new_tokens=8, prompts=2),
+    Generation(api="pipeline", input_tokens=10, new_tokens=8, prompts=4, batch_size=4),
+)
+
+
+class Generator:
+    """Answers requests for `Generation`, with each model built and warmed up once, before it is timed."""
+
+    def __init__(self) -> None:
+        self._stands: dict[StandKey, Stand] = {}
+
+    def stand(self, key: StandKey = DEFAULT) -> Stand:
+        """Return the warm stand of a model, building it when it is first asked for.
+
+        Raises
+        ------
+        ValueError
+            No such model or precision.
+        """
+        if key not in self._stands:
+            stand = build_stand(key)
+            for workload in _WARM_UPS:
+                call(stand, workload)
+            self._stands[key] = stand
+        return self._stands[key]
+
+    def run(self, request: Request) -> Answer:
+        """Run the workload once and return its latency, its counts and its witness.
+
+        Raises
+        ------
+        UnsupportedWorkload
+            The workload asks for what this program does not do, or leaves open what it must know.
+        """
+        workload = supported(request.workload)
+        stand = self.stand(key_of(workload))
+        return answer_of(stand, workload, [_called(stand, workload, request.seed)])
+
+
+def _called(stand: Stand, workload: Generation, seed: int) -> Run:
+    import torch
+
+    torch.manual_seed(seed)
+    stand.observer.reset()
+    return call(stand, workload)
+
+
+def set_up(device: str, calls: int) -> Runner:
+    """Build and warm up the default model, so that no request pays for it; on GPUs, import what the crews need."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+    if device == "cuda":
+        from llm_claims.workloads.generation.crews import Crews
+
+        return Crews(calls).run
+    generator = Generator()
+    generator.stand()
+    return generator.run
+
+
+def main() -> int:
+    """Serve generation until the caller is gone; return the exit status."""
+    parser = command_line()
+    parser.add_argument(
+        "--calls", type=int, default=TIMED_CALLS, help="timed calls a request on a GPU; 1 makes no other"
+    )
+    asked = parser.parse_args()
+    device = str(asked.device)
+    # Everything is built here; whatever library thinks otherwise must fail, not download.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    if device == "cuda":
+        prepare_environment()
+    return serve(lambda: set_up(device, asked.calls), PACKAGES if device == "cpu" else PACKAGES_ON_GPU, device)
+
+
+def prepare_environment() -> None:
+    """Set what the libraries read when they are imported: the order of devices, and that nobody starts CUDA to look."""
+    os.environ.update(ENVIRONMENT, DS_ACCELERATOR="cuda", TOKENIZERS_PARALLELISM="false")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,74 @@
+"""A request that can be served: checked, and what has to stand for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llm_claims.workloads.base import Generation, Workload
+from llm_claims.workloads.generation.engines import ON_GPU, ON_PROCESSOR
+from llm_claims.workloads.generation.llama import SHAPES
+from llm_claims.workloads.generation.prompts import MAX_TOKENS
+from llm_claims.workloads.generation.stand import StandKey
+from llm_claims.workloads.llm.shapes import LARGE_SHAPES
+
+DEFAULT = StandKey(model="llama-30m", precision="fp32", engine="transformers")
+"""What serves where a workload leaves it open."""
+
+
+class UnsupportedWorkload(ValueError):
+    """A workload that this program does not run; the text says why."""
+
+
+def key_of(workload: Generation) -> StandKey:
+    """What the stand of a workload has to be; this program's own choice where the workload leaves it open."""
+    return StandKey(
+        model=workload.model or DEFAULT.model,
+        precision=workload.precision or DEFAULT.precision,
+        engine=workload.engine or DEFAULT.engine,
+        degree=workload.tensor_parallel_degree or 1,
+        device_memory_gib=workload.device_memory_gib,
+    )
+
+
+def supported(workload: Workload, device: str = "cpu") -> Generation:
+    """Return the workload if this program can run it.
+
+    Raises
+    ------
+    UnsupportedWorkload
+        It cannot; the text says why.
+    """
+    if not isinstance(workload, Generation):
+        raise UnsupportedWorkload(f"this program runs generation, not {workload.kind}")
+    for reason in (*_reasons_of_the_device(workload, device), *_reasons_of_the_request(workload)):
+        raise UnsupportedWorkload(reason)
+    return workload
+
+
+def _reasons_of_the_device(workload: Generation, device: str) -> Iterator[str]:
+    here, engines = ("a GPU", ON_GPU) if device == "cuda" else ("this processor", ON_PROCESSOR)
+    if workload.model not in (None, *SHAPES):
+        yield f"no model {workload.model!r}; there is {', '.join(SHAPES)}"
+    if device == "cpu" and workload.model in LARGE_SHAPES:
+        yield f"{workload.model} is served on GPUs alone"
+    if device == "cpu" and workload.precision == "fp16":
+        yield f"no precision 'fp16' on {here}; there is fp32, bf16"
+    if workload.engine not in (None, *engines):
+        yield f"no engine {workload.engine!r} on {here}; there is {', '.join(engines)}"
+    if device == "cpu" and workload.tensor_parallel_degree not in (None, 1):
+        yield f"tensor parallelism of degree {workload.tensor_parallel_degree} needs as many devices; there is one"
+    if device == "cpu" and workload.device_memory_gib is not None:
+        yield "a processor has no device memory to cap"
+
+
+def _reasons_of_the_request(workload: Generation) -> Iterator[str]:
+    for field in ("api", "input_tokens", "new_tokens"):
+        if getattr(workload, field) is None:
+            yield f"{field} is open; a run needs a value"
+    if (workload.input_tokens or 0) + (workload.new_tokens or 0) > MAX_TOKENS:
+        yield f"{workload.input_tokens} + {workload.new_tokens} tokens exceed the model's {MAX_TOKENS} positions"
+    if workload.api == "generate" and workload.prompts > (workload.batch_size or 1):
+        yield (
+            f"generate takes one batch and has no list of prompts: {workload.prompts} prompts "
+            f"with batch_size={workload.batch_size} is a configuration of the pipeline alone"
+        )

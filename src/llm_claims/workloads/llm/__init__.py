@@ -1,0 +1,1 @@
+"""What kinds of workload share that run language models: shapes, precisions, devices."""

@@ -1,0 +1,133 @@
+"""Loading a model in a forked child, with notes on what really happens there."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from llm_claims.workloads.base import Loading
+from llm_claims.workloads.loading.checkpoint import Checkpoint, checksum
+from llm_claims.workloads.loading.forked import Line, Work
+from llm_claims.workloads.loading.memory_cap import MemoryCap
+from llm_claims.workloads.loading.resident import own_pages
+
+if TYPE_CHECKING:
+    import torch
+
+THREADS = 1  # of PyTorch's own, which would only share the reading of the weights
+ENGINES = ("transformers", "accelerate", "deepspeed")
+ARGUMENTS = ("low_cpu_mem_usage", "device_map")
+# Imported by name: these ship no types.
+LIBRARIES = ("torch", "transformers", "transformers.models.llama.modeling_llama", "accelerate", "deepspeed")
+
+
+def work(workload: Loading, checkpoint: Checkpoint, cap: MemoryCap | None) -> Work:
+    """Return what a forked child does: stand ready within ``cap``, load when told to, tell, and hold the model.
+
+    It tells three things. First, nothing but that it stands: under a cap, all that it holds of its parent's
+    pages is its own by then, and charged to the cap. Then the arguments of ``from_pretrained`` as they
+    arrive there, and last the fields of the witness that the loaded model shows.
+    """
+
+    def child(line: Line) -> None:
+        import torch
+
+        if cap is not None:
+            cap.enter()
+            own_pages()
+        line.tell()
+        line.wait()
+        torch.set_num_threads(THREADS)
+        _tell_arguments(line)
+        model = load(workload, checkpoint)
+        line.tell(**seen(model, checkpoint))
+        line.wait()
+
+    return child
+
+
+def load(workload: Loading, checkpoint: Checkpoint) -> torch.nn.Module:
+    """Load the checkpoint as the workload says; return what would serve it."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    stated = {name: getattr(workload, name) for name in ARGUMENTS}
+    passed = {name: value for name, value in stated.items() if value is not None}
+    dtype = getattr(torch, checkpoint.dtype)
+    model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(checkpoint.folder, dtype=dtype, **passed)
+    if workload.engine == "accelerate":
+        return _dispatched(model)
+    if workload.engine == "deepspeed":
+        deepspeed: Any = importlib.import_module("deepspeed")
+        served: torch.nn.Module = deepspeed.init_inference(model, dtype=dtype, replace_with_kernel_inject=False)
+        return served
+    return model
+
+
+def _dispatched(model: torch.nn.Module) -> torch.nn.Module:
+    """Put the model under accelerate's hooks.
+
+    With ``device_map``, transformers has accelerate dispatch a model over several devices, and on a
+    single one leaves it as it is: without hooks, accelerate would have no part in what serves.
+    """
+    accelerate: Any = importlib.import_module("accelerate")
+    (device,) = {weights.device for weights in model.parameters()}
+    dispatched: torch.nn.Module = accelerate.dispatch_model(model, {"": str(device)}, force_hooks=True)
+    return dispatched
+
+
+def seen(model: torch.nn.Module, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Read every weight of a loaded model, and return the fields of the witness that it shows.
+
+    What is only mapped is not loaded: serving reads all weights for each token, so they must have come
+    into memory.
+
+    Raises
+    ------
+    RuntimeError
+        The weights in memory are not those of the checkpoint.
+    """
+    import torch
+
+    weights = list(model.parameters())
+    added_up = sum(map(checksum, weights)) % 2**64
+    dtypes = {str(one.dtype).removeprefix("torch.") for one in weights}
+    if dtypes == {checkpoint.dtype} and added_up != checkpoint.checksum:
+        raise RuntimeError("the weights in memory are not those of the checkpoint")
+    return {
+        "device": "+".join(sorted({one.device.type for one in weights})),
+        "threads": torch.get_num_threads(),
+        "engine": engine_of(model),
+        "model": _name_of(model),
+        "parameters": sum(one.numel() for one in weights),
+        "weight_dtypes": sorted(dtypes),
+    }
+
+
+def engine_of(model: torch.nn.Module) -> str:
+    """Name what would serve the model: the library of its outermost module, or accelerate if that hooked it."""
+    modules = list(model.modules())
+    libraries = [type(module).__module__.partition(".")[0] for module in modules]
+    if libraries[0] == "deepspeed":
+        return "deepspeed-kernel-injection" if "deepspeed" in libraries[1:] else "deepspeed"
+    return "accelerate" if any(hasattr(module, "_hf_hook") for module in modules) else libraries[0]
+
+
+def _name_of(model: torch.nn.Module) -> str:
+    """Name the folder that the innermost model was loaded from."""
+    named = next(module for module in model.modules() if hasattr(module, "name_or_path"))
+    return str(named.name_or_path).rstrip("/").rpartition("/")[2]
+
+
+def _tell_arguments(line: Line) -> None:
+    """Have ``from_pretrained`` of every model tell its arguments when it is entered, and then do what it did."""
+    from transformers import PreTrainedModel
+
+    original: Callable[..., Any] = PreTrainedModel.from_pretrained.__func__  # type: ignore[attr-defined]
+
+    def watched(cls: type[PreTrainedModel], *args: Any, **kwargs: Any) -> Any:
+        line.tell(**{name: kwargs.get(name) for name in ARGUMENTS})
+        return original(cls, *args, **kwargs)
+
+    PreTrainedModel.from_pretrained = classmethod(watched)  # type: ignore[assignment, method-assign]

@@ -1,0 +1,165 @@
+"""The program's end of the protocol: private streams, one `Ready`, then one `Answer` a `Request`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import signal
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import TextIO
+
+from pydantic import ValidationError
+
+from llm_claims.evidence.evidence import Outcome
+from llm_claims.workloads.devices import find_devices
+from llm_claims.workloads.processes.lifeline import die_with_caller
+from llm_claims.workloads.protocol import Answer, Ready, Request
+
+Runner = Callable[[Request], Answer]
+
+# What PyTorch's allocator for host memory says in an error that is otherwise a plain RuntimeError.
+_NO_HOST_MEMORY = ("DefaultCPUAllocator", "not enough memory")
+
+
+class ToldInFull(RuntimeError):
+    """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
+
+
+def serve(set_up: Callable[[], Runner], packages: Iterable[str], device: str = "cpu") -> int:
+    """Set a program up, then answer requests until its caller closes the channel or is gone.
+
+    ``packages`` are the distributions whose versions `Ready` states. The exit status is returned.
+    A fault in the set-up is not caught: the program ends with its traceback. A program whose caller is
+    gone ends at once, whatever it does.
+    """
+    start = perf_counter()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # As an exception it would be lost where Python ignores those, as between a fork and its return.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_caller()
+    if _hung_up():
+        return 0
+    # DeepSpeed imports it where it is, for a tuner that nobody uses here; it starts threads, and a fork wants none.
+    sys.modules.setdefault("mlflow", None)  # type: ignore[arg-type]
+    requests, answers = _private_streams()
+    run = set_up()
+    software = {"python": platform.python_version()} | {name: version(name) for name in packages}
+    here = hardware()
+    if device == "cuda":
+        here, software = f"{find_devices().describe()}, {here}", software | _cuda_libraries()
+    ready = Ready(hardware=here, software=software, setup_seconds=perf_counter() - start)
+    try:
+        _write(answers, ready.model_dump_json())
+        for line in requests:
+            _write(answers, answer(run, line).model_dump_json())
+    except BrokenPipeError:
+        # Nobody is left to be told. A stream that still holds the line would fail again at exit.
+        os._exit(1)
+    return 0
+
+
+def command_line() -> ArgumentParser:
+    """Return the parser of what every program may be told: ``--device cuda``, or else the processor."""
+    parser = ArgumentParser()
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
+    return parser
+
+
+def answer(run: Runner, line: str) -> Answer:
+    """Answer one line of the channel; whatever goes wrong is the outcome, and the program lives on."""
+    try:
+        request = Request.model_validate_json(line)
+    except ValidationError as error:
+        return Answer(outcome=Outcome(kind="failed", signature=f"not a request: {_first_fault(error)}"))
+    try:
+        return run(request)
+    except Exception as error:
+        return Answer(outcome=outcome_of(error))
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return the outcome of a run that ended in ``error``, and its signature."""
+    signed = signature(error)
+    first, _, _ = signed.partition("\n")
+    # PyTorch's own OutOfMemoryError is known by its name: this module has to work without PyTorch.
+    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if exhausted or (isinstance(error, RuntimeError) and any(words in first for words in _NO_HOST_MEMORY)):
+        return Outcome(kind="out_of_memory", signature=signed)
+    return Outcome(kind="failed", signature=signed)
+
+
+def signature(error: BaseException) -> str:
+    """Sign an error with its type and the first line of its text; with the whole text where every line counts."""
+    text = _first_fault(error) if isinstance(error, ValidationError) else str(error).strip()
+    if not isinstance(error, ToldInFull):
+        text = text.partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _first_fault(error: ValidationError) -> str:
+    faults = error.errors()
+    # A metric may have several forms, and is at fault in each: not to be finite is the fault that it has itself.
+    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
+    where = fault["loc"][:2] if fault["loc"][:1] == ("metrics",) else fault["loc"]
+    return f"{'.'.join(map(str, where)) or 'the line'}: {fault['msg']}"
+
+
+def hardware() -> str:
+    """Name the processor and the number of its cores that this process may use."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        cores = os.cpu_count() or 1
+    return f"{_processor()}, {cores} {'core' if cores == 1 else 'cores'}"
+
+
+def _cuda_libraries() -> dict[str, str]:
+    """Versions of what PyTorch brings along; to ask for them starts nothing on a GPU."""
+    import torch
+
+    nccl = torch.cuda.nccl.version()  # type: ignore[no-untyped-call]
+    return {"cuda": str(torch.version.cuda), "nccl": ".".join(map(str, nccl))}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, name = line.partition(":")
+        if key.strip() == "model name" and name.strip():
+            return name.strip()
+    return platform.processor() or platform.machine()
+
+
+def _hung_up() -> bool:
+    """Whether nobody will ever ask: the caller closed the channel or died while this program was being started."""
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    return any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0))
+
+
+def _private_streams() -> tuple[TextIO, TextIO]:
+    """Take the channel away from descriptors 0 and 1, so that no library can read or write it.
+
+    What libraries, native ones too, print to standard output then goes to standard error.
+    """
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return requests, answers
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(line + "\n")
+    stream.flush()

@@ -1,0 +1,152 @@
+"""Base models: small Llamas that have learned their language before any fine-tuning, and large ones that have not.
+
+New tokens can start at the mean of the old ones only where the old ones mean something, so the runs
+begin from weights that were trained here, on text without the new tokens. What a large model costs does not
+depend on its weights: those are drawn where the run is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from llm_claims.workloads.base import Precision
+from llm_claims.workloads.llm.gpu import own_device
+from llm_claims.workloads.llm.shapes import LARGE_SHAPES
+from llm_claims.workloads.training.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+SEED = 20231
+SHAPES: dict[str, dict[str, Any]] = {
+    "llama-tiny": {
+        "hidden_size": 64,
+        "intermediate_size": 172,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 128,
+        "tie_word_embeddings": False,
+    },
+    "llama-85m": {
+        "hidden_size": 768,
+        "intermediate_size": 2048,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "num_key_value_heads": 12,
+        "max_position_embeddings": 128,
+        "tie_word_embeddings": False,
+    },
+    **LARGE_SHAPES,
+}
+"""Vocabulary aside, which is the tokenizer's unless a shape states its own."""
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_PRETRAINING_STEPS = 120
+_PRETRAINING_BATCH = 8
+_PRETRAINING_CONTEXT = 64
+_PRETRAINING_RATE = 3e-3
+
+
+def save_base_model(name: str, folder: Path) -> Path:
+    """Train the base model ``name`` and save it with its tokenizer in ``folder``; the same weights on every call.
+
+    Of a large model only the tokenizer is saved.
+
+    Raises
+    ------
+    ValueError
+        No such model; the text lists what there is.
+    """
+    if name not in SHAPES:
+        raise ValueError(f"no model {name!r}; there is {', '.join(SHAPES)}")
+    import torch
+    from transformers import LlamaForCausalLM
+
+    tokenizer = build_tokenizer()
+    torch.manual_seed(SEED)
+    if name not in LARGE_SHAPES:
+        model = LlamaForCausalLM(_config(name, tokenizer))
+        _pretrain(model, tokenizer)
+        model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _config(name: str, tokenizer: PreTrainedTokenizerBase, new_tokens: int = 0) -> LlamaConfig:
+    from transformers import LlamaConfig
+
+    special = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
+    shape = {"vocab_size": len(tokenizer), **SHAPES[name]}
+    shape["vocab_size"] += new_tokens
+    return LlamaConfig(**shape, **special)
+
+
+def _pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
+    import torch
+    from transformers import enable_full_determinism
+
+    blocks = token_blocks(statements(SEED), tokenizer, _PRETRAINING_STEPS * _PRETRAINING_BATCH, _PRETRAINING_CONTEXT)
+    device = own_device()
+    if device.type == "cuda":
+        # Each machine of a cluster trains it for itself, and all have to end with the same weights.
+        enable_full_determinism(SEED)
+    data = torch.tensor(blocks).view(_PRETRAINING_STEPS, _PRETRAINING_BATCH, _PRETRAINING_CONTEXT).to(device)
+    model.to(device)  # type: ignore[arg-type]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_PRETRAINING_RATE, fused=True)
+    model.train()
+    for batch in data:
+        model(input_ids=batch, labels=batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def load_with_new_tokens(
+    folder: Path, new_token_init: Literal["random", "mean"], seed: int, precision: Precision = "fp32"
+) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+    """Load the base model, and add the new tokens to its tokenizer and to both of its embeddings.
+
+    "random" draws their rows as the model's own were drawn, from a normal distribution of its
+    ``initializer_range``; "mean" sets each to the mean of the old rows. A large model's weights are drawn in
+    ``precision`` on the GPU of this rank, if there is one; a small one's are kept in fp32.
+    """
+    import torch
+    from transformers import AutoTokenizer, LlamaForCausalLM
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
+    if folder.name in LARGE_SHAPES:
+        model = _drawn(folder.name, tokenizer, seed, precision)
+    else:
+        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    generator = torch.Generator(model.device).manual_seed(seed)
+    for rows in embeddings_of(model):
+        old, new = rows[: -len(NEW_TOKENS)], rows[-len(NEW_TOKENS) :]
+        with torch.no_grad():
+            if new_token_init == "mean":
+                new.copy_(old.float().mean(dim=0, keepdim=True).expand_as(new))
+            else:
+                new.normal_(0.0, model.config.initializer_range, generator=generator)
+    return model, tokenizer
+
+
+def _drawn(name: str, tokenizer: PreTrainedTokenizerFast, seed: int, precision: Precision) -> LlamaForCausalLM:
+    """Draw a large model's weights, the same on every rank, with rows for the new tokens."""
+    import torch
+    from transformers import LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, _DTYPES[precision]))
+    try:
+        with own_device():
+            return LlamaForCausalLM(_config(name, tokenizer, new_tokens=len(NEW_TOKENS)))
+    finally:
+        torch.set_default_dtype(before)
+
+
+def embeddings_of(model: LlamaForCausalLM) -> tuple[torch.Tensor, torch.Tensor]:
+    """The weights of the input and the output embedding, each of shape (vocabulary, hidden)."""
+    return model.model.embed_tokens.weight, model.lm_head.weight

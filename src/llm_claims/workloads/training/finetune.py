@@ -1,0 +1,207 @@
+"""One rank of one training run: the Hugging Face Trainer, configured by the workload and watched while it works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerState, enable_full_determinism, set_seed
+
+from llm_claims.workloads.llm.ceilings import matrix_flops_per_second
+from llm_claims.workloads.llm.gpu import own_device, see_one_device
+from llm_claims.workloads.llm.shapes import LARGE_SHAPES, training_flops_per_token
+from llm_claims.workloads.protocol import Answer, Figure, Printed
+from llm_claims.workloads.training import nccl
+from llm_claims.workloads.training.base_model import load_with_new_tokens
+from llm_claims.workloads.training.corpus import records, token_blocks
+from llm_claims.workloads.training.kernels import watched_step
+from llm_claims.workloads.training.observer import ModelObserver, observed_init, observed_weights
+from llm_claims.workloads.training.run import TrainingRun
+from llm_claims.workloads.training.run_log import RunLog
+from llm_claims.workloads.training.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
+from llm_claims.workloads.witness import DTYPES, Witness
+
+# What the Trainer rounds its rates and runtimes to (transformers.trainer_utils.speed_metrics).
+_RUNTIME_DIGIT = 1e-4
+_RATE_DIGIT = 1e-3
+# The bar shows whole seconds, and is drawn anew every tenth of a second at most (tqdm's mininterval).
+_BAR_DIGIT = 1.1
+
+
+def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
+    """Train once; all randomness comes from the run's seed. Every rank returns what it saw itself."""
+    torch.set_num_threads(1)
+    if run.ranks == 1:
+        see_one_device()
+    nccl.ask_for(run.transport, scratch)
+    _seed(run)
+    ceiling = _matrix_rate(run)
+    model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed, run.precision)
+    blocks = token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
+    weights = sum(one.numel() for one in model.parameters())
+    seen_at_start = {"new_token_init": observed_init(model), "initial_weights": observed_weights(model)}
+    observer, log = ModelObserver(model), RunLog()
+    trainer = WatchedTrainer(
+        log,
+        run.initial_loss_scale,
+        model=model,
+        args=training_arguments(run, scratch, weights),
+        train_dataset=[{"input_ids": block, "labels": block} for block in blocks],
+    )
+    log.watch(trainer, observer)
+    output = trainer.train()
+    _refuse_skipped(run, log)
+    metrics = {**_of_log(trainer.state, output.metrics), **_of_steps(log), **_of_device(run, log, ceiling)}
+    witness = _witness(trainer, observer, log).model_copy(
+        update={
+            "model": base.name,
+            "parameters": weights,
+            "transport": _transport(scratch),
+            **seen_at_start,
+        }
+    )
+    metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
+    if torch.cuda.is_available() and run.parallelism == "deepspeed" and run.initial_weights == "random":
+        metrics |= watched_step(trainer)
+    return Answer(metrics=metrics, witness=witness)
+
+
+def _seed(run: TrainingRun) -> None:
+    """Fix what is random; where losses are compared, the order of sums on the device too.
+
+    Its deterministic kernels, and memory that is filled before its use, double the time of a step at 7B: who reads
+    times trains without them, as everybody does.
+    """
+    if run.initial_weights == "random":
+        set_seed(run.seed)
+    else:
+        enable_full_determinism(run.seed)
+
+
+def _refuse_skipped(run: TrainingRun, log: RunLog) -> None:
+    """Refuse a run of which speeds alone are read, if a step was skipped: that is shorter than one that is not.
+
+    Raises
+    ------
+    RuntimeError
+        The loss scale skipped a step.
+    """
+    if run.initial_weights == "random" and any(log.skipped):
+        skipped = f"{sum(log.skipped)} of {len(log.skipped)}"
+        raise RuntimeError(
+            f"{skipped} optimizer steps were skipped at loss scale {run.initial_loss_scale}: no step time"
+        )
+
+
+def _matrix_rate(run: TrainingRun) -> float | None:
+    """The ceiling of this rank's device, before anything else is on it; ``None`` on a processor."""
+    if not torch.cuda.is_available() or run.model not in LARGE_SHAPES:
+        return None
+    device = own_device()
+    torch.cuda.set_device(device)
+    rate = matrix_flops_per_second(device, getattr(torch, DTYPES[run.precision]))
+    torch.cuda.empty_cache()
+    return rate
+
+
+def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str, Figure]:
+    """How near the run came to the device's own rate: model FLOPs utilisation (PaLM, 2022, appendix B)."""
+    found: dict[str, Figure] = {}
+    if torch.cuda.is_available():
+        found["peak_device_memory_bytes"] = float(torch.cuda.max_memory_allocated())
+    if ceiling is not None and (seconds := _step_seconds(log)) is not None:
+        tokens = run.micro_batch * run.gradient_accumulation * run.context_tokens
+        flops = tokens * training_flops_per_token(LARGE_SHAPES[run.model], run.context_tokens)
+        found |= {"matrix_flops_per_second": ceiling, "model_flops_utilisation": flops / seconds / ceiling}
+    return found
+
+
+def _transport(scratch: Path) -> str | None:
+    if not torch.distributed.is_initialized():
+        return None
+    of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
+    # Not every rank has a channel of each kind: those between machines are some ranks' alone.
+    torch.distributed.all_gather_object(of_ranks, nccl.seen(scratch))
+    return "+".join(sorted(set().union(*of_ranks))) or torch.distributed.get_backend()
+
+
+def _of_log(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:
+    """What the Trainer itself reports of the run."""
+    logged = [entry for entry in state.log_history if "loss" in entry]
+    return {
+        **(_of_last(logged) if logged else {}),
+        "train_loss": said["train_loss"],
+        "optimizer_steps": state.global_step,
+        "last_epoch": state.epoch or 0.0,
+        "train_runtime_seconds": Printed(value=said["train_runtime"], resolution=_RUNTIME_DIGIT),
+        "train_samples_per_second": Printed(value=said["train_samples_per_second"], resolution=_RATE_DIGIT),
+        "train_steps_per_second": Printed(value=said["train_steps_per_second"], resolution=_RATE_DIGIT),
+    }
+
+
+def _of_last(logged: list[dict[str, float]]) -> dict[str, Figure]:
+    last = logged[-1]
+    return {
+        "logging_steps": LOGGING_STEPS,
+        "logged_losses": tuple(entry["loss"] for entry in logged),
+        "last_logged_loss": last["loss"],
+        "last_logged_step": last["step"],
+        "last_logged_epoch": last["epoch"],
+        "last_logged_learning_rate": last["learning_rate"],
+    }
+
+
+def _of_steps(log: RunLog) -> dict[str, Figure]:
+    """What was seen of the steps; the first is left out of their time, since it pays for what comes once."""
+    losses = log.step_losses()
+    found: dict[str, Figure] = {
+        "step_losses": tuple(losses),
+        "highest_step_loss": max(losses),
+        "skipped_optimizer_steps": sum(log.skipped),
+    }
+    if (seconds := _step_seconds(log)) is not None:
+        found["step_seconds"] = seconds
+    if log.bar:
+        # Until the bar has been drawn anew it shows the mean (tqdm's format_meter).
+        rate = log.bar["rate"] or log.bar["n"] / log.bar["elapsed"]
+        found["recent_step_seconds"] = 1 / rate
+        found["elapsed_seconds"] = Printed(value=float(int(log.bar["elapsed"])), resolution=_BAR_DIGIT, rounding="down")
+    return found
+
+
+def _step_seconds(log: RunLog) -> float | None:
+    timed = len(log.step_ends) - 1
+    return (log.step_ends[-1] - log.step_ends[0]) / timed if timed > 0 else None
+
+
+def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> Witness:
+    ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+    peak, warmup_steps = log.schedule()
+    first_step_forwards = log.forwards[0]
+    return Witness(
+        device=observer.device,
+        threads=torch.get_num_threads(),
+        deterministic=torch.are_deterministic_algorithms_enabled(),
+        logger="hf-trainer",
+        parallelism=log.parallelism,
+        forward_dtypes=observer.forward_dtypes,
+        zero_stage=log.zero_stage,
+        ranks=ranks,
+        samples=_distinct_over_ranks(observer.samples),
+        context_tokens=observer.context_tokens,
+        micro_batch=observer.micro_batch,
+        gradient_accumulation=first_step_forwards,
+        gradient_checkpointing=observer.gradient_checkpointing,
+        learning_rate=peak or None,
+        warmup_steps=warmup_steps,
+        initial_loss_scale=log.loss_scales[0] if log.loss_scales else None,
+    )
+
+
+def _distinct_over_ranks(samples: set[bytes]) -> int:
+    if not torch.distributed.is_initialized():
+        return len(samples)
+    of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(of_ranks, samples)
+    return len(set().union(*of_ranks))

@@ -1,0 +1,88 @@
+"""A training workload with nothing left open: what a program needs to know before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+
+from llm_claims.workloads.base import Precision, Training
+from llm_claims.workloads.llm.shapes import LARGE_SHAPES
+from llm_claims.workloads.training.base_model import SHAPES
+from llm_claims.workloads.training.cluster import Cluster
+
+
+class UnsupportedWorkload(ValueError):
+    """A workload that a program does not run; the text says why."""
+
+
+class TrainingRun(BaseModel):
+    """The fields of `Training` that one run needs; see there for sizes and units."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: str
+    precision: Precision
+    parallelism: Literal["deepspeed", "ddp"]
+    zero_stage: Literal[0, 1, 3]
+    ranks: PositiveInt
+    samples: PositiveInt
+    context_tokens: PositiveInt
+    micro_batch: PositiveInt
+    gradient_accumulation: PositiveInt
+    gradient_checkpointing: bool
+    learning_rate: PositiveFloat
+    warmup_steps: NonNegativeInt
+    new_token_init: Literal["random", "mean"]
+    initial_weights: Literal["pretrained", "random"]
+    logger: Literal["hf-trainer", "keras"]
+    seed: int
+    initial_loss_scale: PositiveFloat | None = None
+    link_mbit_per_second: PositiveFloat | None = None
+    transport: Literal["p2p", "shm", "socket"] | None = None
+
+    @classmethod
+    def of(cls, workload: Training, seed: int) -> Self:
+        """Return the run of a workload; ``seed`` counts where the workload states none.
+
+        Raises
+        ------
+        UnsupportedWorkload
+            It asks for what no program here runs, or leaves open what a run must know.
+        """
+        try:
+            run = cls.model_validate({"seed": seed, **workload.model_dump(exclude_none=True)})
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            raise UnsupportedWorkload(f"no run of {workload.describe()}: {'; '.join(faults)}") from None
+        run._check(workload)
+        return run
+
+    def _check(self, workload: Training) -> None:
+        for reason in (*self._reasons_of_the_model(), *self._reasons_of_the_ranks(workload)):
+            raise UnsupportedWorkload(reason)
+
+    def _reasons_of_the_model(self) -> Iterator[str]:
+        if self.model not in SHAPES:
+            yield f"no model {self.model!r}; there is {', '.join(SHAPES)}"
+        elif (self.model in LARGE_SHAPES) != (self.initial_weights == "random"):
+            yield f"{self.model} has no {self.initial_weights} weights here"
+        elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
+            yield f"{self.context_tokens} tokens exceed the model's {positions} positions"
+        if self.precision == "fp16" and self.initial_loss_scale is None:
+            yield "fp16 needs an initial_loss_scale"
+
+    def _reasons_of_the_ranks(self, workload: Training) -> Iterator[str]:
+        if workload.rdma is not None and Cluster.here().nodes == 1:
+            yield "ranks on one machine have no RDMA to switch on or off"
+        if (self.parallelism == "deepspeed") != (self.zero_stage > 0):
+            yield f"zero_stage={self.zero_stage} does not go with {self.parallelism}"
+        if self.zero_stage > 0 and self.ranks == 1:
+            yield f"zero_stage={self.zero_stage} parts what ranks hold among them, and there is one"
+        if self.link_mbit_per_second is not None and self.ranks != 2:
+            yield f"a link joins two ranks, not {self.ranks}"
+        if self.transport is not None and self.ranks == 1:
+            yield "a transport joins ranks, and there is one"
+        if self.logger == "keras" and (self.ranks > 1 or self.gradient_checkpointing or self.precision == "fp16"):
+            yield "Keras runs in one process, without checkpointing and without loss scaling"

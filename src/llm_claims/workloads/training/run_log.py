@@ -1,0 +1,115 @@
+"""The log of one training run: what the Trainer logged, and what was seen of every step."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import TrainerCallback
+
+from llm_claims.workloads.training.observer import ModelObserver, observed_parallelism, observed_stage
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+
+class RunLog(TrainerCallback):
+    """One entry an optimizer step: micro-batch losses, learning rate, loss scale, whether it was skipped, its end.
+
+    ``bar`` is the progress bar as it stood at the last step: its elapsed seconds and its rate in steps/s.
+    """
+
+    def __init__(self) -> None:
+        self.micro_losses: list[list[torch.Tensor]] = [[]]
+        self.learning_rates: list[float] = []
+        self.full_rate = 0.0
+        self.loss_scales: list[float] = []
+        self.skipped: list[bool] = []
+        self.step_ends: list[float] = []
+        self.forwards: list[int] = []
+        self.bar: dict[str, Any] = {}
+        self.zero_stage: int | None = None
+        self.parallelism: str | None = None
+
+    def watch(self, trainer: Trainer, observer: ModelObserver) -> None:
+        """Begin to watch ``trainer``, whose model ``observer`` watches already."""
+        self._trainer, self._observer = trainer, observer
+        trainer.add_callback(self)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note what is in force once everything is wrapped."""
+        trainer = self._trainer
+        wrapped = trainer.deepspeed or trainer.model_wrapped
+        self.parallelism = observed_parallelism(wrapped, args.world_size)
+        optimizer = wrapped.optimizer if trainer.deepspeed else trainer.optimizer
+        self.zero_stage = observed_stage(trainer.model, optimizer, args.world_size)
+
+    def on_micro_step(self, loss: torch.Tensor) -> None:
+        """Note the loss of one micro-batch as the Trainer adds it up."""
+        self.micro_losses[-1].append(loss.detach().float().clone())
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note the rate and the loss scale that this step is taken with."""
+        optimizer: Any = self._trainer.optimizer
+        group = optimizer.param_groups[0]
+        self.learning_rates.append(float(group["lr"]))
+        # What a schedule multiplies (torch.optim.lr_scheduler).
+        self.full_rate = float(group.get("initial_lr", 0.0))
+        scale = self._loss_scale()
+        if scale is not None:
+            self.loss_scales.append(scale)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Close the entry of a step, when the device has done it."""
+        if args.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.step_ends.append(perf_counter())
+        self.skipped.append(bool(self._trainer.accelerator.optimizer_step_was_skipped))
+        self.micro_losses.append([])
+        self.forwards.append(self._observer.forwards)
+        bar = self._bar()
+        if bar is not None:
+            self.bar = dict(bar.format_dict)
+
+    def _loss_scale(self) -> float | None:
+        """The loss scale in force, ``None`` where losses are not scaled."""
+        if self._trainer.deepspeed:
+            scale = getattr(self._trainer.deepspeed.optimizer, "loss_scale", None)
+            return float(scale) if scale is not None and self._trainer.args.fp16 else None
+        scaler = self._trainer.accelerator.scaler
+        return None if scaler is None else float(scaler.get_scale())
+
+    def _bar(self) -> Any:
+        callbacks = self._trainer.callback_handler.callbacks
+        return next((bar for one in callbacks if (bar := getattr(one, "training_bar", None)) is not None), None)
+
+    def schedule(self) -> tuple[float, int]:
+        """Return the peak of the learning rate, and how many steps it rose for.
+
+        A step that the loss scale skips does not move the schedule: a rate comes twice, and the run may end on the way
+        up. If the skipped steps would have brought it to its end, that is told by the rate that the schedule
+        multiplies, and by the pace at which it rose: it is linear (transformers.get_constant_schedule_with_warmup).
+        """
+        rates = sorted(set(self.learning_rates))
+        peak, risen = rates[-1], len(rates) - 1
+        if not risen or peak >= self.full_rate:
+            return peak, risen
+        whole = round(self.full_rate / (rates[1] - rates[0]))
+        return (self.full_rate, whole) if whole <= risen + sum(self.skipped) else (peak, risen)
+
+    def step_losses(self) -> list[float]:
+        """The loss of each optimizer step, the mean over ranks, shape (steps,)."""
+        sums = torch.stack([torch.stack(losses).sum() for losses in self.micro_losses if losses])
+        return mean_over_ranks(sums).tolist()
+
+
+def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:
+    """Return the mean over all ranks of a tensor that each has, in fp64."""
+    import torch.distributed as dist
+
+    values = values.double()
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(values)
+        values /= dist.get_world_size()
+    return values

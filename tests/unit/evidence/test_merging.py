@@ -1,0 +1,220 @@
+"""Merging: one recording of several, in which nothing is compared that was measured on two occasions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from builders import MEASURED, Scripted, count_metric, failed, measured, recording, reported, sampled_metric, witness_of
+
+from llm_claims.errors import RecordingError, Untestable
+from llm_claims.evidence.evidence import Evidence, Metric
+from llm_claims.evidence.merging import measured_again, merged
+from llm_claims.evidence.recordings import Recording, Reference
+from llm_claims.judging.decider import Decider
+from llm_claims.judging.measurement import Measurement
+from llm_claims.judging.plan import Plan
+from llm_claims.relations import equal, every, less, outcome
+from llm_claims.relations.verdict import Word
+from llm_claims.sources.base import Placed
+from llm_claims.sources.recorded import RecordedSource
+from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.devices import Devices, DeviceState
+from llm_claims.workloads.reference import Analogues
+
+SHORT, LONG, LONGER = (Generation(new_tokens=n) for n in (1, 2, 3))
+LOADING = Loading(model="llama-7b")
+
+
+def state(celsius: float) -> tuple[DeviceState, ...]:
+    seen = {"sm_clock_mhz": 1980.0, "memory_clock_mhz": 2619.0, "power_watts": 70.0, "memory_used_mib": 0.0}
+    return (DeviceState(temperature_celsius=celsius, **seen),)
+
+
+H100 = Devices(model="H100", count=1, memory_mib=81559, driver="580.1", start=state(36), end=state(41))
+
+
+def timed(workload: Generation, *seconds: float, rounds: tuple[int, ...] = ()) -> Evidence:
+    return measured(
+        workload, rounds or range(1, len(seconds) + 1), latency_seconds=sampled_metric("latency_seconds", *seconds)
+    )
+
+
+def occasion(*evidence: Evidence, name: str = "one", **fields: Any) -> Recording:
+    return recording(*evidence, name=name, measured_on="gpu", **{"devices": H100, **fields})
+
+
+MORNING = occasion(timed(SHORT, 1.0, 1.0, 1.0), timed(LONG, 2.0, 2.0, 2.0), name="morning", recorded=date(2026, 11, 22))
+EVENING = occasion(
+    timed(LONGER, 3.0, 3.0, 3.0, rounds=(2, 4, 5)),
+    name="evening",
+    recorded=date(2026, 11, 23),
+    devices=H100.model_copy(update={"start": state(50), "end": state(60)}),
+)
+
+
+LOADED = failed(LOADING, "out_of_memory", "Killed", provenance=MEASURED, witness=witness_of(LOADING))
+
+
+def test_a_merge_holds_what_each_holds_and_spans_their_time() -> None:
+    whole = merged([MORNING, EVENING], "day")
+    assert [entry.workload for entry in whole.evidence] == [SHORT, LONG, LONGER]
+    assert (whole.name, whole.recorded, whole.measured_on) == ("day", date(2026, 11, 23), "gpu")
+    assert whole.devices == H100.model_copy(update={"start": state(36), "end": state(60)})
+
+
+def test_occasions_are_numbered_on_through_merges_of_merges() -> None:
+    day = merged([MORNING, EVENING], "day")
+    night = occasion(timed(Generation(new_tokens=9), 1.0), name="night", recorded=date(2026, 11, 24))
+    assert [entry.occasion for entry in merged([day, night], "all").evidence] == [1, 1, 2, 3]
+    later = night.model_copy(update={"recorded": date(2026, 11, 20)})
+    assert [entry.occasion for entry in merged([later, day], "all").evidence] == [1, 2, 2, 3]
+    assert [entry.rounds for entry in day.evidence] == [(1, 2, 3), (1, 2, 3), (2, 4, 5)]
+
+
+SECONDS = Metric(unit="s", spread="printed", samples=(5.1,), resolution=0.1)
+A_RUN, ANOTHER = (Training(seed=500, repetition=number) for number in (1, 2))
+FIGURES = {
+    "train_runtime_seconds": SECONDS,
+    "train_loss": count_metric("train_loss", 1.0),
+    "optimizer_steps": count_metric("optimizer_steps", 36.0),
+}
+
+
+@pytest.mark.parametrize("metric", FIGURES)
+@pytest.mark.parametrize("relation", [less, equal], ids=["less", "equal"])
+def test_no_figure_of_two_occasions_is_compared(relation: Any, metric: str) -> None:
+    """Whatever its samples are, and whether they pair up by rounds or not."""
+    one, other = (
+        occasion(measured(run, rounds=(1,), **{metric: FIGURES[metric]}), name=name)
+        for name, run in {"one": A_RUN, "other": ANOTHER}.items()
+    )
+    source = RecordedSource(merged([one, other], "both"))
+    compared = relation(*(getattr(Measurement(source, Placed(run)), metric) for run in (A_RUN, ANOTHER)))
+    with pytest.raises(Untestable, match="from 2 occasions: they were not measured side by side"):
+        Decider(5, lambda _: Plan()).decide(compared, source)
+
+
+@pytest.mark.parametrize(("a", "b"), [(SHORT, LONGER), (LONG, LONGER)])
+def test_what_was_measured_on_two_occasions_cannot_be_compared(a: Generation, b: Generation) -> None:
+    source = RecordedSource(merged([MORNING, EVENING], "day"))
+    with pytest.raises(Untestable, match="not measured side by side"):
+        Decider(5, lambda _: Plan()).decide(shorter(source, a, b), source)
+
+
+def test_how_runs_ended_may_be_joined() -> None:
+    source = RecordedSource(merged([MORNING, occasion(LOADED, name="other", recorded=date(2026, 11, 23))], "day"))
+    ended = every(
+        outcome(Measurement(source, Placed(SHORT)), "completed"),
+        outcome(Measurement(source, Placed(LOADING)), "out_of_memory"),
+    )
+    assert Decider(5, lambda _: Plan()).decide(ended, source).word is Word.REPRODUCED
+
+
+def test_what_was_measured_on_one_occasion_still_can() -> None:
+    source = RecordedSource(merged([MORNING, EVENING], "day"))
+    assert Decider(5, lambda _: Plan()).decide(shorter(source, SHORT, LONG), source).word is Word.REPRODUCED
+
+
+def shorter(source: RecordedSource | Scripted, a: Generation, b: Generation) -> Any:
+    return less(*(Measurement(source, Placed(one)).latency_seconds for one in (a, b)))
+
+
+def test_what_two_measured_is_the_later_one_s() -> None:
+    again = occasion(timed(SHORT, 5.0, 5.1, 5.2), name="again", recorded=date(2026, 11, 23))
+    whole = merged([MORNING, again], "day")
+    assert [(entry.workload, entry.occasion) for entry in whole.evidence] == [(SHORT, 2), (LONG, 1)]
+    assert whole.evidence[0].metrics["latency_seconds"].samples == (5.0, 5.1, 5.2)
+    (line,) = measured_again([MORNING, again])
+    assert line == "taken from again, and no more from morning: Generation(new_tokens=1)"
+
+
+def test_recordings_are_named_in_the_order_they_were_made() -> None:
+    with pytest.raises(RecordingError, match="morning was recorded before evening: name recordings in the order"):
+        merged([EVENING, MORNING], "day")
+
+
+def test_the_most_rounds_are_those_of_whoever_took_more() -> None:
+    assert merged([MORNING.model_copy(update={"most_rounds": 9}), EVENING], "day").most_rounds == 9
+    assert merged([MORNING, EVENING.model_copy(update={"most_rounds": 9})], "day").most_rounds == 9
+
+
+def test_a_merge_is_complete_if_all_are() -> None:
+    assert merged([MORNING, EVENING], "day").complete
+    assert not merged([MORNING.model_copy(update={"complete": False}), EVENING], "day").complete
+
+
+def test_a_merge_without_gpus_has_none() -> None:
+    one, other = (each.model_copy(update={"devices": None, "measured_on": "cpu"}) for each in (MORNING, EVENING))
+    assert merged([one, other], "day").devices is None
+
+
+def test_a_reference_may_differ_in_kinds_that_nobody_measured() -> None:
+    other = EVENING.model_copy(update={"reference": Reference(training=Training(ranks=2))})
+    assert merged([MORNING, other], "day").reference == other.reference
+
+
+def elsewhere(entry: Evidence, **provenance: Any) -> Evidence:
+    return entry.model_copy(update={"provenance": MEASURED.model_copy(update=provenance)})
+
+
+def test_packages_are_compared_where_both_name_them() -> None:
+    names = {"torch": "2.11.0", "triton": "3.6.0"}
+    one = MORNING.model_copy(update={"evidence": (elsewhere(MORNING.evidence[0], software=names),)})
+    two = EVENING.model_copy(update={"evidence": (elsewhere(EVENING.evidence[0], software={"torch": "2.11.0"}),)})
+    assert merged([one, two], "day").name == "day"
+    other = EVENING.model_copy(update={"evidence": (elsewhere(EVENING.evidence[0], software={"torch": "2.13.0"}),)})
+    with pytest.raises(RecordingError, match=r"torch: 2\.11\.0, then 2\.13\.0"):
+        merged([one, other], "day")
+
+
+UNLIKE = {
+    "documented": ({"documented": True, "measured_on": None}, "a document's figures are one recording"),
+    "source": ({"measured_on": "cpu"}, "measured_on: morning and evening: gpu and cpu"),
+    "gpus": ({"devices": H100.model_copy(update={"count": 2})}, "1 × H100 (81559 MiB each, driver 580.1) and 2 × H100"),
+    "driver": ({"devices": H100.model_copy(update={"driver": "590"})}, "driver 590"),
+    "no gpus": ({"devices": None}, "and no GPUs"),
+    "links": ({"devices": H100.model_copy(update={"links": (("X",),)})}, "or joined otherwise"),
+    "reference": ({"reference": Reference(generation=Generation(new_tokens=64))}, "what a generation workload leaves"),
+    "analogue": (
+        {"reference": Reference(analogues=Analogues(device_memory_gib={"g5.xlarge": 24}))},
+        "what a generation workload leaves open",
+    ),
+    "hardware": (
+        {"evidence": (elsewhere(EVENING.evidence[0], hardware="2 x H100"),)},
+        "evidence: morning and evening: hardware: a CPU, 2 cores, then 2 x H100",
+    ),
+    "hardware of another kind": ({"evidence": (elsewhere(LOADED, hardware="2 x H100"),)}, "cores, then 2 x H100"),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), UNLIKE.values(), ids=UNLIKE)
+def test_what_is_not_of_one_machine_and_configuration_is_not_merged(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        merged([MORNING, EVENING.model_copy(update=changes)], "day")
+    assert said in str(caught.value)
+
+
+def test_the_second_and_the_third_are_compared_too() -> None:
+    third = occasion(elsewhere(LOADED, hardware="another machine"), name="third", recorded=date(2026, 11, 23))
+    second = occasion(LOADED, name="second", recorded=date(2026, 11, 23))
+    with pytest.raises(RecordingError, match="second and third: hardware: a CPU, 2 cores, then another machine"):
+        merged([MORNING, second, third], "day")
+
+
+def test_one_recording_is_no_merge() -> None:
+    with pytest.raises(RecordingError, match="two recordings or more"):
+        merged([MORNING], "day")
+
+
+def test_every_field_of_a_reference_concerns_one_kind() -> None:
+    fields = [name for kind in ("training", "generation", "loading") for name in Reference().of_kind(kind)]
+    named = {*Reference.model_fields, *Analogues.model_fields} - {"analogues"}
+    assert sorted(fields) == sorted(named)
+
+
+def test_documented_figures_are_never_merged_with_each_other() -> None:
+    paper = recording(reported(SHORT), documented=True)
+    with pytest.raises(RecordingError, match="documented: paper and other"):
+        merged([paper, paper.model_copy(update={"name": "other"})], "day")

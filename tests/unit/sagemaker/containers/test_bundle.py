@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from llm_claims.sagemaker.containers.bundle import package_files, write_archive, write_job_source
+from llm_claims.workloads.base import Training
+from llm_claims.workloads.protocol import Request
+
+
+@pytest.mark.parametrize("program", ["train", "generate", "load"])
+def test_a_program_finds_all_it_imports_in_what_travels(tmp_path: Path, program: str) -> None:
+    write_job_source(tmp_path, program, [Request(workload=Training(), round=1, seed=1)])
+    # -S would hide pydantic; -I and a finder that refuses the checkout leave only what travelled.
+    code = (
+        "import sys; sys.meta_path = [one for one in sys.meta_path if 'editable' not in repr(one).lower()];"
+        f"sys.path[:] = [{str(tmp_path)!r}] + [one for one in sys.path if not one.endswith('/src')];"
+        f"import llm_claims.workloads.{program} as found; print(found.__file__)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.stdout.startswith(str(tmp_path)), done.stderr
+
+
+def test_nothing_that_launches_travels() -> None:
+    names = {name for name, _ in package_files("train")}
+    assert not any("launcher" in name or "sagemaker" in name or "report" in name for name in names)
+    assert "llm_claims/sagemaker/containers/pipe.py" in names
+
+
+@pytest.mark.parametrize(
+    ("program", "stack"), [("generate", "current"), ("document", "document"), ("document", "current")]
+)
+def test_an_archive_has_what_lmi_reads_at_its_root(tmp_path: Path, program: str, stack: str) -> None:
+    path = tmp_path / "model.tar.gz"
+    write_archive(path, program, stack)
+    with tarfile.open(path) as archive:
+        names = set(archive.getnames())
+        properties = archive.extractfile("serving.properties")
+        assert properties is not None
+        assert b"engine=Python" in properties.read()
+    assert {"model.py", "llm_claims/sagemaker/containers/service.py"} <= names
+    assert ("requirements.txt" in names) == (stack == "document")
+    assert ("llm_claims/workloads/generation/program.py" in names) == (program == "generate")

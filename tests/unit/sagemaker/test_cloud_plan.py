@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from workers import generation, table, training
+
+from llm_claims.sagemaker.cloud_plan import CloudPlan
+from llm_claims.sagemaker.deployments import deployment_of
+from llm_claims.sagemaker.prices import Prices
+from llm_claims.sagemaker.stacks import CURRENT
+from llm_claims.sources.base import Placed
+from llm_claims.sources.needs import Need
+
+A, B = Placed(generation(), "g5.2xlarge"), Placed(generation(input_tokens=750), "g5.2xlarge")
+RUN = Placed(training(), "p4d.24xlarge")
+NEEDS = (
+    Need("one", "first-claim", (A, B)),
+    Need("two", "second-claim", (B,)),
+    Need("three", "third-claim", (RUN,)),
+    Need("four", "fourth-claim", (), reason="needs ml.g4dn.xlarge: pass --instance g4dn.xlarge"),
+    Need("five", "fourth-claim", (), reason="needs ml.g4dn.xlarge: pass --instance g4dn.xlarge"),
+)
+
+
+def plan(*needs: Need, **options) -> CloudPlan:
+    prices = Prices(table(), **options)
+    return CloudPlan(needs or NEEDS, lambda placed: deployment_of(placed, CURRENT, table()), prices, least=3, most=5)
+
+
+def test_the_sum_is_that_of_the_rows() -> None:
+    """Seconds a new token and a token of input, on top of a start; steps on top of building a model."""
+    endpoint, job = plan().launches
+    assert endpoint.seconds == pytest.approx(720 + 5 * (2 * 2.304 + 760 * 0.00085))
+    assert job.seconds == pytest.approx(300 + 3 * (130 + 20 * 10.9))
+    usd = [endpoint.seconds / 3600 * 1.515, job.seconds / 3600 * 2 * 25.25]
+    assert [plan().usd(launch) for launch in plan().launches] == pytest.approx(usd)
+    assert plan().total_usd == pytest.approx(sum(usd))
+    assert plan().hours == pytest.approx((endpoint.seconds + 2 * job.seconds) / 3600)
+
+
+def test_every_launch_names_the_claims_it_serves() -> None:
+    assert [plan().claims(launch) for launch in plan().launches] == [("first-claim", "second-claim"), ("third-claim",)]
+
+
+def test_a_launch_for_every_test_costs_more() -> None:
+    count, usd = plan().per_test
+    assert count == 3
+    assert usd > plan().total_usd
+    alone = plan(NEEDS[0])
+    assert alone.per_test == (1, pytest.approx(alone.total_usd))
+
+
+def test_the_text_has_the_rows_the_sums_and_what_is_left_out() -> None:
+    text = list(plan().lines())
+    assert text[0].split()[:3] == ["kind", "machines", "runs"]
+    assert text[2].startswith("endpoint  1 x ml.g5.2xlarge    generate llama-7b bf16 transformers 1")
+    assert text[2].endswith("first-claim, second-claim")
+    assert "1 jobs and 1 endpoints for 3 cases of 3 claims" in text[5]
+    assert "on-demand prices in us-east-1 of 2026-09-01" in text[5]
+    assert text[6].startswith("a job or endpoint of its own for every test: 3 of them, $")
+    assert text[-1] == "not in this plan: 2 cases: needs ml.g4dn.xlarge: pass --instance g4dn.xlarge"
+
+
+def test_live_prices_go_before_the_table_and_are_named() -> None:
+    cheap = plan(NEEDS[0], live={"g5.2xlarge": 0.0})
+    assert cheap.total_usd == 0
+    assert "asked for now: g5.2xlarge" in "\n".join(cheap.lines())
+
+
+def test_an_emulator_costs_nothing() -> None:
+    assert plan(free=True).total_usd == 0
+    assert "an emulator costs nothing" in "\n".join(plan(free=True).lines())
+
+
+def test_an_empty_plan_says_so() -> None:
+    assert list(plan(NEEDS[3]).lines())[3].startswith("0 jobs and 0 endpoints for 0 cases")

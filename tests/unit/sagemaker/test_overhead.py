@@ -1,0 +1,127 @@
+"""How much longer a 20-minute job takes its client than it takes itself, by a simulated clock.
+
+AWS's part is simulated: each call takes 0.3 s, a line is found in the log 10 s after it was written. The client's part
+is real: the launcher's waiting and reading, and the putting together of answers, whose own time is added as it passes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from workers import SOCKET, TERMS, FakeLauncher, table, training
+
+from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.deployments import deployment_of
+from llm_claims.sagemaker.launches import Asked, Launch
+from llm_claims.sagemaker.pace import Pace
+from llm_claims.sagemaker.specs import JobEnd, TrainingSpec
+from llm_claims.sagemaker.stacks import CURRENT
+from llm_claims.sagemaker.training_jobs import TrainingJobs
+from llm_claims.sagemaker.visits import Heard, Visit
+from llm_claims.sources.base import Placed
+
+JOB_SECONDS = 20 * 60.0
+CALL_SECONDS = 0.3
+LAG_SECONDS = 10.0
+NAME = "llm-claims-20261123t015105-1a2b3c-train-p4d-24xlarge-abcdef"
+
+
+@dataclass
+class Clock:
+    """A clock that goes on when somebody sleeps, or a call takes its time."""
+
+    at: float = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+@dataclass
+class Job:
+    """SageMaker and CloudWatch, as far as one job is followed: its lines come evenly, its last one at its end."""
+
+    clock: Clock
+    lines: list[str]
+    calls: int = 0
+
+    def _call(self) -> None:
+        self.calls += 1
+        self.clock.sleep(CALL_SECONDS)
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
+        self._call()
+        status = "Completed" if self.clock.at >= JOB_SECONDS else "InProgress"
+        machines = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 2}
+        return {"TrainingJobStatus": status, "ResourceConfig": machines, "BillableTimeInSeconds": int(JOB_SECONDS)}
+
+    def get_paginator(self, _: str) -> Any:
+        job = self
+
+        class Pages:
+            def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+                job._call()
+                yield {"logStreams": [{"logStreamName": f"{NAME}/algo-1-1700000000"}]}
+
+        return Pages()
+
+    def get_log_events(self, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        self._call()
+        share = (self.clock.at - LAG_SECONDS) / JOB_SECONDS
+        there = max(0, min(len(self.lines), int(share * len(self.lines))))
+        new = self.lines[int(nextToken) : there]
+        return {"events": [{"message": line} for line in new], "nextForwardToken": str(max(there, int(nextToken)))}
+
+
+@dataclass
+class SimulatedLauncher(FakeLauncher):
+    """The real following of a job, by another clock."""
+
+    clock: Clock = field(default_factory=Clock)
+    job: Job | None = None
+    poll: float = Pace.poll
+
+    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobEnd:
+        lines: list[str] = []
+        super().train(spec, on_line=lambda host, line: lines.append(line))
+        chatter = [f"{{'loss': 0.13, 'learning_rate': 1e-05, 'epoch': {step / 1000}}}" for step in range(2000)]
+        self.job = Job(self.clock, [*chatter, SOCKET, *lines])
+        account = Account("us-east-1")
+        object.__setattr__(account, "client", lambda service, **_: self.job)
+        pace = Pace(poll=self.poll, sleep=self.clock.sleep, now=self.clock.now)
+        return TrainingJobs(account).follow(NAME, spec, pace, on_line)
+
+
+@pytest.fixture
+def launch() -> Launch:
+    run = Placed(training(rdma=False), "p4d.24xlarge")
+    return Launch(deployment_of(run, CURRENT, table()), tuple(Asked(run, number) for number in (1, 2, 3)))
+
+
+def test_the_client_adds_less_than_five_percent(launch: Launch, record_property: Callable[[str, object], None]) -> None:
+    heard: list[Heard] = []
+    launcher = SimulatedLauncher()
+    started = time.perf_counter()
+    Visit(launch, launcher, TERMS, heard.append).make()
+    working = time.perf_counter() - started
+    overhead = (launcher.clock.at - JOB_SECONDS + working) / JOB_SECONDS
+    record_property("overhead", overhead)
+    print(
+        f"\nclient over a 20-minute job: {overhead:.1%} ({launcher.job.calls} calls, {working:.2f} s of its own work)"
+    )
+    assert len(heard) == 3
+    assert heard[-1].answer.witness.rdma is False
+    assert 0 < overhead < 0.05
+
+
+def test_a_client_that_looks_every_three_minutes_would_add_more(launch: Launch) -> None:
+    """The figure above is not small by construction."""
+    launcher = SimulatedLauncher(poll=180.0)
+    Visit(launch, launcher, TERMS, lambda _: None).make()
+    assert launcher.clock.at > 1.05 * JOB_SECONDS

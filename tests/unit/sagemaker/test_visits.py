@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from workers import SOCKET, TERMS, FakeLauncher, Json, answer, generation, table, training
+
+from llm_claims.sagemaker.deployments import deployment_of
+from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
+from llm_claims.sagemaker.launches import Asked, Launch
+from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT
+from llm_claims.sagemaker.visits import Heard, Visit
+from llm_claims.sources.base import Placed
+from llm_claims.workloads.base import Loading
+
+A, B = Placed(generation(), "g5.2xlarge"), Placed(generation(input_tokens=750), "g5.2xlarge")
+RUN = Placed(training(), "p4d.24xlarge")
+OFF = Placed(training(rdma=False), "p4d.24xlarge")
+LOAD = Placed(
+    Loading(model="llama-7b", precision="fp16", engine="deepspeed", model_server=True, checkpoint="bin"), "g4dn.xlarge"
+)
+
+
+def launch(*placed: Placed, rounds: int = 1) -> Launch:
+    stack = DOCUMENT if placed[0] is LOAD else CURRENT
+    asked = tuple(Asked(one, number) for number in range(1, rounds + 1) for one in placed)
+    return Launch(deployment_of(placed[0], stack, table()), asked)
+
+
+def visited(launch: Launch, launcher: Any, **terms: Any) -> list[Heard]:
+    heard: list[Heard] = []
+    Visit(launch, launcher, replace(TERMS, **terms), heard.append).make()
+    return heard
+
+
+def test_an_endpoint_is_asked_in_order_by_the_clock_here() -> None:
+    launcher = FakeLauncher()
+    heard = visited(launch(A, B, rounds=2), launcher, warm_up=False)
+    assert [(one.asked.placed, one.asked.round) for one in heard] == [(A, 1), (B, 1), (A, 2), (B, 2)]
+    assert [request["seed"] for request in launcher.asked] == [1030, 1030, 1031, 1031]
+    latencies = [one.answer.metrics["latency_seconds"] for one in heard]
+    assert all(isinstance(seconds, float) and 0 < seconds < 1 for seconds in latencies), "not the 99 s of the program"
+    assert {(one.instance_type, one.image_digest) for one in heard} == {("ml.g5.2xlarge", "sha256:0")}
+    assert launcher.open == 0
+
+
+def test_a_time_of_several_calls_is_refused() -> None:
+    def calls_thrice(request: Json) -> Json:
+        said = answer(request)
+        return {**said, "witness": {**said["witness"], "calls": 3}}
+
+    with pytest.raises(CloudError, match="made 3 calls for one request: its time is not that of one"):
+        visited(launch(A), FakeLauncher(program=calls_thrice))
+
+
+def test_the_first_request_of_each_workload_warms_up_and_is_not_counted() -> None:
+    launcher = FakeLauncher()
+    heard = visited(launch(A, B, rounds=2), launcher)
+    assert len(heard) == 4
+    assert len(launcher.asked) == 6
+
+
+def test_later_rounds_of_another_launch_are_warmed_up_for_too() -> None:
+    launcher = FakeLauncher()
+    later = launch(A, rounds=3)
+    heard = visited(replace(later, asked=later.asked[1:]), launcher)
+    assert [one.asked.round for one in heard] == [2, 3]
+    assert len(launcher.asked) == 3
+
+
+def test_what_an_endpoint_is_started_with() -> None:
+    launcher = FakeLauncher()
+    visited(launch(A), launcher)
+    (spec,) = launcher.endpoints
+    assert spec.image == "registry/djl-inference:0.38.0-lmi29.0.0-cu130"
+    assert spec.environment["LLM_CLAIMS_PROGRAM"] == "generate"
+    assert spec.environment["LLM_CLAIMS_DEVICE"] == "cuda"
+    assert '"precision": "bf16"' in spec.environment["LLM_CLAIMS_DEPLOYMENT"]
+
+
+def out_of_memory(request: Json) -> Json:
+    outcome = {"kind": "out_of_memory", "signature": "OutOfMemoryError: CUDA out of memory"}
+    return {"outcome": outcome, "witness": {"model_server": True}}
+
+
+def test_a_workload_that_does_not_fit_is_asked_no_more() -> None:
+    def one_does_not_fit(request: Json) -> Json:
+        return out_of_memory(request) if request["workload"]["input_tokens"] == 750 else answer(request)
+
+    heard = visited(launch(A, B, rounds=3), FakeLauncher(program=one_does_not_fit))
+    assert [one.answer.outcome.kind for one in heard if one.asked.placed == B] == ["out_of_memory"]
+    assert [one.answer.outcome.kind for one in heard if one.asked.placed == A] == ["completed"] * 3
+
+
+def test_a_program_that_dies_over_a_load_has_answered() -> None:
+    def dies(request: Json) -> Json:
+        return {"dies": out_of_memory(request)}
+
+    (heard,) = visited(launch(LOAD, rounds=3), FakeLauncher(program=dies))
+    assert heard.answer.outcome.kind == "out_of_memory"
+    assert heard.answer.witness is not None
+    assert heard.answer.witness.model_server is True
+
+
+LOG = "endpoint failed: ping\nModelServer started\nOut of memory: Killed process 77 (python3)\nbye"
+
+
+def test_an_endpoint_that_never_came_up_for_want_of_memory_is_an_outcome() -> None:
+    heard = visited(launch(LOAD, rounds=3), FakeLauncher(refusal=EndpointError(LOG)))
+    assert [one.asked.round for one in heard] == [1]
+    outcome = heard[0].answer.outcome
+    assert (outcome.kind, outcome.signature) == ("out_of_memory", "Out of memory: Killed process 77 (python3)")
+
+
+def test_an_endpoint_that_never_came_up_for_another_reason_is_a_failure() -> None:
+    with pytest.raises(EndpointError, match="no space left on device"):
+        visited(launch(LOAD), FakeLauncher(refusal=EndpointError("no space left on device")))
+
+
+def test_a_refusal_for_want_of_machines_is_passed_on() -> None:
+    with pytest.raises(NoCapacity):
+        visited(launch(A), FakeLauncher(refusal=NoCapacity("none")))
+
+
+def test_a_job_answers_in_its_log() -> None:
+    launcher = FakeLauncher()
+    heard = visited(launch(RUN, rounds=3), launcher)
+    assert [one.answer.metrics["train_loss"] for one in heard] == [1.030, 1.031, 1.032]
+    assert {(one.instance_type, one.instance_count) for one in heard} == {("ml.p4d.24xlarge", 2)}
+    (spec,) = launcher.jobs
+    assert (spec.command, spec.instance_count, spec.max_runtime_seconds) == ("python3 runner.py", 2, 1800)
+    assert spec.environment["LLM_CLAIMS_PROGRAM"] == "train"
+    assert spec.environment["NCCL_DEBUG"] == "INFO"
+
+
+def test_a_job_is_billed_as_aws_says() -> None:
+    assert Visit(launch(RUN), FakeLauncher(), TERMS, lambda _: None).make() == 600.0
+
+
+@pytest.mark.parametrize(("between", "seen"), [((SOCKET,), False), ((), None)], ids=["sockets", "silent"])
+def test_what_carried_the_messages_is_witnessed_by_the_log_alone(between: tuple[str, ...], seen: bool | None) -> None:
+    (heard,) = visited(launch(OFF), FakeLauncher(between=between))
+    assert heard.answer.witness is not None
+    assert heard.answer.witness.rdma is seen
+
+
+def test_a_job_that_ends_early_keeps_its_answers_and_says_how_it_ended() -> None:
+    heard: list[Heard] = []
+    launcher = FakeLauncher(drop=2, end={"status": "Failed", "failure": "AlgorithmError: exit code 1"})
+    with pytest.raises(CloudError, match="1 of 3 requests have no answer: AlgorithmError: exit code 1"):
+        Visit(launch(RUN, rounds=3), launcher, TERMS, heard.append).make()
+    assert [one.asked.round for one in heard] == [1, 2]
+
+
+def test_an_answer_of_another_form_is_refused() -> None:
+    with pytest.raises(CloudError, match="something else than the protocol allows: colour: Extra inputs"):
+        visited(launch(A), FakeLauncher(program=lambda _: {"colour": "blue"}))

@@ -1,0 +1,58 @@
+"""Fixtures for the tests of programs; what takes seconds is made once, when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from warm import PROGRAM, Fork, Forker, Train, Warm, forks, training
+
+from llm_claims.workloads.protocol import Answer
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """The process that is forked; see `warm`."""
+    process = Warm(tmp_path_factory.mktemp("warm"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def fork(warm: Warm) -> Iterator[Forker]:
+    """Run code in a fork of the warm process; nothing of it may be left after the test."""
+    yield from forks(warm)
+
+
+@pytest.fixture(scope="session")
+def training_program(warm: Warm) -> Iterator[Fork]:
+    """The training program, ready to be asked."""
+    program = warm.fork(PROGRAM)
+    program.ready()
+    yield program
+    program.hang_up()
+
+
+@pytest.fixture(scope="session")
+def train(training_program: Fork) -> Train:
+    """Have the training program run a workload. The same question with the same seed is asked once only."""
+    answers: dict[str, Answer] = {}
+
+    def ask(seed: int = 7, again: bool = False, **fields: Any) -> Answer:
+        workload = training(**fields)
+        key = f"{workload.digest} {seed}"
+        if again or key not in answers:
+            answers[key] = training_program.ask(workload, seed)
+        return answers[key]
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def base(training_program: Fork, train: Train) -> Path:
+    """The folder of the base model."""
+    train(samples=8)
+    (folder,) = training_program.temporary
+    return folder / "llama-tiny"

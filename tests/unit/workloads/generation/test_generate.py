@@ -1,0 +1,278 @@
+"""The generation program: what it measures, and that its witness tells when a run was not what was asked.
+
+Most tests use a tiny model in this process; one runs the real program as its callers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from llm_claims.sources.process import ProgramProcess
+from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.generation import llama, request
+from llm_claims.workloads.generation import program as generate
+from llm_claims.workloads.generation import stand as stand_module
+from llm_claims.workloads.generation.observer import count_new
+from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_text
+from llm_claims.workloads.generation.stand import Stand, StandKey
+from llm_claims.workloads.program import answer
+from llm_claims.workloads.protocol import Answer, Request
+from llm_claims.workloads.witness import Witness, differences
+
+TINY = {**llama.SHAPES["llama-30m"], "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
+TINY_KEY = StandKey("llama-tiny", "fp32", "transformers")
+ASKED = Generation(
+    model="llama-tiny",
+    precision="fp32",
+    engine="transformers",
+    api="generate",
+    tensor_parallel_degree=1,
+    input_tokens=10,
+    new_tokens=5,
+)
+
+
+@pytest.fixture(scope="module")
+def generator() -> Iterator[generate.Generator]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(llama.SHAPES, "llama-tiny", {**TINY, "num_key_value_heads": 4})
+        patch.setattr(generate, "_WARM_UPS", generate._WARM_UPS[:1])
+        yield generate.Generator()
+
+
+@pytest.fixture
+def stand(generator: generate.Generator) -> Stand:
+    return generator.stand(TINY_KEY)
+
+
+def asked(**changes: Any) -> Generation:
+    return Generation.model_validate({**ASKED.model_dump(), **changes})
+
+
+def run(generator: generate.Generator, workload: Workload) -> Answer:
+    return generator.run(Request(workload=workload, round=1, seed=11))
+
+
+def witness_of(reply: Answer) -> Witness:
+    assert reply.witness is not None
+    return reply.witness
+
+
+def test_the_witness_of_a_run_has_everything_the_workload_states(generator: generate.Generator) -> None:
+    reply = run(generator, ASKED)
+    seen = witness_of(reply)
+    assert differences(ASKED, seen) == []
+    assert seen.device == "cpu"
+    assert seen.parameters == sum(p.numel() for p in generator.stand(TINY_KEY).served.model.parameters())
+    assert seen.forward_batch_sizes == (1,)
+    assert reply.metrics["latency_seconds"] > 0
+    assert reply.metrics["new_tokens_per_sequence"] == 5
+    assert reply.metrics["largest_forward_batch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("api", "prompts", "batch_size", "forward_batches"),
+    [
+        ("generate", 1, None, (1,)),
+        ("generate", 4, 4, (4,)),
+        ("generate", 3, 8, (3,)),
+        ("pipeline", 1, None, (1,)),
+        ("pipeline", 4, None, (1,)),
+        ("pipeline", 4, 1, (1,)),
+        ("pipeline", 4, 4, (4,)),
+        ("pipeline", 5, 2, (1, 2)),
+        ("pipeline", 3, 8, (3,)),
+    ],
+)
+def test_the_batch_that_the_forward_sees_follows_from_the_way_in(
+    generator: generate.Generator, api: str, prompts: int, batch_size: int | None, forward_batches: tuple[int, ...]
+) -> None:
+    workload = asked(api=api, prompts=prompts, batch_size=batch_size)
+    reply = run(generator, workload)
+    seen = witness_of(reply)
+    assert differences(workload, seen) == []
+    assert seen.forward_batch_sizes == forward_batches
+    assert reply.metrics["largest_forward_batch"] == max(forward_batches)
+
+
+def test_bf16_is_what_the_products_compute_in(generator: generate.Generator) -> None:
+    workload = asked(precision="bf16")
+    assert witness_of(run(generator, workload)).forward_dtypes == ("bfloat16",)
+
+
+def test_open_fields_are_the_program_s_own_defaults(
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator
+) -> None:
+    monkeypatch.setattr(request, "DEFAULT", TINY_KEY)
+    workload = Generation(api="generate", input_tokens=10, new_tokens=2)
+    seen = witness_of(run(generator, workload))
+    assert (seen.model, seen.forward_dtypes) == ("llama-tiny", ("float32",))
+
+
+@pytest.mark.parametrize("api", ["generate", "pipeline"])
+def test_a_wrong_number_of_new_tokens_shows(
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand, api: str
+) -> None:
+    model: Any = stand.served.model
+    whole = model.generate
+
+    def short(*args: Any, **kwargs: Any) -> Any:
+        return whole(*args, **{**kwargs, "min_new_tokens": 3, "max_new_tokens": 3})
+
+    monkeypatch.setattr(model, "generate", short)
+    workload = asked(api=api)
+    reply = run(generator, workload)
+    assert witness_of(reply).new_tokens == (3,)
+    assert reply.metrics["new_tokens_per_sequence"] == 3
+    assert [found.partition(":")[0] for found in differences(workload, reply.witness)] == ["new_tokens"]
+
+
+def test_one_sequence_that_ends_early_shows(
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand
+) -> None:
+    model: Any = stand.served.model
+    whole = model.generate
+
+    def with_an_early_end(*args: Any, **kwargs: Any) -> Any:
+        ids = whole(*args, **kwargs)
+        ids[1, 11], ids[1, 12:] = stand.tokenizer.eos_token_id, stand.tokenizer.pad_token_id
+        return ids
+
+    monkeypatch.setattr(model, "generate", with_an_early_end)
+    workload = asked(api="pipeline", prompts=3, batch_size=3)
+    reply = run(generator, workload)
+    assert witness_of(reply).new_tokens == (5, 2, 5)
+    assert reply.metrics["new_tokens_per_sequence"] == 2
+    assert differences(workload, reply.witness)
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_a_shorter_prompt_shows_and_padding_does_not_hide_it(
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand, batch_size: int | None
+) -> None:
+    monkeypatch.setattr(stand_module, "prompt_texts", lambda *_: [prompt_text(10), prompt_text(7)])
+    workload = asked(api="pipeline", prompts=2, batch_size=batch_size)
+    seen = witness_of(run(generator, workload))
+    assert seen.input_tokens == (10, 7)
+    assert seen.new_tokens == (5, 5)
+    assert [found.partition(":")[0] for found in differences(workload, seen)] == ["input_tokens"]
+
+
+def test_the_other_code_path_shows(monkeypatch: pytest.MonkeyPatch, generator: generate.Generator) -> None:
+    monkeypatch.setattr(stand_module, "_call_pipeline", lambda *args: stand_module._call_generate(*args[:3]))
+    workload = asked(api="pipeline")
+    assert differences(workload, run(generator, workload).witness) == ["api: asked 'pipeline', the run saw 'generate'"]
+
+
+def test_one_layer_in_another_precision_shows(stand: Stand) -> None:
+    import torch
+
+    stand.observer.reset()
+    layer = torch.nn.Linear(4, 4, dtype=torch.bfloat16)
+    stand.observer._on_product(layer, (torch.zeros(1, 4, dtype=torch.float32),))
+    assert stand.observer.witness([]).forward_dtypes == ("bfloat16", "float32")
+
+
+def test_a_run_without_cache_shows_as_prompts_that_nobody_sent(
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand
+) -> None:
+    model: Any = stand.served.model
+    whole = model.generate
+    monkeypatch.setattr(model, "generate", lambda *a, **k: whole(*a, **{**k, "use_cache": False}))
+    with pytest.raises(RuntimeError, match="5 prompts entered the model, and 1 sequences came back"):
+        run(generator, ASKED)
+
+
+def test_a_seed_fixes_what_is_sampled(generator: generate.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[generate.Run] = []
+    call = generate.call
+
+    def kept(*args: Any) -> generate.Run:
+        runs.append(call(*args))
+        return runs[-1]
+
+    monkeypatch.setattr(generate, "call", kept)
+    for seed in (1, 1, 2):
+        generator.run(Request(workload=ASKED, round=1, seed=seed))
+    assert runs[0].sequences == runs[1].sequences != runs[2].sequences
+
+
+@pytest.mark.parametrize(
+    ("workload", "reason"),
+    [
+        (Training(), "runs generation, not training"),
+        (Loading(), "runs generation, not loading"),
+        (asked(model="llama-70b"), "no model 'llama-70b'"),
+        (asked(precision="fp16"), "no precision 'fp16'"),
+        (asked(engine="deepspeed"), "no engine 'deepspeed'"),
+        (asked(tensor_parallel_degree=2), "needs as many devices"),
+        (asked(api=None), "api is open"),
+        (asked(input_tokens=None), "input_tokens is open"),
+        (asked(new_tokens=None), "new_tokens is open"),
+        (asked(input_tokens=2000, new_tokens=49), "exceed the model's 2048 positions"),
+        (asked(prompts=4), "has no list of prompts"),
+        (asked(prompts=4, batch_size=2), "has no list of prompts"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_the_reason(
+    generator: generate.Generator, workload: Workload, reason: str
+) -> None:
+    outcome = answer(generator.run, Request(workload=workload, round=1, seed=1).model_dump_json()).outcome
+    assert outcome.kind == "failed"
+    assert outcome.signature is not None
+    assert outcome.signature.startswith("UnsupportedWorkload: ")
+    assert reason in outcome.signature
+
+
+@pytest.mark.parametrize(
+    ("ids", "end", "count"),
+    [
+        ([], 2, 0),
+        ([7, 8, 9], 2, 3),
+        ([7, 0, 9], 2, 3),  # a sampled padding token is a token
+        ([7, 2, 0, 0], 2, 2),
+        ([2, 2], 2, 1),
+        ([7, 3, 0], [2, 3], 2),
+        ([7, 2], None, 2),
+    ],
+)
+def test_new_tokens_are_counted_up_to_the_first_end(ids: list[int], end: int | list[int] | None, count: int) -> None:
+    assert count_new(ids, end) == count
+
+
+def test_the_same_seed_builds_the_same_model_and_leaves_the_random_state_alone(
+    generator: generate.Generator,
+) -> None:
+    import torch
+
+    tokenizer = build_tokenizer()
+    state = torch.random.get_rng_state()
+    first, same, other = (llama.build_llama("llama-tiny", tokenizer, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert not first.training
+    assert torch.equal(first.lm_head.weight, same.lm_head.weight)
+    assert not torch.equal(first.lm_head.weight, other.lm_head.weight)
+
+
+@pytest.mark.parametrize(("name", "precision"), [("llama-70b", "fp32"), ("llama-30m", "int8")])
+def test_an_unknown_model_or_precision_is_named(name: str, precision: str) -> None:
+    with pytest.raises(ValueError, match="there is"):
+        llama.build_llama(name, build_tokenizer(), precision)
+
+
+def test_the_program_as_its_callers_run_it() -> None:
+    batched = asked(model="llama-30m", api="pipeline", prompts=2, batch_size=2)
+    with ProgramProcess.of_module("llm_claims.workloads.generation.program") as program:
+        ready = program.start()
+        assert set(ready.software) == {"python", "torch", "transformers", "numpy"}
+        reply = program.ask(Request(workload=batched, round=1, seed=1), 60)
+        seen = witness_of(reply)
+        assert differences(batched, seen) == []
+        assert seen.parameters is not None
+        assert 29e6 < seen.parameters < 31e6
+        refused = program.ask(Request(workload=asked(model="llama-7b"), round=1, seed=1), 60)
+        assert refused.outcome.kind == "failed"
+        assert program.ask(Request(workload=batched, round=2, seed=2), 60).outcome.kind == "completed"

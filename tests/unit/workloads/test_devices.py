@@ -1,0 +1,65 @@
+"""Devices: what the driver's tool says, in words of ours; and why there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_gpus import H100, H200, put_gpus
+
+from llm_claims.errors import Untestable
+from llm_claims.workloads.devices import busy, find_devices, states
+
+
+def test_devices_have_a_model_a_state_and_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path, monkeypatch, H200, H200)
+    found = find_devices()
+    assert (found.model, found.count, found.memory_mib, found.driver) == ("NVIDIA H200", 2, 143771, "580.159.04")
+    assert found.links == (("X", "NV18"), ("NV18", "X"))
+    assert [state.temperature_celsius for state in found.start] == [34, 34]
+    assert found.describe() == "2 × NVIDIA H200 (143771 MiB each, driver 580.159.04)"
+    assert len(states()) == 2
+
+
+def test_what_a_device_does_not_say_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path, monkeypatch, {**H100, "power.draw": "[N/A]"})
+    assert find_devices().start[0].power_watts is None
+
+
+def test_devices_that_programs_would_not_see_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path, monkeypatch, H100, H200)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert (find_devices().count, find_devices().model, find_devices().links) == (1, "NVIDIA H200", ())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(Untestable, match="CUDA_VISIBLE_DEVICES is set and empty"):
+        find_devices()
+
+
+def test_a_device_that_something_else_holds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path, monkeypatch, H100, {**H100, "memory.used": 5000})
+    assert "another process holds GPU 1: 5000 MiB" in str(busy(find_devices()))
+    put_gpus(tmp_path, monkeypatch, H100, {**H100, "memory.used": 500})
+    assert busy(find_devices()) is None
+
+
+@pytest.mark.parametrize(
+    ("gpus", "fails", "reason"),
+    [
+        ((), "", "nvidia-smi lists none"),
+        ((H100, H200), "", "differ: NVIDIA H100 80GB HBM3, NVIDIA H200"),
+        ((), "NVIDIA-SMI has failed because it couldn't communicate with the driver.", "says: NVIDIA-SMI has failed"),
+    ],
+    ids=["none", "mixed", "no-driver"],
+)
+def test_why_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: tuple[dict[str, object], ...], fails: str, reason: str
+) -> None:
+    put_gpus(tmp_path, monkeypatch, *gpus, fails=fails)
+    with pytest.raises(Untestable, match=reason):
+        find_devices()
+
+
+def test_a_machine_without_the_tool_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Untestable, match="no NVIDIA GPU: nvidia-smi, which comes with its driver, is not there"):
+        find_devices()

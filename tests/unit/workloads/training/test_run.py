@@ -1,0 +1,78 @@
+"""A training workload is refused in words, if it cannot be run or leaves something open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from warm import training
+
+from llm_claims.workloads.base import Training
+from llm_claims.workloads.training.run import TrainingRun, UnsupportedWorkload
+
+KERAS = {"logger": "keras"}
+ZERO = {"zero_stage": 1}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, ZERO, {"zero_stage": 3, "link_mbit_per_second": 8}, {"ranks": 2}, {"precision": "fp16"}, KERAS],
+    ids=["reference", "zero1", "linked", "ddp", "fp16", "keras"],
+)
+def test_what_can_be_run_has_every_field(fields: dict[str, Any]) -> None:
+    run = TrainingRun.of(training(**fields), seed=7)
+    stated = training(**fields).model_dump(exclude_none=True, exclude={"kind"})
+    assert {name: getattr(run, name) for name in stated} == stated
+    assert run.seed == 7
+
+
+def test_a_stated_seed_counts() -> None:
+    assert TrainingRun.of(training(seed=500), seed=7).seed == 500
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"model": "llama-8b"}, "no model 'llama-8b'; there is llama-tiny, llama-85m, llama-7b, llama-13b"),
+        ({"model": "llama-7b"}, "llama-7b has no pretrained weights here"),
+        ({"initial_weights": "random"}, "llama-tiny has no random weights here"),
+        ({"transport": "p2p"}, "a transport joins ranks, and there is one"),
+        ({"model": "../llama-tiny"}, "no model '../llama-tiny'"),
+        ({"context_tokens": 129}, "129 tokens exceed the model's 128 positions"),
+        ({"parallelism": "smp"}, "parallelism: Input should be 'deepspeed' or 'ddp'"),
+        ({"rdma": True}, "ranks on one machine have no RDMA"),
+        ({"rdma": False}, "ranks on one machine have no RDMA"),
+        ({**ZERO, "parallelism": "ddp"}, "zero_stage=1 does not go with ddp"),
+        ({"zero_stage": 0, "parallelism": "deepspeed"}, "zero_stage=0 does not go with deepspeed"),
+        ({**ZERO, "ranks": 1}, "zero_stage=1 parts what ranks hold among them, and there is one"),
+        ({"ranks": 3, "link_mbit_per_second": 8}, "a link joins two ranks, not 3"),
+        ({**KERAS, "ranks": 2}, "Keras runs in one process"),
+        ({**KERAS, "gradient_checkpointing": True}, "Keras runs in one process"),
+        ({**KERAS, "precision": "fp16"}, "Keras runs in one process"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_the_reason(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UnsupportedWorkload) as caught:
+        TrainingRun.of(training(**fields), seed=7)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_fp16_needs_a_loss_scale() -> None:
+    open_scale = training(precision="fp16").model_copy(update={"initial_loss_scale": None})
+    with pytest.raises(UnsupportedWorkload, match="fp16 needs an initial_loss_scale"):
+        TrainingRun.of(open_scale, seed=7)
+
+
+MAY_BE_OPEN = {"kind", "rdma", "transport", "link_mbit_per_second", "initial_loss_scale", "seed", "repetition"}
+
+
+@pytest.mark.parametrize("name", sorted(set(Training.model_fields) - MAY_BE_OPEN))
+def test_an_open_field_is_named(name: str) -> None:
+    with pytest.raises(UnsupportedWorkload, match=rf"{name}: Field required"):
+        TrainingRun.of(training().model_copy(update={name: None}), seed=7)
+
+
+def test_all_open_fields_are_named_at_once() -> None:
+    with pytest.raises(UnsupportedWorkload, match=r"model: .*; precision: .*; logger: "):
+        TrainingRun.of(Training(), seed=7)
