@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llm_claims.document.setting import Setting as Setting
-    from llm_claims.document.setting import settings as settings
+    from llm_claims.errors import Untestable as Untestable
+    from llm_claims.evidence.evidence import Evidence as Evidence
+    from llm_claims.evidence.evidence import Provenance as Provenance
+    from llm_claims.evidence.evidence import Samples as Samples
     from llm_claims.evidence.quantities import Quantity as Quantity
     from llm_claims.evidence.quantities import known as known
     from llm_claims.judging.marks import claim as claim
+    from llm_claims.judging.marks import settings as settings
     from llm_claims.judging.measurement import Measurement as Measurement
     from llm_claims.relations import equal as equal
     from llm_claims.relations import every as every
@@ -28,9 +32,16 @@ if TYPE_CHECKING:
     from llm_claims.relations import repeats as repeats
     from llm_claims.relations import similar as similar
     from llm_claims.relations import unequal as unequal
-    from llm_claims.workloads.base import Generation as Generation
-    from llm_claims.workloads.base import Loading as Loading
-    from llm_claims.workloads.base import Training as Training
+    from llm_claims.sources.base import Placed as Placed
+    from llm_claims.sources.base import Source as Source
+    from llm_claims.workloads.base import Workload as Workload
+    from llm_claims.workloads.generation.workload import Generation as Generation
+    from llm_claims.workloads.loading.workload import Loading as Loading
+    from llm_claims.workloads.metric import Metric as Metric
+    from llm_claims.workloads.program import serve as serve
+    from llm_claims.workloads.protocol import Answer as Answer
+    from llm_claims.workloads.training.workload import Training as Training
+    from llm_claims.workloads.witness import Witness as Witness
 
 RELATIONS = (
     "equal",
@@ -47,15 +58,26 @@ RELATIONS = (
     "unequal",
 )
 _HOMES = {
-    "claim": "claims",
-    "Measurement": "measurement",
-    "Quantity": "quantities",
-    "known": "quantities",
-    "Setting": "setting",
-    "settings": "setting",
-    "Generation": "workloads",
-    "Loading": "workloads",
-    "Training": "workloads",
+    "claim": "judging.marks",
+    "settings": "judging.marks",
+    "Measurement": "judging.measurement",
+    "Quantity": "evidence.quantities",
+    "known": "evidence.quantities",
+    "Setting": "document.setting",
+    "Generation": "workloads.generation.workload",
+    "Loading": "workloads.loading.workload",
+    "Training": "workloads.training.workload",
+    "Workload": "workloads.base",
+    "Witness": "workloads.witness",
+    "Metric": "workloads.metric",
+    "Answer": "workloads.protocol",
+    "serve": "workloads.program",
+    "Source": "sources.base",
+    "Placed": "sources.base",
+    "Evidence": "evidence.evidence",
+    "Samples": "evidence.evidence",
+    "Provenance": "evidence.evidence",
+    "Untestable": "errors",
     **dict.fromkeys(RELATIONS, "relations"),
 }
 

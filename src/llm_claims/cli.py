@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llm_claims.errors import ClaimsError, UsageError
-from llm_claims.sagemaker import sweeping
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
+    from llm_claims.sagemaker import sweeping
+    from llm_claims.workloads import built_in
+    from llm_claims.workloads.registry import register
+
+    register(*built_in())
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check recordings, and list what they hold")

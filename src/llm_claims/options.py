@@ -7,12 +7,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
-
-from llm_claims.errors import UsageError
-from llm_claims.evidence.recordings import unfit
-from llm_claims.sagemaker.stacks import StackName
 
 DEFAULT_ROUNDS = 5
 EMULATED_ROUNDS = 1
@@ -82,22 +79,33 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--reuse-evidence",
         action="store_true",
-        help="take over what an earlier run measured live, unless something changed that could change it",
+        help="no longer does anything: record with --record FILE, and judge it again with --recording FILE",
     )
     group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
     parser.addini(
         "claims_cpu_program",
-        "command of the program that serves on this CPU; it speaks llm_claims.workloads.protocol",
+        "command of a program for this CPU, for every kind of workload; it speaks llm_claims.workloads.protocol",
         type="args",
         default=[],
     )
     parser.addini(
         "claims_gpu_program",
-        "command of the program that serves and trains on GPUs; it speaks llm_claims.workloads.protocol",
+        "command of a program for GPUs, for every kind of workload; it speaks llm_claims.workloads.protocol",
         type="args",
         default=[],
     )
     parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
+
+
+def concerns(config: pytest.Config) -> bool:
+    """Whether this run has to do with claims: there is a register of them, or an option speaks of them."""
+    return _register_of(config).is_file() or any(
+        bool(config.getoption(name)) for name in ("--claim", "--recording", "--record", "--instance", "--plan")
+    )
+
+
+def _register_of(config: pytest.Config) -> Path:
+    return Path(config.rootpath / config.getini("claims_fixtures") / "claims.toml")
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ class Options:
     recordings: tuple[Path, ...]
     record: Path | None
     instances: tuple[str, ...]
-    stack: StackName
+    stack: Literal["current", "document"]
     plan: bool
     budget: float | None
     live_prices: bool
@@ -117,7 +125,6 @@ class Options:
     sample_timeout: float | None
     time_budget: float | None
     strict: bool
-    reuse: bool
     updating: bool
     report: Path
     fixtures: Path
@@ -156,7 +163,6 @@ def read_options(config: pytest.Config) -> Options:
         sample_timeout=get("--sample-timeout"),
         time_budget=get("--time-budget"),
         strict=get("--strict-inconclusive"),
-        reuse=get("--reuse-evidence"),
         updating=get("--snapshot-update", default=False),
         report=config.rootpath / get("--report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),
@@ -174,17 +180,19 @@ def _is_emulated(instances: Sequence[str]) -> bool:
 
 
 def _check(options: Options) -> None:
+    from llm_claims.errors import UsageError
+
     _check_cloud(options)
     if options.rounds < 1:
         raise UsageError(f"--rounds must be at least 1, got {options.rounds}")
     for name, seconds in (("--sample-timeout", options.sample_timeout), ("--time-budget", options.time_budget)):
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{name} must be positive, got {seconds:g}")
-    if options.record is not None:
-        _check_record(options.record)
 
 
 def _check_cloud(options: Options) -> None:
+    from llm_claims.errors import UsageError
+
     given = {"--plan": options.plan, "--budget": options.budget is not None, "--live-prices": options.live_prices}
     for name in (name for name, is_given in given.items() if is_given and not options.instances):
         raise UsageError(f"{name} is about SageMaker: name what may be launched with --instance TYPE")
@@ -197,8 +205,3 @@ def _check_cloud(options: Options) -> None:
             raise UsageError("--stack document needs the images of 2023, which --instance local has not")
     if options.emulated and options.record is not None:
         raise UsageError("--record: an emulator's figures are no evidence, so no recording is made of them")
-
-
-def _check_record(path: Path) -> None:
-    if reason := unfit(path):
-        raise UsageError(f"--record {path}: {reason}")

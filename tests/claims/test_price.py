@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llm_claims import Generation, claim, equal, every, known, less, outcome
-from llm_claims.judging.advisor import Option, advise, cheapest
+
+from .advisor import Option, advise, cheapest
 
 AMPERE = 8.0
 """Compute capability of the first Ampere GPUs: bf16 arithmetic begins there (CUDA C++ Programming Guide,

@@ -6,9 +6,9 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-
-from llm_claims.workloads.base import Loading
 from llm_claims.workloads.reference import Reference
+
+from llm_claims.workloads.loading.workload import Loading
 
 from .miniature import PROVENANCE, Miniature, recording
 

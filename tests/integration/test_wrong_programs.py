@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from llm_claims.sources.platform import CpuPlatform
 
 from llm_claims.errors import ProgramError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.local import CpuSource
-from llm_claims.sources.platform import CpuPlatform
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads.base import Generation, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.training import link
+from llm_claims.workloads.training.workload import Training
 
 HERE = Path(__file__).parent / "wrong_programs"
 BF16 = {"precision": "bf16", "gradient_checkpointing": False, "samples": 29, "warmup_steps": 1}

@@ -9,24 +9,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from llm_claims.evidence.evidence import Evidence, Metric, Outcome, Provenance
+from llm_claims.evidence.evidence import Evidence, Provenance, Samples
 from llm_claims.evidence.quantities import Quantity
-from llm_claims.evidence.recordings import Recording, Reference
+from llm_claims.evidence.recordings import Recording
 from llm_claims.evidence.series import Series
+from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations import Look
-from llm_claims.relations.verdict import Verdict, VerdictRow, Word
-from llm_claims.sources.base import Placed, SourceKind
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
-from llm_claims.workloads.metrics import METRICS
-from llm_claims.workloads.witness import DTYPES, Witness
+from llm_claims.relations.verdict import Verdict, Word
+from llm_claims.sources.base import Placed, Source
+from llm_claims.workloads import built_in
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.llm.precision import DTYPES
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.registry import register
+from llm_claims.workloads.witness import Witness
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-OF_TRAINING = (
-    *("logger", "parallelism", "zero_stage", "ranks", "samples", "context_tokens", "micro_batch", "learning_rate"),
-    *("gradient_accumulation", "gradient_checkpointing", "warmup_steps", "initial_loss_scale", "new_token_init"),
-    *("rdma", "link_mbit_per_second", "transport", "initial_weights"),
-)
-OF_LOADING = ("engine", "checkpoint", "low_cpu_mem_usage", "device_map", "model_server", "host_memory_to_weights")
 DOCUMENTED = Look(documented_hardware=True)
 T_975 = {1: 12.706205, 2: 4.302653, 4: 2.776445}
 """Student's t, two-sided 95%, by degrees of freedom: any printed table, such as NIST/SEMATECH 1.3.6.7.2."""
@@ -56,53 +56,50 @@ def span(verdict: Verdict) -> tuple[float, float]:
     return verdict.interval.lower, verdict.interval.upper
 
 
+METRICS = {name: metric for kind in built_in() for name, metric in kind.metrics.items()}
+register(*built_in())
+
+
 def witness_of(workload: Workload, **seen: Any) -> Witness:
-    """The witness that a run of ``workload`` owes, written down independently of `llm_claims.workloads.witness`."""
-    facts: dict[str, Any] = {"model": workload.model}
-    if workload.precision:
-        facts["weight_dtypes" if workload.kind == "loading" else "forward_dtypes"] = (DTYPES[workload.precision],)
+    """The witness that a run of ``workload`` owes, written down independently of each kind's own words for it."""
+    stated = workload.stated()
+    facts = {name: value for name, value in stated.items() if name in type(workload).Witness.model_fields}
+    if precision := stated.get("precision"):
+        facts["weight_dtypes" if workload.kind == "loading" else "forward_dtypes"] = (DTYPES[precision],)
     if isinstance(workload, Generation):
-        facts |= {
-            name: getattr(workload, name)
-            for name in ("engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib")
-        }
         for name in ("input_tokens", "new_tokens"):
-            if (tokens := getattr(workload, name)) is not None:
-                facts[name] = (tokens,) * workload.prompts
+            if name in stated:
+                facts[name] = (stated[name],) * workload.prompts
         if workload.batch_size:
             # Only what these tests use: batches that are all full.
             assert workload.prompts % workload.batch_size == 0
             facts["forward_batch_sizes"] = (workload.batch_size,)
-    elif isinstance(workload, Training):
-        facts |= {name: getattr(workload, name) for name in OF_TRAINING}
-    elif isinstance(workload, Loading):
-        facts |= {name: getattr(workload, name) for name in OF_LOADING}
-    return Witness(**{**facts, **seen})
+    return type(workload).Witness(**{**facts, **seen})
 
 
 REPORTED = Provenance(kind="reported", hardware="1 x A10G", date=date(2023, 5, 15))
 MEASURED = Provenance(kind="measured", hardware="a CPU, 2 cores", date=date(2026, 11, 22), seeds=(1030,))
 
 
-def sampled_metric(name: str, *values: float) -> Metric:
-    return Metric(unit=METRICS[name], spread="sampled", samples=values)
+def sampled_metric(name: str, *values: float) -> Samples:
+    return Samples(unit=METRICS[name].unit, spread="sampled", samples=values)
 
 
-def printed_metric(name: str, value: float, resolution: float) -> Metric:
-    return Metric(unit=METRICS[name], spread="printed", samples=(value,), resolution=resolution)
+def printed_metric(name: str, value: float, resolution: float) -> Samples:
+    return Samples(unit=METRICS[name].unit, spread="printed", samples=(value,), resolution=resolution)
 
 
-def count_metric(name: str, *values: float) -> Metric:
-    return Metric(unit=METRICS[name], spread="exact", samples=values)
+def count_metric(name: str, *values: float) -> Samples:
+    return Samples(unit=METRICS[name].unit, spread="exact", samples=values)
 
 
-def reported(workload: Workload, instance: str | None = None, **metrics: Metric) -> Evidence:
+def reported(workload: Workload, instance: str | None = None, **metrics: Samples) -> Evidence:
     provenance = REPORTED.model_copy(update={"instance_type": instance})
     return Evidence(workload=workload, metrics=metrics, provenance=provenance)
 
 
 def measured(
-    workload: Workload, rounds: Sequence[int] = (1, 2, 3), witness: Witness | None = None, **metrics: Metric
+    workload: Workload, rounds: Sequence[int] = (1, 2, 3), witness: Witness | None = None, **metrics: Samples
 ) -> Evidence:
     return Evidence(
         workload=workload,
@@ -121,13 +118,21 @@ def failed(workload: Workload, kind: Literal["out_of_memory", "failed"], signatu
     )
 
 
+def empty_defaults(evidence: Sequence[Evidence]) -> dict[str, Defaults[Any]]:
+    """Defaults that fill nothing, for each kind of the evidence."""
+    kinds = {type(entry.workload) for entry in evidence}
+    return {kind().kind: kind.defaults_type()(fields=kind()) for kind in kinds}
+
+
 def recording(*evidence: Evidence, name: str = "paper", **fields: Any) -> Recording:
     return Recording(
         **{
             "name": name,
             "title": "Figures of a made-up document",
             "recorded": date(2023, 5, 15),
-            "reference": Reference(),
+            "defaults": {
+                kind: kind_named(kind).defaults_type()(fields=kind_named(kind)()) for kind in kinds_of(evidence)
+            },
             "evidence": evidence,
             **fields,
         }
@@ -145,8 +150,10 @@ def row(word: Word | str, *, claim: str = "a", case: str = "", source: str = "pa
     return VerdictRow(claim=claim, case=case, source=source, verdict=Word(word), **fields)
 
 
-class Scripted:
+class Scripted(Source):
     """A live source that holds what each placed workload will measure, round by round, and draws from it."""
+
+    live = True
 
     def __init__(
         self,
@@ -157,8 +164,6 @@ class Scripted:
         most: int = 99,
     ) -> None:
         self.name = name
-        self.kind: SourceKind = "cpu"
-        self.measures_as: SourceKind = "cpu"
         self.documented = documented
         self.latencies = latencies
         self.most = most

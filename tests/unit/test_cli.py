@@ -13,7 +13,8 @@ from builders import failed, measured, printed_metric, recording, reported, samp
 from llm_claims.cli import main
 from llm_claims.evidence.recordings import read_recording, write_recording
 from llm_claims.report.schemas import schema_texts
-from llm_claims.workloads.base import Generation, Loading
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
 
 PAPER = recording(
     reported(Generation(), "g5.2xlarge", latency_seconds=printed_metric("latency_seconds", 5.1, 0.1)),

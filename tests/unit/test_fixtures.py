@@ -17,7 +17,10 @@ from llm_claims.document.register import Register, read_register
 from llm_claims.evidence.evidence import Evidence, Metric
 from llm_claims.evidence.recordings import Recording, read_recording
 from llm_claims.evidence.series import Series, combine
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 DOCUMENT = "document-2023"

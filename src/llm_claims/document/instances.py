@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import UsageError
-from llm_claims.evidence.series import Series
+
+
+def bare(name: str) -> str:
+    """Return an instance type as this suite names it everywhere: without the prefix of SageMaker's own types."""
+    return name.removeprefix("ml.")
 
 
 class Instance(BaseModel):
@@ -32,10 +36,6 @@ class Instance(BaseModel):
     efa_interfaces: int = Field(ge=0)
     gpudirect_rdma: bool
 
-    def price(self) -> Series:
-        """Dollars an hour, as a printed figure."""
-        return Series.printed((self.usd_per_hour,), "USD/h", self.price_resolution)
-
 
 class InstanceTable(BaseModel):
     """The dated table of instance types."""
@@ -54,10 +54,9 @@ class InstanceTable(BaseModel):
         UsageError
             The table has no such type; the text lists those it has.
         """
-        bare = name.removeprefix("ml.")
-        if bare not in self.instances:
+        if bare(name) not in self.instances:
             raise UsageError(f"unknown instance type {name!r}: known are {', '.join(sorted(self.instances))}")
-        return self.instances[bare]
+        return self.instances[bare(name)]
 
 
 def read_instances(path: Path) -> InstanceTable:

@@ -5,14 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import date
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PositiveInt,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.evidence.series import Series, Spread, quotient
 from llm_claims.workloads.base import Workload
-from llm_claims.workloads.metrics import DERIVED, DURATIONS, METRICS, Unit
+from llm_claims.workloads.metric import DURATIONS
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.protocol import witness_of
+from llm_claims.workloads.registry import AnyWorkload
 from llm_claims.workloads.witness import Witness, differences
 
 
@@ -20,14 +33,19 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Metric(_Model):
+def key_of(workload: Workload, instance: str | None) -> str:
+    """Name a workload on an instance type, in stores, files and logs."""
+    return workload.digest + (f"-{instance}" if instance else "")
+
+
+class Samples(_Model):
     """Samples of one metric.
 
     ``resolution`` is the last printed digit's worth, in ``unit`` (``5.1`` s has 0.1); only printed
     figures have one. ``rounding`` says how the printer rounded. ``place`` is where a document shows it.
     """
 
-    unit: Unit
+    unit: str
     spread: Spread
     samples: tuple[FiniteFloat, ...] = Field(min_length=1)
     resolution: FiniteFloat | None = Field(default=None, gt=0)
@@ -59,26 +77,6 @@ class Metric(_Model):
         return Series.sampled(self.samples, self.unit, rounds)
 
 
-class Outcome(_Model):
-    """How the run ended; a run that did not complete shows the signature of its failure."""
-
-    kind: Literal["completed", "out_of_memory", "failed"] = "completed"
-    signature: str | None = None
-
-    @model_validator(mode="after")
-    def _signed(self) -> Self:
-        if self.kind != "completed" and not self.signature:
-            raise ValueError(f"an outcome of {self.kind!r} needs the signature of the failure")
-        return self
-
-
-def tells_its_end(kind: str, witness: Witness | None) -> bool:
-    """Whether a run that did not complete is evidence: it saw how much memory there was, or whose code failed."""
-    if witness is None or kind == "completed":
-        return False
-    return kind == "out_of_memory" or witness.engine is not None
-
-
 class Provenance(_Model):
     """Enough to run it again: hardware, software, commit, date, seeds, command."""
 
@@ -100,52 +98,53 @@ class Evidence(_Model):
     the recordings that were merged into one: what is of two occasions was never measured side by side.
     """
 
-    workload: Workload
+    workload: AnyWorkload
     outcome: Outcome = Outcome()
-    metrics: dict[str, Metric] = {}
+    metrics: dict[str, Samples] = {}
     rounds: tuple[PositiveInt, ...] = (1,)
     occasion: PositiveInt = 1
-    witness: Witness | None = None
+    witness: SerializeAsAny[Witness] | None = None
     provenance: Provenance
     place: str | None = None
     note: str | None = None
 
+    @field_validator("witness", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read the witness of the workload's kind."""
+        workload = info.data.get("workload")
+        return witness_of(value, type(workload) if workload is not None else Workload)
+
     @model_validator(mode="after")
     def _trustworthy(self) -> Self:
+        """Refuse metrics that are not the kind's, and a measured run that was not what was asked."""
         self._check_metrics()
         unseen = self.outcome.kind == "failed" and self.witness is None
         if self.provenance.kind == "measured" and not unseen:
-            early = self.outcome.kind != "completed"
-            wrong = differences(self.workload, self.witness, ended_early=early)
+            wrong = differences(self.workload, self.witness, ended_early=self.outcome.kind != "completed")
             if wrong:
                 raise ValueError("the witness does not match the workload: " + "; ".join(wrong))
-        return self
-
-    @model_validator(mode="after")
-    def _agrees_with_its_witness(self) -> Self:
-        if self.witness is None:
-            return self
-        seen = {
-            "largest_forward_batch": self.witness.forward_batch_sizes,
-            "new_tokens_per_sequence": self.witness.new_tokens,
-        }
-        for name, counts in seen.items():
-            if name in self.metrics and counts and self.metrics[name].samples[-1] != max(counts):
-                raise ValueError(f"metric {name!r} is {self.metrics[name].samples[-1]:g}, its witness saw {counts}")
+        if self.witness is not None:
+            for fault in self.witness.faults({name: one.samples[-1] for name, one in self.metrics.items()}):
+                raise ValueError(fault)
         return self
 
     def _check_metrics(self) -> None:
         if list(self.rounds) != sorted(set(self.rounds)):
             raise ValueError(f"rounds must ascend, got {self.rounds}")
-        for name, metric in self.metrics.items():
-            if name not in METRICS:
-                raise ValueError(f"unknown metric {name!r}; known are {', '.join(sorted(METRICS))}")
-            if metric.unit != METRICS[name]:
-                raise ValueError(f"metric {name!r} is measured in {METRICS[name]!r}, not {metric.unit!r}")
-            if metric.spread == "sampled" and self.provenance.kind == "reported":
+        for name, samples in self.metrics.items():
+            unit = self.workload.metric(name).unit
+            if samples.unit != unit:
+                raise ValueError(f"metric {name!r} is measured in {unit!r}, not {samples.unit!r}")
+            if samples.spread == "sampled" and self.provenance.kind == "reported":
                 raise ValueError(f"metric {name!r} cannot be sampled in evidence that was only reported")
-            if metric.spread == "sampled" and len(metric.samples) != len(self.rounds):
-                raise ValueError(f"metric {name!r} has {len(metric.samples)} samples for {len(self.rounds)} rounds")
+            if samples.spread == "sampled" and len(samples.samples) != len(self.rounds):
+                raise ValueError(f"metric {name!r} has {len(samples.samples)} samples for {len(self.rounds)} rounds")
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other evidence of its source: the workload's digest, and the instance type."""
+        return key_of(self.workload, self.instance_type)
 
     @property
     def instance_type(self) -> str | None:
@@ -171,12 +170,16 @@ class Evidence(_Model):
             )
         if name in self.metrics:
             return self.metrics[name].series(self.rounds)
-        parts = DERIVED.get(name, ())
+        parts = self._quotient_of(name)
         if parts and all(part in self.metrics for part in parts):
             numerator, denominator = (self.series(part) for part in parts)
-            return quotient(numerator, denominator, METRICS[name])
+            return quotient(numerator, denominator, self.workload.metric(name).unit)
         raise EvidenceError(f"{self.workload.describe()}: no metric {name!r} in its evidence")
 
     def figures(self, name: str) -> tuple[str, ...]:
         """The recorded metrics behind ``name``: itself, or those it derives from."""
-        return (name,) if name in self.metrics else DERIVED.get(name, (name,))
+        return (name,) if name in self.metrics else self._quotient_of(name) or (name,)
+
+    def _quotient_of(self, name: str) -> tuple[str, ...]:
+        meaning = type(self.workload).metrics.get(name)
+        return (meaning and meaning.quotient_of) or ()

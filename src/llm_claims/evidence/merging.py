@@ -8,7 +8,6 @@ from itertools import combinations, pairwise
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import Recording
-from llm_claims.sources.base import Placed
 from llm_claims.workloads.devices import Devices
 
 
@@ -46,7 +45,7 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
         most_rounds=max(one.most_rounds for one in recordings),
         complete=all(one.complete for one in recordings),
         devices=first.devices and first.devices.model_copy(update={"end": last.devices.end if last.devices else ()}),
-        reference=last.reference,
+        defaults={**first.defaults, **last.defaults},
         evidence=tuple(evidence.values()),
     )
 
@@ -64,10 +63,7 @@ def measured_again(recordings: Sequence[Recording]) -> Iterator[str]:
 
 def _of_further_occasions(recording: Recording, after: int) -> dict[str, Evidence]:
     """Evidence by what it was placed as, its occasions numbered on from ``after``."""
-    return {
-        Placed(entry.workload, entry.instance_type).key: entry.model_copy(update={"occasion": entry.occasion + after})
-        for entry in recording.evidence
-    }
+    return {entry.key: entry.model_copy(update={"occasion": entry.occasion + after}) for entry in recording.evidence}
 
 
 def _differences(one: Recording, later: Recording) -> Iterator[str]:
@@ -81,8 +77,8 @@ def _differences(one: Recording, later: Recording) -> Iterator[str]:
     if _hardware(one.devices) != _hardware(later.devices):
         yield f"devices: {both}: {_described(one.devices)} and {_described(later.devices)}, or joined otherwise"
     for kind in sorted(one.kinds | later.kinds):
-        if one.reference.of_kind(kind) != later.reference.of_kind(kind):
-            yield f"reference: {both}: they fill what a {kind} workload leaves open with different fields"
+        if kind in one.kinds & later.kinds and one.defaults[kind] != later.defaults[kind]:
+            yield f"defaults: {both}: they fill what a {kind} workload leaves open with different fields"
     ours, theirs = _machines(one), _machines(later)
     for what in sorted(ours.keys() & theirs.keys()):
         if ours[what] != theirs[what]:

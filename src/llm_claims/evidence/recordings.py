@@ -15,12 +15,11 @@ from llm_claims.document.files import write_atomically
 from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.version1 import upgraded
 from llm_claims.workloads.devices import Devices
-from llm_claims.workloads.reference import Reference
-from llm_claims.workloads.witness import open_to_witness
+from llm_claims.workloads.registry import DefaultsByKind
 
-SCHEMA_VERSION: Final = 1
-LIVE_SOURCES: Final = ("cpu", "gpu", "sagemaker")
+SCHEMA_VERSION: Final = 2
 RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
 EMULATED = "emulated SageMaker"
 """How the hardware of evidence begins that an emulator gave."""
@@ -35,30 +34,42 @@ class Recording(BaseModel):
     ``most_rounds`` is how many rounds a relation could take at the most while it was made: who may look so often has to
     share the error among the looks, and so has who judges the recording.
     ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
+    ``defaults`` are, by kind of workload, what filled open fields; each kind in the evidence has some.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str = Field(pattern=rf"^{RECORDING_NAME}$")
     title: str
     recorded: date
     documented: bool = False
-    measured_on: Literal["cpu", "gpu", "sagemaker"] | None = None
+    measured_on: str | None = None
     # What was recorded before this was written down could take five.
     most_rounds: PositiveInt = 5
     complete: bool = True
     devices: Devices | None = None
-    reference: Reference
+    defaults: DefaultsByKind
     evidence: tuple[Evidence, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        keys = Counter((e.workload.digest, e.instance_type) for e in self.evidence)
+        keys = Counter(entry.key for entry in self.evidence)
         for entry in self.evidence:
-            if keys[entry.workload.digest, entry.instance_type] > 1:
+            if keys[entry.key] > 1:
                 raise ValueError(f"two entries for {entry.workload.describe()} on {entry.instance_type}")
         return self
+
+    @model_validator(mode="after")
+    def _all_filled(self) -> Self:
+        if missing := sorted(self.kinds - self.defaults.keys()):
+            raise ValueError(f"defaults: none for {', '.join(missing)}")
+        return self
+
+    @property
+    def on_instances(self) -> bool:
+        """Whether it was measured on cloud instance types, which are what a document names."""
+        return not self.documented and all(entry.instance_type for entry in self.evidence)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -78,12 +89,12 @@ def read_recording(path: Path) -> Recording:
     if not isinstance(data, dict):
         raise RecordingError(f"{path}: a recording is a JSON object, this is a {type(data).__name__}")
     version = data.get("schema_version")
-    if isinstance(version, bool) or version != SCHEMA_VERSION:
+    if isinstance(version, bool) or version not in (1, SCHEMA_VERSION):
         raise RecordingError(
-            f"{path}: schema_version is {version!r}, this version of llm-claims reads {SCHEMA_VERSION}. "
+            f"{path}: schema_version is {version!r}, this version of llm-claims reads 1 and {SCHEMA_VERSION}. "
             "Record it again, or install the llm-claims that wrote it."
         )
-    recording = validated(Recording, data, path)
+    recording = validated(Recording, upgraded(data) if version == 1 else data, path)
     faults = list(_faults_of_origin(recording))
     if faults:
         raise RecordingError(f"{path}: {len(faults)} fault(s), mend each field:\n  " + "\n  ".join(faults))
@@ -104,7 +115,7 @@ def _faults_of_origin(recording: Recording) -> Iterator[str]:
             yield f"evidence[{number}].provenance.kind: must be {owed!r} in a recording of this origin"
         if entry.provenance.hardware.startswith(EMULATED):
             yield f"evidence[{number}].provenance.hardware: an emulator gave it, and its figures are no evidence"
-        open_fields = open_to_witness(entry.workload)
+        open_fields = [name for name in entry.workload.must_state if getattr(entry.workload, name) is None]
         if not recording.documented and open_fields:
             yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
 
@@ -140,8 +151,6 @@ def unfit(path: Path) -> str | None:
         return f"there is no folder {path.parent}"
     if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
         return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
-    if path.stem in LIVE_SOURCES:
-        return f"{path.stem!r} is a live source; a recording needs a name of its own"
     return None
 
 

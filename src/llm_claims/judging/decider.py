@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeGuard
 
 from llm_claims.errors import Untestable
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Look, Relation
 from llm_claims.relations.verdict import Verdict
-from llm_claims.sources.base import LiveSource, Source, rounds_when_recorded
-from llm_claims.workloads.metrics import FROM_THE_SEED, NOISY, TIMED
+from llm_claims.sources.base import Source
 
 LEAST_ROUNDS = 3
 """Two degrees of freedom: the fewest rounds whose spread says anything."""
-VARYING = NOISY | FROM_THE_SEED | TIMED
-"""Metrics of which another round says something new."""
-
-
-def is_live(source: Source) -> TypeGuard[LiveSource]:
-    """Whether the source measures while the tests run."""
-    return hasattr(source, "draw")
 
 
 class Decider:
     """Turns relations into verdicts; ``rounds`` is the largest number of rounds of a live relation."""
 
-    def __init__(self, rounds: int, plan: Callable[[LiveSource], Plan]) -> None:
+    def __init__(self, rounds: int, plan: Callable[[Source], Plan]) -> None:
         self._rounds = rounds
         self._plan = plan
 
@@ -49,7 +40,7 @@ class Decider:
         documented = source.documented and not any(m.placed.stand_in for m in compared)
         least, most = self._bounds(compared, seeds, source)
         look = Look(documented_hardware=documented).shared_by(most - least + 1)
-        if not is_live(source):
+        if not source.live:
             return _recorded_verdict(relation, source, compared, look)
         self._draw(source, compared, least, companions=True)
         verdict = relation.verdict(look)
@@ -66,16 +57,16 @@ class Decider:
         """The least and the most rounds, of a recording those it was made with; of counts and outcomes one says all."""
         if seeds is not None:
             return seeds, seeds
-        if compared and not any(m.named & VARYING for m in compared):
+        if compared and not any(m.varies for m in compared):
             return 1, 1
-        most = rounds_when_recorded(source) or self._rounds
+        most = source.most_rounds or self._rounds
         return min(LEAST_ROUNDS, most), most
 
-    def _draw(self, source: LiveSource, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
+    def _draw(self, source: Source, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
         plan = self._plan(source)
         placed = list(dict.fromkeys(m.placed for m in compared))
-        # Who compares times measures everything it compares in the same passes, also where no rehearsal told so.
-        read = any(m.named & TIMED for m in compared)
+        # Timed comparisons share their passes, even those that were not planned.
+        read = any(m.timed for m in compared)
         timed = [one for one in placed if read or plan.is_timed(one)]
         if timed:
             source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)

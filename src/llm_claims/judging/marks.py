@@ -1,4 +1,4 @@
-"""The decorator that makes a test function the test of a claim."""
+"""The decorators of a claim's test: which claim it tests, and under which of the document's settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
+
+from llm_claims.document.setting import Setting
 
 _Test = TypeVar("_Test", bound=Callable[..., None])
 
@@ -18,6 +20,12 @@ def claim(id: str, *, place: str) -> Callable[[_Test], _Test]:
         return marked
 
     return mark
+
+
+def settings(*held: Setting) -> pytest.MarkDecorator:
+    """Parametrize a claim's test over the document's settings; the first is the primary one."""
+    marked = [setting.under(held[0].id) for setting in held]
+    return pytest.mark.parametrize("setting", marked, ids=[setting.id for setting in marked])
 
 
 def claim_of(item: pytest.Item) -> str | None:

@@ -8,7 +8,6 @@ from llm_claims.evidence.quantities import Quantity
 from llm_claims.evidence.series import Series
 from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads.base import Workload
-from llm_claims.workloads.metrics import METRICS
 
 
 class Measurement:
@@ -31,6 +30,16 @@ class Measurement:
         return self.placed.workload
 
     @property
+    def timed(self) -> bool:
+        """Whether a metric was asked for that anything else on the machine disturbs."""
+        return any(self.workload.metric(name).timed for name in self.named)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a metric was asked for of which another round says something new."""
+        return any(self.workload.metric(name).varies for name in self.named)
+
+    @property
     def evidence(self) -> Evidence:
         """The evidence gathered so far; reading it counts its outcome as read."""
         evidence = self.source.evidence(self.placed)
@@ -43,10 +52,12 @@ class Measurement:
         Raises
         ------
         AttributeError
-            There is no metric of that name in `llm_claims.workloads.metrics`.
+            The kind of workload has no such metric.
         """
-        if metric not in METRICS:
-            raise AttributeError(f"no metric {metric!r}; known are {', '.join(sorted(METRICS))}")
+        try:
+            self.workload.metric(metric)
+        except ValueError as error:
+            raise AttributeError(str(error)) from None
         self.named.add(metric)
         return Quantity(lambda: self._series(metric), self)
 

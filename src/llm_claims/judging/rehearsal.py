@@ -6,22 +6,20 @@ it yields lets a live source measure all companions in the same rounds, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import pytest
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
-from llm_claims.judging.decider import VARYING
 from llm_claims.judging.marks import claim_of
 from llm_claims.judging.measurement import Measurement, measured
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Relation
-from llm_claims.sources.base import Source
-from llm_claims.sources.needs import Need
+from llm_claims.sources.base import Need, Source
 from llm_claims.workloads.base import Workload
-from llm_claims.workloads.metrics import TIMED
 
 SOURCE_PARAMETER = "claim_source"
 
@@ -31,11 +29,11 @@ class _Rehearsed(Exception):
 
 
 def rehearsed_needs(
-    items: Iterable[pytest.Item], source: Source, refused: frozenset[str], fixtures: Mapping[str, Any]
+    items: Iterable[pytest.Item], source: Source, refused: frozenset[str], fixtures: Callable[[], Mapping[str, Any]]
 ) -> list[Need]:
     """Return what each selected case of ``source`` is going to ask; claims in ``refused`` are left out.
 
-    ``fixtures`` are values of other fixtures that a claim's test may take.
+    ``fixtures`` makes the values of other fixtures that a claim's test may take, if one takes any.
     """
     return [
         _rehearse(item, source, fixtures)
@@ -57,7 +55,7 @@ def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) ->
     return bool(item.callspec.params.get(SOURCE_PARAMETER) == source.name)
 
 
-def _rehearse(item: pytest.Function, source: Source, fixtures: Mapping[str, Any]) -> Need:
+def _rehearse(item: pytest.Function, source: Source, fixtures: Callable[[], Mapping[str, Any]]) -> Need:
     claim = claim_of(item)
     assert claim is not None, "a case of a claim"
     seen: list[Need] = []
@@ -67,21 +65,25 @@ def _rehearse(item: pytest.Function, source: Source, fixtures: Mapping[str, Any]
 
     def judge(relation: Relation, **_: Any) -> None:
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
-        named = frozenset[str]().union(*(m.named for m in compared))
         placed = tuple(dict.fromkeys(m.placed for m in compared))
-        seen.append(Need(item.nodeid, claim, placed, timed=bool(named & TIMED), varying=bool(named & VARYING)))
+        timed, varies = any(m.timed for m in compared), any(m.varies for m in compared)
+        seen.append(Need(item.nodeid, claim, placed, timed=timed, varies=varies))
         raise _Rehearsed
 
-    arguments: dict[str, Any] = {"measure": measure, "judge": judge, **fixtures}
-    arguments.update({name: value for name, value in item.callspec.params.items() if name != SOURCE_PARAMETER})
-    names = item._fixtureinfo.argnames
+    arguments: dict[str, Any] = {"measure": measure, "judge": judge}
+    arguments |= {name: value for name, value in item.callspec.params.items() if name != SOURCE_PARAMETER}
+    names = list(signature(item.obj).parameters)
+    if not set(names) <= set(arguments):
+        arguments |= fixtures()
     if not set(names) <= set(arguments):
         return Need(item.nodeid, claim, ())
     try:
         item.obj(**{name: arguments[name] for name in names})
+    except _Rehearsed:
+        return seen[0]
     except Untestable as reason:
         return Need(item.nodeid, claim, (), reason=str(reason))
     except Exception:
         # Whatever else a body raises here, it raises again in the trial itself, where it is reported.
-        pass
+        return Need(item.nodeid, claim, ())
     return seen[0] if seen else Need(item.nodeid, claim, ())

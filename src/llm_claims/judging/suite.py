@@ -4,36 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import pluggy
 import pytest
 
 from llm_claims.document.instances import InstanceTable, read_instances
 from llm_claims.document.register import Register, read_register
 from llm_claims.errors import ClaimsError, UsageError
-from llm_claims.evidence.evidence import Evidence
-from llm_claims.evidence.recordings import LIVE_SOURCES, Recording, read_recordings
+from llm_claims.evidence.recordings import Recording, read_recordings
+from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
-from llm_claims.options import ALL, LOCAL, Options
-from llm_claims.report.progress import ProgressLine
-from llm_claims.sagemaker.names import RunId
-from llm_claims.sagemaker.prices import Prices, live_prices
-from llm_claims.sagemaker.source import SageMakerSource
-from llm_claims.sagemaker.stacks import LOCAL as LOCAL_STACK
-from llm_claims.sagemaker.stacks import STACKS
-from llm_claims.sagemaker.workplace import Workplace
-from llm_claims.sources.base import Source
-from llm_claims.sources.gpu import GpuPlatform
-from llm_claims.sources.local import LocalSource
-from llm_claims.sources.needs import Need
-from llm_claims.sources.platform import CpuPlatform, Platform
+from llm_claims.options import Options
+from llm_claims.sources.base import Need, Source
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.unavailable import UnavailableSource
+from llm_claims.workloads.registry import register
 
-NO_INSTANCE = "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
+ASLEEP = {
+    "sagemaker": "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
+}
+"""Sources that are loaded only when they are asked for, and how to ask for each."""
 
 
 @dataclass
@@ -43,8 +36,8 @@ class Suite:
     options: Options
     store: EvidenceStore
     progress: ProgressLine
+    hook: pluggy.HookRelay
     remarks: list[str] = field(default_factory=list)
-    cloud_run: str | None = None
 
     @cached_property
     def register(self) -> Register:
@@ -57,94 +50,42 @@ class Suite:
         return read_instances(self.options.fixtures / "instances.json")
 
     @cached_property
-    def sources(self) -> dict[str, Source]:
-        """Every source by name, recordings first."""
-        files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
-        recordings = read_recordings(files)
-        self.remarks += [
-            f"{one.name} is incomplete: not all was measured that was asked for"
-            for one in recordings
-            if not one.complete
-        ]
-        recorded: list[Source] = [RecordedSource(recording) for recording in recordings]
-        live: list[Source] = [
-            self._local(CpuPlatform(), self.options.cpu_program),
-            self._local(GpuPlatform(), self.options.gpu_program),
-            self._sagemaker(),
-        ]
-        found = {source.name: source for source in (*recorded, *live)}
-        if len(found) != len(recorded) + len(live):
-            raise UsageError(f"a recording is named like a live source ({', '.join(LIVE_SOURCES)}): change its `name`")
-        return found
-
-    def _local(self, platform: Platform, program: tuple[str, ...]) -> Source:
-        return LocalSource(
-            platform,
-            self.store,
-            progress=self.progress.of(platform.name),
-            programs=dict.fromkeys(platform.programs, program) if program else None,
-            commit=_commit(self.options.fixtures),
-            sample_timeout=self.options.sample_timeout,
-            most_rounds=self.options.rounds,
-            time_budget=self.options.time_budget,
-        )
-
-    def _sagemaker(self) -> Source:
-        options = self.options
-        if not options.instances:
-            return UnavailableSource("sagemaker", NO_INSTANCE)
-        return SageMakerSource(
-            self.store,
-            instances=self.instance_types,
-            stack=self.workplace.stack,
-            table=self.instances,
-            workplace=self.workplace,
-            emulated=options.emulated,
-            most_rounds=options.rounds,
-            budget_usd=options.budget,
-            commit=_commit(options.fixtures),
-            progress=self.progress.of("sagemaker"),
-            prices=self._prices(),
-        )
-
-    @property
-    def instance_types(self) -> frozenset[str]:
-        """The types that may be launched, without their prefix."""
-        given = {name.removeprefix("ml.") for name in self.options.instances}
-        return frozenset(self.instances.instances) if ALL in given else frozenset(given - {LOCAL})
+    def commit(self) -> str | None:
+        """The commit of the suite that is checked out, if it is in a git repository."""
+        return _commit(self.options.fixtures)
 
     @cached_property
-    def workplace(self) -> Workplace:
-        """Where this run launches. Nothing is asked of AWS before something is launched, or checked for it."""
-        options = self.options
-        # Who started this run may have named it, so as to sweep it whatever becomes of it.
-        named = RunId(self.cloud_run) if self.cloud_run else RunId.of_environment()
-        run = named or RunId.new(datetime.now(UTC))
-        self.cloud_run = run.text
-        stack = LOCAL_STACK if LOCAL in options.instances else STACKS[options.stack]
-        return Workplace(run, stack, emulated=LOCAL in options.instances)
+    def sources(self) -> dict[str, Source]:
+        """Every source by name: recordings, this machine's hardware, then those of other plugins."""
+        for kinds in self.hook.pytest_claims_kinds():
+            register(*kinds)
+        found: dict[str, Source] = {}
+        for source in (*self._recorded(), *self._hooked()):
+            if source.name in found:
+                raise UsageError(f"two sources are named {source.name!r}: change one's name (a recording's is `name`)")
+            found[source.name] = source
+        for name, reason in ASLEEP.items():
+            found.setdefault(name, UnavailableSource(name, reason))
+        return found
 
-    def _prices(self) -> Prices:
-        if not self.options.live_prices:
-            return Prices(self.instances, free=self.options.emulated)
-        return Prices(self.instances, live_prices(self.workplace.account, tuple(sorted(self.instance_types))))
+    def _recorded(self) -> list[Source]:
+        files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
+        recorded: list[Source] = [RecordedSource(recording) for recording in read_recordings(files)]
+        self.remarks += [
+            f"{one.name} is incomplete: not all was measured that was asked for"
+            for one in recorded
+            if not one.is_complete
+        ]
+        return recorded
+
+    def _hooked(self) -> Iterator[Source]:
+        for sources in self.hook.pytest_claims_sources(suite=self):
+            yield from sources
 
     def needs(self, items: Iterable[pytest.Item], source: Source) -> list[Need]:
         """What the selected cases of a source are going to ask; without claims that it cannot measure at all."""
         refused = frozenset(id for id in self.register.claims if self.untestable(id, source))
-        return rehearsed_needs(items, source, refused, {"instances": self.instances})
-
-    def evidence_of(self, name: str) -> list[Evidence]:
-        """All evidence of a source: a recording's, or what a live one has measured in this run."""
-        source = self.sources[name]
-        return source.entries if isinstance(source, RecordedSource) else self.store.of_source(name)
-
-    def spent(self) -> Iterator[str]:
-        """Yield how long each live source of this machine measured, and how much of that was not waiting."""
-        for name in LIVE_SOURCES:
-            if times := self.store.busy(name):
-                whole, busy = times
-                yield f"{name}: measured for {whole:.0f} s, {busy / whole:.0%} of it within runs and their set-up"
+        return rehearsed_needs(items, source, refused, lambda: {"instances": self.instances})
 
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""
@@ -157,9 +98,6 @@ class Suite:
         try:
             for claim in self.options.claims:
                 self.register[claim]
-            for instance in self.options.instances:
-                if instance not in (LOCAL, ALL):
-                    self.instances[instance]
             self._read()
         except ClaimsError as error:
             return error
@@ -167,7 +105,9 @@ class Suite:
 
     def _read(self) -> None:
         """Read every file now: each is kept from then on."""
-        _ = self.register, self.instances, self.sources
+        _ = self.register, self.sources
+        if (self.options.fixtures / "instances.json").exists():
+            _ = self.instances
 
     def check_sound(self) -> None:
         """Read everything that the options and the fixtures name.
@@ -194,10 +134,9 @@ class Suite:
             raise UsageError(f"{test}: {error}") from None
 
     def close(self) -> None:
-        """End every live source."""
-        for source in self.__dict__.get("sources", {}).values():
-            if hasattr(source, "close"):
-                source.close()
+        """End every source that was made."""
+        for source in vars(self).get("sources", {}).values():
+            source.close()
 
 
 def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None:
@@ -208,8 +147,8 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
     UsageError
         Several live sources measured: a recording is of one.
     """
-    live = [source for source in suite.sources.values() if isinstance(source, LocalSource | SageMakerSource)]
-    found = {source: evidence for source in live if (evidence := suite.store.of_source(source.name))}
+    live = [source for source in suite.sources.values() if source.live]
+    found = {source: evidence for source in live if (evidence := source.entries())}
     if len(found) > 1:
         raise UsageError(f"{', '.join(source.name for source in found)} measured: record one source a run, with -m")
     for source, evidence in found.items():
@@ -217,11 +156,11 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             name=name,
             title=f"Recorded live on {evidence[0].provenance.hardware}",
             recorded=max(entry.provenance.date for entry in evidence),
-            measured_on=source.kind if source.kind != "recording" else None,
+            measured_on=source.name,
             most_rounds=suite.options.rounds,
-            complete=complete and not suite.store.is_out_of_time(source.name),
-            devices=source.devices() if isinstance(source, LocalSource) else None,
-            reference=source.reference,
+            complete=complete and source.is_complete,
+            devices=source.devices(),
+            defaults=dict(source.defaults()),
             evidence=tuple(evidence),
         )
     return None

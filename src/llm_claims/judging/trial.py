@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import NoReturn
 
 import pytest
 
-from llm_claims.document.instances import InstanceTable
+from llm_claims.document.instances import InstanceTable, bare
 from llm_claims.document.setting import Setting
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.judging.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
-from llm_claims.judging.decider import Decider, is_live
+from llm_claims.judging.decider import Decider
 from llm_claims.judging.measurement import Measurement, measured
+from llm_claims.judging.rows import FigureRow, VerdictRow
 from llm_claims.relations import Relation
 from llm_claims.relations import __all__ as relation_names
-from llm_claims.relations.verdict import FigureRow, Verdict, VerdictRow, Word
-from llm_claims.sources.base import Source, is_emulated
+from llm_claims.relations.verdict import Verdict, Word
+from llm_claims.sources.base import Source
 from llm_claims.workloads.base import Workload
 
-REHEARSED = "the whole way was gone, on an emulator, whose figures are no evidence"
+EMULATED = "ran end to end on the emulator; not evidence"
 
 
 @dataclass
@@ -32,10 +33,9 @@ class Trial:
     source: Source
     decider: Decider
     untestable: str | None
-    instances: InstanceTable
+    instances: Callable[[], InstanceTable]
     verdict: Verdict | None = None
     measurements: list[Measurement] = field(default_factory=list)
-    reused: date | None = None
 
     def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
         """Bind a workload to this trial's source; nothing runs before a relation asks for samples.
@@ -49,10 +49,10 @@ class Trial:
         """
         for instance in (on, setting and setting.instance):
             if instance:
-                self.instances[instance]
+                self.instances()[instance]
         if self.untestable:
             raise Untestable(self.untestable)
-        measurement = measured(self.source, workload, setting, on)
+        measurement = measured(self.source, workload, setting, on and bare(on))
         self.measurements.append(measurement)
         return measurement
 
@@ -70,14 +70,10 @@ class Trial:
         if self.verdict is not None:
             raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
         self.verdict = self.decider.decide(relation, self.source, seeds)
-        if is_live(self.source):
-            days = [self.source.reused(m.placed) for m in self.measurements if m.figures_read]
-            self.reused = min(filter(None, days), default=None)
 
     def fail(self, reason: str) -> None:
         """Record that the case has no verdict that counts, and why; an earlier verdict is void."""
         self.verdict = Verdict(word=Word.ERROR, relation="none", reason=reason)
-        self.reused = None
 
     def give_up(self, reason: str) -> None:
         """Record that the source cannot measure this case."""
@@ -88,17 +84,17 @@ class Trial:
         self.verdict = Verdict(word=Word.INCONCLUSIVE, relation="none", reason=reason)
 
     @property
-    def _rehearsed(self) -> bool:
+    def _emulated(self) -> bool:
         """Whether the verdict stands on an emulator's figures: they are no evidence, whatever they say."""
         said = self.verdict is not None and self.verdict.word not in (Word.ERROR, Word.UNTESTABLE)
-        return said and is_emulated(self.source)
+        return said and self.source.emulated
 
     def row(self) -> VerdictRow:
         """The trial's row in the reports."""
         verdict = self.verdict or Verdict(word=Word.ERROR, relation="none", reason="the test judged nothing")
-        if self._rehearsed:
+        if self._emulated:
             said = self._spoken(verdict)
-            verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=f"{REHEARSED} ({said})")
+            verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=f"{EMULATED} ({said})")
         interval = (verdict.interval.lower, verdict.interval.upper) if verdict.interval else None
         return VerdictRow(
             claim=self.claim,
@@ -111,7 +107,6 @@ class Trial:
             unit=verdict.unit,
             reason=verdict.reason,
             note=self._note,
-            reused=self.reused,
         )
 
     def figures(self) -> list[FigureRow]:
@@ -139,9 +134,9 @@ class Trial:
         verdict = self.verdict
         if verdict is None or verdict.word is Word.ERROR:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
-        if self._rehearsed:
+        if self._emulated:
             return
-        live = self.source.kind != "recording"
+        live = self.source.live
         if verdict.word is Word.UNTESTABLE:
             self._conclude_untestable(verdict, accepted, updating=updating)
         if verdict.word is Word.INCONCLUSIVE and live:

@@ -1,12 +1,11 @@
-"""Verdicts: what a relation says of a claim, and the row the reports show."""
+"""Verdicts: what a relation says of a claim."""
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, model_validator
 
 
 class Word(StrEnum):
@@ -79,44 +78,3 @@ class Verdict(BaseModel):
         span = f" {self.interval}" if self.interval else ""
         others = f" of {', '.join(f'{effect:.4g}' for effect in self.effects)}" if len(self.effects) > 1 else ""
         return f"{self.word} {self.effect:.4g}{span}{others}"
-
-
-class VerdictRow(BaseModel):
-    """One case of one claim on one source, as ``report/verdicts.json`` lists it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    claim: str = Field(description="permanent id of the claim")
-    case: str = Field(description="parameters of the case, empty if the claim has one case")
-    source: str = Field(description="recording name, or cpu, gpu, sagemaker")
-    verdict: Word
-    effect: FiniteFloat | None = None
-    interval: tuple[FiniteFloat, FiniteFloat] | None = None
-    n: NonNegativeInt = 0
-    unit: str = "ratio"
-    reason: str = ""
-    note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
-    reused: date | None = Field(
-        default=None, description="day of the oldest live evidence that was taken over from an earlier run, if any was"
-    )
-
-
-class FigureRow(BaseModel):
-    """One figure that a case's verdict stands on, as ``report/figures.json`` lists it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    claim: str
-    case: str
-    source: str
-    workload: str = Field(description="the workload and its place, for people")
-    key: str = Field(description="digest of the workload, and its instance type if it has one")
-    metric: str = Field(description="metric name, or outcome")
-
-
-class FigureList(RootModel[list[FigureRow]]):
-    """The content of ``report/figures.json``."""
-
-
-class VerdictList(RootModel[list[VerdictRow]]):
-    """The content of ``report/verdicts.json``."""

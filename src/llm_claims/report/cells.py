@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from llm_claims.relations.verdict import VerdictRow, Word
+from llm_claims.judging.rows import VerdictRow
+from llm_claims.relations.verdict import Word
 
 GRAVITY = (
     Word.ERROR,
@@ -38,7 +39,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """Word, effects, n, how many cases the word speaks for, and whether they stand on reused evidence."""
+        """Word, effects, n, and how many cases the word speaks for."""
         if self.word is None:
             return ""
         gravest = [row for row in self.rows if row.verdict is self.word]
@@ -48,7 +49,7 @@ class Cell:
         ordered = sorted(alike, key=lambda row: row.effect or 0.0)
         effects = list(dict.fromkeys(map(effect_text, ordered)))
         shown = effects[0] if len(effects) == 1 else f"{effects[0]} to {effects[-1]}" if effects else ""
-        parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged)), self._reused(judged)]
+        parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged))]
         return " ".join(filter(None, parts))
 
     def _n(self, rows: Sequence[VerdictRow]) -> str:
@@ -62,11 +63,6 @@ class Cell:
         if judged <= 1:
             return ""
         return f"({judged} cases)" if gravest == judged else f"({gravest} of {judged} cases)"
-
-    @staticmethod
-    def _reused(judged: Sequence[VerdictRow]) -> str:
-        count = sum(row.reused is not None for row in judged)
-        return "" if not count else "(reused)" if count == len(judged) else "(partly reused)"
 
     @property
     def notes(self) -> tuple[str, ...]:

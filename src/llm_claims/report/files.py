@@ -8,7 +8,7 @@ from pathlib import Path
 from llm_claims.document.files import write_atomically
 from llm_claims.document.register import Register
 from llm_claims.errors import UsageError
-from llm_claims.relations.verdict import FigureList, FigureRow, VerdictList
+from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
 from llm_claims.report.cells import Table
 from llm_claims.report.html import page
 from llm_claims.report.scaling import ScalingTable

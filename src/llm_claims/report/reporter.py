@@ -10,16 +10,14 @@ import pytest
 from llm_claims.errors import ClaimsError
 from llm_claims.evidence.recordings import write_recording
 from llm_claims.judging.marks import claim_of
+from llm_claims.judging.rows import FIGURES, ROW, FigureList, FigureRow, VerdictRow
 from llm_claims.judging.suite import Suite, recording_of
-from llm_claims.relations.verdict import FigureList, FigureRow, VerdictRow, Word
+from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.terminal import lines_of
-
-ROW, FIGURES = "llm_claims_row", "llm_claims_figures"
-"""Names of the report properties in which a trial hands over its row and its figures."""
 
 MOST_REPEATS = 10
 
@@ -85,7 +83,8 @@ class Reporter:
     def _write_reports(self, *, interrupted: bool) -> None:
         table = self._table()
         self._notes += self._suite.remarks
-        self._notes += self._suite.spent()
+        for source in self._suite.sources.values():
+            self._notes += source.remarks()
         self._compare_with_the_hardware(table)
         if interrupted:
             self._notes.append("this run was interrupted: its report ends with what was judged until then")
@@ -98,7 +97,7 @@ class Reporter:
     def _compare_with_the_hardware(self, table: Table) -> None:
         """Note how near speeds come to the devices' own, and how they follow the number of devices."""
         for name in table.sources:
-            evidence = self._suite.evidence_of(name)
+            evidence = self._suite.sources[name].entries()
             self._notes += ceiling_lines(name, evidence)
             self._scaling += scaling_tables(name, evidence)
 

@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any
 
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.workloads.base import Generation, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.training.workload import Training
 
 _Row = tuple[str, str | None, int]
 """The digest of what a row has in common, the instance type, and the occasion."""

@@ -13,12 +13,12 @@ from llm_claims.document.instances import InstanceTable
 from llm_claims.document.register import Register
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import Recording
-from llm_claims.relations.verdict import FigureList, VerdictList
-from llm_claims.workloads.base import Workload
+from llm_claims.judging.rows import FigureList, VerdictList
+from llm_claims.workloads.registry import AnyWorkload
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PUBLISHED: dict[str, Any] = {
-    "workload": Workload,
+    "workload": AnyWorkload,
     "evidence": Evidence,
     "recording": Recording,
     "register": Register,

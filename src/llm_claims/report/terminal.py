@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 
-from llm_claims.relations.verdict import VerdictRow, Word
+from llm_claims.judging.rows import VerdictRow
+from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import Table, effect_text
 
 
@@ -16,7 +17,6 @@ def lines_of(table: Table) -> Iterator[str]:
     yield from _notable(table)
     yield from _disagreements(table)
     yield from _analogues(table)
-    yield from _reused(table)
     yield from _untestable(table)
     yield ""
     yield f"{len(table.claims)} claims, {len(table.rows)} cases"
@@ -58,13 +58,6 @@ def _analogues(table: Table) -> Iterator[str]:
         for source in table.sources:
             for note in table.cell(claim, source).notes:
                 yield f"analogue: {claim}, {source}: {note}"
-
-
-def _reused(table: Table) -> Iterator[str]:
-    counts = Counter((row.source, row.reused) for row in table.rows if row.reused is not None)
-    for (source, day), count in counts.items():
-        cases = "1 case stands" if count == 1 else f"{count} cases stand"
-        yield f"reused on {source}: {cases} on evidence that an earlier run measured on {day}"
 
 
 def _untestable(table: Table) -> Iterator[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from llm_claims.document.files import write_atomically
 from llm_claims.errors import WitnessError
@@ -18,10 +20,10 @@ from llm_claims.sagemaker.deployments import Deployment
 from llm_claims.sagemaker.scrub import scrub
 from llm_claims.sagemaker.visits import Heard
 from llm_claims.sources.growth import grown
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 
-class Kept(BaseModel):
+class KeptAnswer(BaseModel):
     """One answer, as it is kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +37,12 @@ class Kept(BaseModel):
     image_digest: str | None
     day: date
 
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _to_its_request(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = type(info.data["request"].workload)
+        return read_answer(json.dumps(value), kind) if isinstance(value, dict) else value
+
 
 class Answers:
     """A folder: a file for each answer, a lock and a mark for each launch."""
@@ -45,7 +53,7 @@ class Answers:
 
     def write(self, heard: Heard, request: Request, image: str) -> None:
         """Keep an answer."""
-        kept = Kept(
+        kept = KeptAnswer(
             request=request,
             ready=heard.ready,
             answer=heard.answer,
@@ -58,10 +66,10 @@ class Answers:
         path = self.folder / f"{heard.asked.placed.key}.{heard.asked.round:04d}.answer"
         write_atomically(path, kept.model_dump_json(exclude_none=True))
 
-    def of(self, key: str) -> list[Kept]:
+    def of(self, key: str) -> list[KeptAnswer]:
         """All answers of one placed workload, by round: jobs may end in another order."""
         paths = sorted(self.folder.glob(f"{key}.*.answer"))
-        return [Kept.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+        return [KeptAnswer.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
 
     def is_done(self, launch: str) -> bool:
         """Whether a launch was made in this run, whatever came of it."""
@@ -95,7 +103,7 @@ class Answers:
 
 
 def evidence_of(
-    answers: Sequence[Kept], deployment: Deployment, *, device: str, emulated: bool, commit: str | None
+    answers: Sequence[KeptAnswer], deployment: Deployment, *, device: str, emulated: bool, commit: str | None
 ) -> Evidence:
     """Make evidence of all answers about one workload, at least one, in the order of their rounds.
 
@@ -114,7 +122,7 @@ def evidence_of(
     return evidence
 
 
-def _check_place(kept: Kept, deployment: Deployment) -> None:
+def _check_place(kept: KeptAnswer, deployment: Deployment) -> None:
     """Make sure that AWS started what was asked for."""
     asked = (deployment.instance.removeprefix("ml."), deployment.count)
     seen = (kept.instance_type.removeprefix("ml."), kept.instance_count)
@@ -123,7 +131,7 @@ def _check_place(kept: Kept, deployment: Deployment) -> None:
         raise WitnessError(f"{what}: asked for {asked[1]} x ml.{asked[0]}, it ran on {seen[1]} x ml.{seen[0]}")
 
 
-def _where(evidence: Evidence, kept: Kept, stack: str, *, emulated: bool) -> dict[str, object]:
+def _where(evidence: Evidence, kept: KeptAnswer, stack: str, *, emulated: bool) -> dict[str, object]:
     """Where a round ran, and with what; without a word of the account it ran in."""
     outcome = evidence.outcome
     if outcome.signature:

@@ -11,8 +11,7 @@ from llm_claims.sagemaker.deployments import Deployment
 from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
 from llm_claims.sagemaker.launches import Launch, launches_of
 from llm_claims.sagemaker.prices import Prices
-from llm_claims.sources.base import Placed
-from llm_claims.sources.needs import Need
+from llm_claims.sources.base import Need, Placed
 
 _MOST_CLAIMS = 6
 

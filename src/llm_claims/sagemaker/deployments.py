@@ -11,7 +11,9 @@ from llm_claims.document.instances import InstanceTable
 from llm_claims.errors import Untestable
 from llm_claims.sagemaker.stacks import Stack
 from llm_claims.sources.base import Placed
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 Kind = Literal["job", "endpoint"]
 Program = Literal["train", "generate", "load", "document"]
@@ -72,6 +74,7 @@ def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulate
     instance = placed.instance or "g5.2xlarge"
     if isinstance(workload, Training):
         return _job(workload, instance, stack, table, emulated=emulated)
+    assert isinstance(workload, Generation | Loading), "checked by the stack"
     image = stack.serving[workload.engine or ""]
     own = stack.own_programs and (emulated or isinstance(workload, Generation))
     if isinstance(workload, Generation):

@@ -6,7 +6,10 @@ with images of 10 to 15 GB take to start is a guess. Nothing here was measured b
 
 from __future__ import annotations
 
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 JOB_START_SECONDS = 300.0
 """From the machine's being ours to the first line of the program: image, source code, packages. Billed."""
@@ -36,6 +39,7 @@ def request_seconds(workload: Workload, instance: str | None) -> float:
         return _training_seconds(workload)
     if isinstance(workload, Loading):
         return LOADING_SECONDS
+    assert isinstance(workload, Generation), "nothing else is launched"
     return _generation_seconds(workload, instance or "")
 
 

@@ -10,8 +10,8 @@ from llm_claims.sagemaker.containers.log_lines import DamagedMessage, Reader
 from llm_claims.sagemaker.launches import Asked, Launch
 from llm_claims.sagemaker.messages import answer_of, body_of, ready_of, request_of
 from llm_claims.sagemaker.transport import rdma_seen
-from llm_claims.workloads.base import Training
 from llm_claims.workloads.protocol import Answer, Ready
+from llm_claims.workloads.training.workload import Training
 
 FIRST_HOST = "algo-1"
 
@@ -51,7 +51,7 @@ class JobLog:
         if asked is None:
             self.fault = str(message["answer"]["outcome"]["signature"])
             return
-        answer = answer_of(message["answer"])
+        answer = answer_of(message["answer"], asked)
         workload = asked.placed.workload
         if isinstance(workload, Training) and workload.rdma is not None and answer.witness is not None:
             seen = answer.witness.model_copy(update={"rdma": rdma_seen(self._between)})

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from llm_claims.sagemaker.deployments import Deployment
 from llm_claims.sagemaker.durations import ENDPOINT_START_SECONDS, JOB_START_SECONDS, MOST_JOB_SECONDS, request_seconds
-from llm_claims.sources.base import Placed
-from llm_claims.sources.needs import Need
-from llm_claims.workloads.base import Loading, seed_of
+from llm_claims.sources.base import Need, Placed
+from llm_claims.workloads.loading.workload import Loading
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,14 @@ def launches_of(
     varying: dict[Placed, bool] = {}
     for need in needs:
         for placed in need.placed:
-            varying[placed] = varying.get(placed, False) or need.varying
+            varying[placed] = varying.get(placed, False) or need.varies
     groups: dict[Deployment, list[Placed]] = {}
     for placed in varying:
         groups.setdefault(deploy(placed), []).append(placed)
     found: list[Launch] = []
     for deployment, members in groups.items():
         several = least if deployment.kind == "job" else most
-        rounds = {one: several if varying[one] and seed_of(one.workload) is None else 1 for one in members}
+        rounds = {one: several if varying[one] and one.workload.fixed_seed is None else 1 for one in members}
         asked = [
             Asked(one, number)
             for number in range(1, several + 1)

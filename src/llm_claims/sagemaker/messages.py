@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llm_claims.evidence.evidence import Outcome
 from llm_claims.sagemaker.errors import CloudError
 from llm_claims.sagemaker.launches import Asked, Launch
 from llm_claims.sources.local import FIRST_SEED
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 
 def request_of(asked: Asked) -> Request:
@@ -25,8 +25,8 @@ def body_of(request: Request) -> dict[str, Any]:
     return plain
 
 
-def answer_of(told: Any) -> Answer:
-    """Read what a container answered.
+def answer_of(told: Any, asked: Asked) -> Answer:
+    """Read what a container answered to a request.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def answer_of(told: Any) -> Answer:
         It is no answer.
     """
     try:
-        return Answer.model_validate_json(json.dumps(told))
+        return read_answer(json.dumps(told), type(asked.placed.workload))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))

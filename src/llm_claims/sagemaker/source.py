@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.document.setting import Setting
@@ -24,12 +23,11 @@ from llm_claims.sagemaker.messages import request_of
 from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.stacks import Stack
 from llm_claims.sagemaker.visits import Heard, Launches, Terms, Visit
-from llm_claims.sources.base import Placed, SourceKind, is_stand_in, refuse_secondary
-from llm_claims.sources.needs import Need
-from llm_claims.sources.scaled import check_here
+from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads.base import Workload, seed_of
-from llm_claims.workloads.reference import Reference
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.hardware import Processor
 
 LEAST_ROUNDS = 3
 _LOOK_SECONDS = 0.2
@@ -48,7 +46,7 @@ class Workplace(Protocol):
         """The launcher of this process."""
 
 
-class SageMakerSource:
+class SageMakerSource(Source):
     """Live runs on AWS, or on an emulator of it.
 
     ``instances`` are the types that may be launched, without their prefix. ``emulated`` evidence is of the processor's
@@ -56,8 +54,8 @@ class SageMakerSource:
     """
 
     name = "sagemaker"
-    kind: SourceKind = "sagemaker"
-    measures_as: SourceKind = "sagemaker"
+    markers = ("sagemaker", "live")
+    live = True
     always_here = False
 
     def __init__(
@@ -88,60 +86,62 @@ class SageMakerSource:
         self._commit = commit
         self._progress = progress
         self._prices = prices or Prices(table)
-        self._needs: tuple[Need, ...] = ()
+        self.plan = self.plan_for(())
 
-    @property
-    def reference(self) -> Reference:
+    def defaults(self) -> Mapping[str, Defaults[Any]]:
         """What fills open fields here."""
-        return self.stack.reference
+        return self.stack.defaults
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields from the case's setting, then the stack's reference; refuse types that were not named."""
         if self.emulated:
             return self._place_scaled(workload, setting, on)
-        instance = on
-        if setting is not None:
-            known = type(workload).model_fields
-            held = {name: value for name, value in setting.fields().items() if name in known}
-            workload = workload.filled(held)
-            instance = on or setting.instance
-        workload = workload.filled(self.reference.fields(workload))
-        bare = (instance or self.reference.instance(workload.kind) or "").removeprefix("ml.")
+        workload, instance = within_setting(workload, setting, on)
+        defaults = self._defaults_of(workload)
+        workload = workload.filled(defaults.fields_for(workload))
+        bare = instance or defaults.instance or ""
         if bare not in self._instances:
             raise Untestable(f"needs ml.{bare}: pass --instance {bare}")
-        stand_in = is_stand_in(workload)
-        note = f"{workload.model} stands for the document's model, whose checkpoint is gone" if stand_in else ""
+        stand_in = workload.starts_from_a_stand_in
+        note = (
+            f"{workload.stated().get('model')} stands for the document's model, whose checkpoint is gone"
+            if stand_in
+            else ""
+        )
         placed = Placed(workload, bare, note, stand_in=stand_in)
         self.deploy(placed)
         return placed
 
     def _place_scaled(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         asked = workload
-        workload, on, note = self.reference.analogue(workload, on)
+        defaults = self._defaults_of(workload)
+        workload, on, note = defaults.analogue(workload, on)
         if on is not None:
-            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; an emulator has this machine's processor")
+            raise Untestable(f"needs ml.{on}; an emulator has this machine's processor")
         refuse_secondary(setting, "an emulator")
-        filled = workload.filled(self.reference.fields(workload))
-        check_here(filled)
+        filled = workload.filled(defaults.fields_for(workload))
+        filled.check(Processor())
         placed = Placed(filled, note=note, asked=asked)
         self.deploy(placed)
         return placed
+
+    def _defaults_of(self, workload: Workload) -> Defaults[Any]:
+        if workload.kind not in self.stack.defaults:
+            raise Untestable(f"SageMaker starts nothing for {workload.kind}: it trains, serves and loads")
+        return self.stack.defaults[workload.kind]
 
     def deploy(self, placed: Placed) -> Deployment:
         """Return the job or endpoint that measures a placed workload."""
         return deployment_of(placed, self.stack, self._table, emulated=self.emulated)
 
-    def expect(self, needs: Sequence[Need]) -> CloudPlan:
-        """Learn what the selected cases will ask: what can share a job or an endpoint will. Return the plan."""
-        self._needs = tuple(needs)
-        self.__dict__.pop("plan", None)
-        return self.plan
+    def expect(self, needs: Sequence[Need]) -> None:
+        """Plan what the selected cases will ask: what can share a job or an endpoint will."""
+        self.plan = self.plan_for(needs)
 
-    @cached_property
-    def plan(self) -> CloudPlan:
-        """What is to be launched for the cases that are expected."""
+    def plan_for(self, needs: Sequence[Need]) -> CloudPlan:
+        """Return what has to be launched for some cases."""
         least = min(LEAST_ROUNDS, self._most)
-        return CloudPlan(self._needs, self.deploy, self._prices, least, self._most, self._job_seconds)
+        return CloudPlan(tuple(needs), self.deploy, self._prices, least, self._most, self._job_seconds)
 
     @property
     def _job_seconds(self) -> float:
@@ -176,15 +176,9 @@ class SageMakerSource:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
 
-    def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
-        """A budget of dollars it has, and none of time: launches that cannot be paid are refused one by one."""
-        return True
-
-    def reused(self, placed: Placed) -> date | None:
-        """Nothing is taken over: a job of another day ran on another machine."""
-
-    def close(self) -> None:
-        """Nothing of this process: every launch ends what it started; the run's sweep comes once, at its end."""
+    def entries(self) -> list[Evidence]:
+        """All evidence that was measured in this run."""
+        return self._store.entries(self.name)
 
     # Measuring
 
@@ -201,7 +195,7 @@ class SageMakerSource:
             if self._store.read_failure(self.name, one) is not None:
                 continue
             have = {kept.request.round for kept in self._answers.of(one.key)}
-            for number in range(1, rounds + 1 if seed_of(one.workload) is None else 2):
+            for number in range(1, rounds + 1 if one.workload.fixed_seed is None else 2):
                 if number not in have:
                     missing.setdefault(self.deploy(one), []).append(Asked(one, number))
         ordered = {deployment: sorted(asked, key=lambda one: one.round) for deployment, asked in missing.items()}

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from llm_claims.errors import Untestable
-from llm_claims.sources.scaled import CPU_REFERENCE
-from llm_claims.workloads.base import Generation, Loading, Training
-from llm_claims.workloads.reference import Reference
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.generation.defaults import CPU as CPU_GENERATION
+from llm_claims.workloads.generation.defaults import GenerationDefaults
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.defaults import CPU as CPU_LOADING
+from llm_claims.workloads.loading.defaults import LoadingDefaults
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.defaults import CPU as CPU_TRAINING
+from llm_claims.workloads.training.defaults import TrainingDefaults
+from llm_claims.workloads.training.workload import Training
 
 StackName = Literal["current", "document"]
 
@@ -49,9 +57,9 @@ class Stack:
     untestable: Mapping[str, str]
     inference_ami: str | None
     own_programs: bool
-    reference: Reference
+    defaults: Mapping[str, Defaults[Any]]
 
-    def check(self, workload: Training | Generation | Loading) -> None:
+    def check(self, workload: Workload) -> None:
         """Make sure that the stack can run a filled workload.
 
         Raises
@@ -65,53 +73,50 @@ class Stack:
             if self.training is None:
                 raise Untestable(self.untestable["training"])
             return
+        if not isinstance(workload, Generation | Loading):
+            raise Untestable(f"SageMaker starts nothing for {workload.kind}: it trains, serves and loads")
         engine = workload.engine or ""
         if engine not in self.serving:
             raise Untestable(self.untestable.get(engine, f"no image of the {self.name} stack serves with {engine}"))
 
 
-def _reference(generation: Generation, loading: Loading) -> Reference:
-    return Reference(
-        training=Training(
-            model="llama-7b",
-            parallelism="deepspeed",
-            zero_stage=1,
-            precision="bf16",
-            ranks=16,
-            rdma=False,
-            # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
-            # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
-            samples=1290,
-            context_tokens=1536,
-            micro_batch=1,
-            gradient_accumulation=4,
-            gradient_checkpointing=True,
-            learning_rate=1e-5,
-            # As large a part of the steps as in the document: 100 of 147.
-            warmup_steps=14,
-            # Sixteen times below the default: a step that overflows is skipped, and is shorter than one that is not.
-            initial_loss_scale=2.0**12,
-            new_token_init="random",
-            initial_weights="random",
-            logger="hf-trainer",
-        ),
-        # Where a claim is about losses, weights that have learned something are needed. The document's are gone, so a
-        # small model that is taught first stands for them: on the same machines, with as many steps.
-        pretrained_training=Training(
-            model="llama-85m",
-            samples=5160,
-            context_tokens=64,
-            micro_batch=4,
-            gradient_checkpointing=False,
-            learning_rate=1e-3,
-            initial_loss_scale=2.0**16,
-        ),
-        generation=generation,
-        loading=loading,
-        training_instance="p4d.24xlarge",
-        generation_instance="g5.2xlarge",
-        loading_instance="g4dn.xlarge",
-    )
+_TRAINING = TrainingDefaults(
+    fields=Training(
+        model="llama-7b",
+        parallelism="deepspeed",
+        zero_stage=1,
+        precision="bf16",
+        ranks=16,
+        rdma=False,
+        # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
+        # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
+        samples=1290,
+        context_tokens=1536,
+        micro_batch=1,
+        gradient_accumulation=4,
+        gradient_checkpointing=True,
+        learning_rate=1e-5,
+        # As large a part of the steps as in the document: 100 of 147.
+        warmup_steps=14,
+        # Sixteen times below the default: a step that overflows is skipped, and is shorter than one that is not.
+        initial_loss_scale=2.0**12,
+        new_token_init="random",
+        initial_weights="random",
+        logger="hf-trainer",
+    ),
+    # Where a claim is about losses, weights that have learned something are needed. The document's are gone, so a
+    # small model that is taught first stands for them: on the same machines, with as many steps.
+    pretrained=Training(
+        model="llama-85m",
+        samples=5160,
+        context_tokens=64,
+        micro_batch=4,
+        gradient_checkpointing=False,
+        learning_rate=1e-3,
+        initial_loss_scale=2.0**16,
+    ),
+    instance="p4d.24xlarge",
+)
 
 
 def _generation(engine: Literal["deepspeed", "transformers"]) -> Generation:
@@ -126,7 +131,17 @@ def _generation(engine: Literal["deepspeed", "transformers"]) -> Generation:
     )
 
 
-_LOADING = Loading(model="llama-7b", precision="fp16", model_server=True, checkpoint="bin")
+def _defaults(generation: Generation) -> dict[str, Defaults[Any]]:
+    return {
+        "training": _TRAINING,
+        "generation": GenerationDefaults(fields=generation, instance="g5.2xlarge"),
+        "loading": LoadingDefaults(
+            fields=Loading(model="llama-7b", precision="fp16", model_server=True, checkpoint="bin"),
+            instance="g4dn.xlarge",
+        ),
+    }
+
+
 _DEEPSPEED_LEFT = "LMI's images have no DeepSpeed since 0.28: pass --stack document"
 _LMI_NOW = "djl-inference:0.38.0-lmi29.0.0-cu130"
 _LMI_2023 = "djl-inference:0.21.0-deepspeed0.8.0-cu117"
@@ -143,7 +158,7 @@ CURRENT = Stack(
     },
     inference_ami="al2023-ami-sagemaker-inference-gpu-4-1",
     own_programs=True,
-    reference=_reference(_generation("transformers"), _LOADING),
+    defaults=_defaults(_generation("transformers")),
 )
 DOCUMENT = Stack(
     name="document",
@@ -161,16 +176,14 @@ DOCUMENT = Stack(
     },
     inference_ami=None,
     own_programs=False,
-    reference=_reference(_generation("deepspeed"), _LOADING),
+    defaults=_defaults(_generation("deepspeed")),
 )
 # An emulator's figures decide nothing: its training runs are cut to the steps that every part of a run needs.
-_SHORT = CPU_REFERENCE.model_copy(
+_SHORT = CPU_TRAINING.model_copy(
     update={
-        "training": CPU_REFERENCE.training.model_copy(update={"samples": 131, "warmup_steps": 4}),
-        "partitioned_training": CPU_REFERENCE.partitioned_training.model_copy(
-            update={"samples": 61, "warmup_steps": 2}
-        ),
-        "linked_training": CPU_REFERENCE.linked_training.model_copy(update={"samples": 45, "warmup_steps": 1}),
+        "fields": CPU_TRAINING.fields.model_copy(update={"samples": 131, "warmup_steps": 4}),
+        "partitioned": CPU_TRAINING.partitioned.model_copy(update={"samples": 61, "warmup_steps": 2}),
+        "linked": CPU_TRAINING.linked.model_copy(update={"samples": 45, "warmup_steps": 1}),
     }
 )
 LOCAL = Stack(
@@ -181,6 +194,6 @@ LOCAL = Stack(
     untestable={"deepspeed-kernel-injection": _NO_KERNEL_INJECTION, "fastertransformer": _NO_FASTERTRANSFORMER},
     inference_ami=None,
     own_programs=True,
-    reference=_SHORT,
+    defaults={"training": _SHORT, "generation": CPU_GENERATION, "loading": CPU_LOADING},
 )
 STACKS: Mapping[StackName, Stack] = {"current": CURRENT, "document": DOCUMENT}

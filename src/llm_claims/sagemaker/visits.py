@@ -17,9 +17,9 @@ from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launches import Asked, Launch
 from llm_claims.sagemaker.messages import answer_of, body_of, outcome_of_log, ready_of, request_of
 from llm_claims.sagemaker.specs import Endpoint, EndpointSpec, JobEnd, TrainingSpec
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
+from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.protocol import Answer, Ready
-from llm_claims.workloads.witness import Witness
 
 COLLECT_SECONDS = 5.0
 
@@ -155,40 +155,40 @@ class Visit:
             if asked.placed.key in self._ended:
                 continue
             self.on_request(asked)
-            answer = answer_of(told["answer"]) if "answer" in told else self._answered(endpoint, asked)
+            answer = answer_of(told["answer"], asked) if "answer" in told else self._answered(endpoint, asked)
             if answer.outcome.kind != "completed":
                 self._ended.add(asked.placed.key)
             self.on_heard(Heard(asked, ready, answer, endpoint.instance_type, 1, endpoint.image_digest))
 
     def _answered(self, endpoint: Endpoint, asked: Asked) -> Answer:
-        request = body_of(request_of(asked))
         if not isinstance(asked.placed.workload, Generation):
-            return self._collected(endpoint, request)
+            return self._collected(endpoint, asked)
         if asked.placed.key not in self._warm and self.terms.warm_up:
             self._warm.add(asked.placed.key)
-            first = self._collected(endpoint, request)
+            first = self._collected(endpoint, asked)
             if first.outcome.kind != "completed":
                 return first
         start = time.perf_counter()
-        told = self._say(endpoint, {"ask": request})
+        told = self._say(endpoint, {"ask": body_of(request_of(asked))})
         seconds = time.perf_counter() - start
-        answer = answer_of(told.get("answer"))
+        answer = answer_of(told.get("answer"), asked)
         if answer.outcome.kind != "completed":
             return answer
-        if answer.witness is not None and answer.witness.calls is not None:
+        if isinstance(answer.witness, GenerationWitness) and answer.witness.calls is not None:
             raise CloudError(
                 f"the program made {answer.witness.calls} calls for one request: its time is not that of one"
             )
         return answer.model_copy(update={"metrics": {**answer.metrics, "latency_seconds": seconds}})
 
-    def _collected(self, endpoint: Endpoint, request: Mapping[str, Any]) -> Answer:
+    def _collected(self, endpoint: Endpoint, asked: Asked) -> Answer:
         """Begin a request and come back for its answer: it may take longer than an invocation may."""
+        request = body_of(request_of(asked))
         self._say(endpoint, {"begin": request})
         deadline = time.monotonic() + self.terms.start_up_seconds
         while time.monotonic() < deadline:
             told = self._say(endpoint, {"collect": request["round"]})
             if "answer" in told:
-                return answer_of(told["answer"])
+                return answer_of(told["answer"], asked)
             if not told.get("running"):
                 break
             time.sleep(self.terms.collect_seconds)
@@ -201,15 +201,18 @@ class Visit:
         return told
 
     def _make_sense_of(self, error: EndpointError) -> None:
-        """Take an endpoint that did not come up, or died, for want of memory as the answer to all that it was for."""
+        """Where an endpoint did not come up, or died, for want of memory, record that for every pending request."""
         outcome = outcome_of_log(str(error))
         if outcome is None:
             raise error
         ready = ready_of(None, self.launch)
         server = True if "ModelServer" in str(error) or "djl" in str(error).lower() else None
-        answer = Answer(outcome=outcome, witness=Witness(model_server=server))
         for asked in {one.placed.key: one for one in reversed(self.launch.asked)}.values():
             if asked.placed.key not in self._ended:
+                workload = asked.placed.workload
+                loads = isinstance(workload, Loading)
+                witness = LoadingWitness(model_server=server) if loads else type(workload).Witness()
+                answer = Answer(outcome=outcome, witness=witness)
                 self.on_heard(Heard(asked, ready, answer, f"ml.{self.launch.deployment.instance}", 1, None))
 
 

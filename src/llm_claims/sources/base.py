@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Literal, Protocol
+from typing import Any
 
 from llm_claims.document.setting import Setting
-from llm_claims.evidence.evidence import Evidence
-from llm_claims.workloads.base import Training, Workload
-
-SourceKind = Literal["recording", "cpu", "gpu", "sagemaker"]
+from llm_claims.errors import Untestable, UsageError
+from llm_claims.evidence.evidence import Evidence, key_of
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.devices import Devices
+from llm_claims.workloads.registry import kinds
 
 
 @dataclass(frozen=True)
@@ -32,34 +34,62 @@ class Placed:
     @property
     def key(self) -> str:
         """Name of this placed workload in stores and logs."""
-        return self.workload.digest + (f"-{self.instance}" if self.instance else "")
+        return key_of(self.workload, self.instance)
 
     def describe(self) -> str:
         """One line for people."""
         return (self.asked or self.workload).describe() + (f" on {self.instance}" if self.instance else "")
 
 
-def is_stand_in(workload: Workload) -> bool:
-    """Whether a measured workload starts from what a model of ours has learned: no checkpoint travels with a suite."""
-    return isinstance(workload, Training) and workload.initial_weights == "pretrained"
+@dataclass(frozen=True)
+class Need:
+    """What one selected case asks of a source, known before anything is measured.
+
+    ``timed`` tells whether it reads times, ``varies`` whether another round would say something new;
+    ``reason`` is why the source cannot measure the case, ``None`` where it can.
+    """
+
+    case: str
+    claim: str
+    placed: tuple[Placed, ...]
+    timed: bool = True
+    varies: bool = True
+    reason: str | None = None
 
 
-class Source(Protocol):
-    """Where evidence comes from. ``name`` is the column in reports and the end of test ids.
+class Source(ABC):
+    """Where evidence comes from. Subclass it, and return yours from the hook ``pytest_claims_sources``.
 
-    ``measures_as`` is the kind whose limits it shares: for a live source its own, for a recording
-    that of the source that made it. ``always_here`` tells sources that every machine has (recordings,
-    the processor) from those that may be absent: only an absent one may lose a verdict unnoticed.
+    Only `place` and `evidence` must be written; the rest is for sources that measure while the tests run.
+
+    - ``name`` is the column in reports and the end of test ids.
+    - ``markers`` are those of its cases, by which ``pytest -m`` selects them.
+    - ``measures_as`` is the name under which the register says what it cannot measure: its own, or for a recording
+      that of the source that made it.
+    - ``live``: it measures while the tests run, so its verdicts are accepted without their figures.
+    - ``documented``: it runs on the document's own hardware, so settings are told apart and sizes are judged.
+    - ``always_here``: every machine has it. A source that may be absent may lose a verdict unnoticed.
+    - ``emulated``: its figures come from an emulator, and are evidence of nothing.
+    - ``most_rounds`` is the most rounds that a relation could take when its evidence was recorded; ``None`` where
+      the run's own limit holds.
     """
 
     name: str
-    kind: SourceKind
-    measures_as: SourceKind
-    documented: bool
-    always_here: bool
+    markers: tuple[str, ...] = ("live",)
+    live: bool = False
+    documented: bool = False
+    always_here: bool = True
+    emulated: bool = False
+    most_rounds: int | None = None
 
+    @property
+    def measures_as(self) -> str:
+        """The name under which the register says what it cannot measure."""
+        return self.name
+
+    @abstractmethod
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill the open fields of ``workload``; ``on`` demands an instance type.
+        """Fill the open fields of ``workload``; ``on`` demands an instance type, named without ``ml.``.
 
         Raises
         ------
@@ -67,6 +97,7 @@ class Source(Protocol):
             This source cannot measure it; the text says why.
         """
 
+    @abstractmethod
     def evidence(self, placed: Placed) -> Evidence:
         """Return the evidence that exists for a placed workload.
 
@@ -76,9 +107,13 @@ class Source(Protocol):
             There is none, and this source cannot make any.
         """
 
+    def entries(self) -> list[Evidence]:
+        """All evidence that it has by now."""
+        return []
 
-class LiveSource(Source, Protocol):
-    """A source that measures while the tests run."""
+    def expect(self, needs: Sequence[Need]) -> None:
+        """Learn what the selected cases are going to ask."""
+        return
 
     def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
         """Measure until the placed workloads have ``rounds`` rounds in common.
@@ -88,26 +123,38 @@ class LiveSource(Source, Protocol):
         at the same time, and a round is a seed. A workload that states its seed needs one round. What
         failed is remembered, and raised when its evidence is asked for.
         """
+        return
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """Whether a relation that is open may have ``rounds`` rounds, though some of ``planned`` have not had any."""
+        return True
 
-    def reused(self, placed: Placed) -> date | None:
-        """The day of the oldest evidence that was taken over from an earlier run, if any was."""
+    def defaults(self) -> Mapping[str, Defaults[Any]]:
+        """What fills open fields, by kind of workload, for the recording of a live source.
+
+        Raises
+        ------
+        Untestable
+            The machine has no such hardware.
+        """
+        return {}
+
+    def devices(self) -> Devices | None:
+        """The GPUs that it measured on in this run, if any."""
+        return None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it measured all that was asked for."""
+        return True
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what a report has to say of how it measured."""
+        yield from ()
 
     def close(self) -> None:
         """End every process of this source."""
-
-
-def is_emulated(source: Source) -> bool:
-    """Whether a source's figures come from an emulator: they go the whole way, and are evidence of nothing."""
-    return bool(getattr(source, "emulated", False))
-
-
-def rounds_when_recorded(source: Source) -> int | None:
-    """The most rounds that a relation could take when a recording was made; ``None`` of what is no recording."""
-    most: int | None = getattr(source, "most_rounds", None)
-    return most
+        return
 
 
 def refuse_secondary(setting: Setting | None, source: str) -> None:
@@ -118,9 +165,25 @@ def refuse_secondary(setting: Setting | None, source: str) -> None:
     Untestable
         ``setting`` is not the primary one.
     """
-    from llm_claims.errors import Untestable
-
     if setting is not None and not setting.is_primary:
         raise Untestable(
             f"{source} measures one setting of its own; it stands for this claim in case [{setting.primary}]"
         )
+
+
+def within_setting(workload: Workload, setting: Setting | None, on: str | None) -> tuple[Workload, str | None]:
+    """Fill open fields with what a setting holds constant; return the workload, and the instance type it is to run on.
+
+    Raises
+    ------
+    UsageError
+        The setting holds what is a field of no kind of workload.
+    """
+    if setting is None:
+        return workload, on
+    for name in setting.fields():
+        if not any(name in kind.model_fields for kind in kinds()):
+            raise UsageError(f"setting {setting.id!r} holds {name!r}, which no kind of workload has")
+    known = type(workload).model_fields
+    held = {name: value for name, value in setting.fields().items() if name in known}
+    return workload.filled(held), on or setting.instance

@@ -7,11 +7,10 @@ from datetime import date
 from pydantic import ValidationError
 
 from llm_claims.errors import ProgramError, WitnessError
-from llm_claims.evidence.evidence import Evidence, Metric, Provenance, tells_its_end
-from llm_claims.workloads.base import Loading, Workload, seed_of
-from llm_claims.workloads.metrics import FROM_THE_SEED, METRICS, NOISY, OF_A_WATCHED_STEP, SERIES
+from llm_claims.evidence.evidence import Evidence, Provenance, Samples
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
-from llm_claims.workloads.witness import differences
+from llm_claims.workloads.witness import Witness, differences, is_usable_failure
 
 
 def grown(
@@ -43,7 +42,7 @@ def grown(
             metrics={
                 name: _appended(earlier.get(name), name, value, request.workload)
                 for name, value in answer.metrics.items()
-                if known is None or name in earlier or name not in OF_A_WATCHED_STEP
+                if known is None or name in earlier or not request.workload.metric(name).optional
             },
             rounds=(*(known.rounds if known else ()), request.round),
             witness=answer.witness,
@@ -80,57 +79,52 @@ def _note(known: Evidence | None) -> str | None:
 
 def _check(known: Evidence | None, request: Request, answer: Answer, device: str) -> None:
     what = f"{request.workload.describe()}, round {request.round}"
-    early = tells_its_end(answer.outcome.kind, answer.witness)
-    if answer.outcome.kind != "completed" and not early:
+    failed_usably = is_usable_failure(answer.outcome.kind, answer.witness)
+    if answer.outcome.kind != "completed" and not failed_usably:
         raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
-    wrong = differences(request.workload, answer.witness, ended_early=early)
-    if answer.witness and not _ran_on(
-        device, answer.witness.device, blind=early or isinstance(request.workload, Loading)
-    ):
-        wrong.append(f"device: asked {device!r}, the run saw {answer.witness.device!r}")
+    wrong = differences(request.workload, answer.witness, ended_early=failed_usably)
+    if answer.witness is not None and (fault := _wrong_device(device, answer.witness, failed=failed_usably)):
+        wrong.append(fault)
     if wrong:
         raise WitnessError(f"{what}: the run was not what was asked, so it is refused: {'; '.join(wrong)}")
     if known and known.witness != answer.witness:
         raise WitnessError(f"{what}: it saw another configuration of itself than the rounds before it")
-    if known and (set(known.metrics) ^ set(answer.metrics)) - OF_A_WATCHED_STEP:
-        raise WitnessError(f"{what}: it has other metrics than the rounds before it")
+    if known:
+        changed = set(known.metrics) ^ set(answer.metrics)
+        if any(not request.workload.metric(name).optional for name in changed):
+            raise WitnessError(f"{what}: it has other metrics than the rounds before it")
 
 
-def _ran_on(device: str, seen: str | None, *, blind: bool) -> bool:
-    """Whether a run was where it should be. Some may be ``blind``: they end early, or are about the host's memory."""
-    return seen == device or (blind and seen is None)
+def _wrong_device(asked: str, witness: Witness, *, failed: bool) -> str | None:
+    """Say how a run was not where it should be; on a GPU, one that did not look may have been anywhere."""
+    unseen = witness.device is None
+    if witness.device == asked or (unseen and (failed or asked == "cpu" or witness.may_omit_device)):
+        return None
+    return f"device: asked {asked!r}, the run saw {witness.device!r}"
 
 
-def _appended(before: Metric | None, name: str, value: Figure, workload: Workload) -> Metric:
-    """Return the metric with this round's value.
+def _appended(before: Samples | None, name: str, value: Figure, workload: Workload) -> Samples:
+    """Return the samples with this round's value.
 
-    Of series the first round is kept: their claims are about one run.
+    Of several numbers a run the first round is kept: their claims are about one run.
     """
-    if name not in METRICS:
-        raise ProgramError(f"the program answered a metric that nobody knows: {name!r}")
-    if (name in SERIES) != isinstance(value, tuple):
-        raise ProgramError(f"the program answered {name!r} in the wrong form: {value!r:.80}")
+    metric = workload.metric(name)
+    if metric.several != isinstance(value, tuple):
+        form = "several numbers" if metric.several else "one number"
+        raise ProgramError(f"the program answered {name!r} with {value!r:.80}, which takes {form}")
+    earlier = before.samples if before else ()
     if isinstance(value, Printed):
-        return _printed(before, name, value)
+        return Samples(
+            unit=metric.unit,
+            spread="printed",
+            samples=(*earlier, value.value),
+            resolution=value.resolution,
+            rounding=value.rounding,
+        )
     if isinstance(value, tuple):
-        return before or Metric(unit=METRICS[name], spread="exact", samples=value)
-    if name in NOISY or (name in FROM_THE_SEED and seed_of(workload) is None):
-        samples = (*(before.samples if before else ()), value)
-        return Metric(unit=METRICS[name], spread="sampled", samples=samples)
-    return _unchanged(before, name, Metric(unit=METRICS[name], spread="exact", samples=(value,)))
-
-
-def _printed(before: Metric | None, name: str, figure: Printed) -> Metric:
-    return Metric(
-        unit=METRICS[name],
-        spread="printed",
-        samples=(*(before.samples if before else ()), figure.value),
-        resolution=figure.resolution,
-        rounding=figure.rounding,
-    )
-
-
-def _unchanged(before: Metric | None, name: str, now: Metric) -> Metric:
-    if before is not None and before != now:
-        raise WitnessError(f"{name} changed between rounds: {before.samples[0]:g}, then {now.samples[0]:g}")
-    return now
+        return before or Samples(unit=metric.unit, spread="exact", samples=value)
+    if metric.nature in ("noisy", "timed") or (metric.nature == "seeded" and workload.fixed_seed is None):
+        return Samples(unit=metric.unit, spread="sampled", samples=(*earlier, value))
+    if before is not None and earlier != (value,):
+        raise WitnessError(f"{name} changed between rounds: {earlier[0]:g}, then {value:g}")
+    return Samples(unit=metric.unit, spread="exact", samples=(value,))

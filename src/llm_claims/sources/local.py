@@ -3,84 +3,99 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import ClaimsError, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.sources.base import Placed, SourceKind, refuse_secondary
+from llm_claims.sources.base import Placed, Source, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
-from llm_claims.sources.platform import CpuPlatform, Platform
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.sources.takeover import take_over_passes, take_over_seeds
-from llm_claims.workloads.base import Workload, seed_of
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
 from llm_claims.workloads.devices import Devices, states
+from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.protocol import Request
-from llm_claims.workloads.reference import Reference
 
 FIRST_SEED = 1029
 
 
-class LocalSource:
-    """Live runs on this machine, one program process for each kind of workload.
+class LocalSource(Source):
+    """Live runs on this machine's hardware, one program process for each command.
 
     ``progress`` is called before each sample with what is measured, the round, the most rounds that
     may follow, and the seconds until the next look at the evidence (``None`` while nothing is known).
+    ``program`` is the command for every kind of workload, in place of the kinds' own.
     ``time_budget`` is how many seconds after the first sample of the run the last one may begin.
     """
 
-    documented = False
+    live = True
 
     def __init__(
         self,
-        platform: Platform,
+        hardware: Hardware,
         store: EvidenceStore,
         *,
         progress: Callable[[str, int, int, float | None], None] = lambda *_: None,
-        programs: Mapping[str, Sequence[str]] | None = None,
+        program: Sequence[str] = (),
         commit: str | None = None,
         sample_timeout: float | None = None,
         most_rounds: int = 0,
         time_budget: float | None = None,
     ) -> None:
-        self.name: str = platform.name
-        self.kind: SourceKind = platform.name
-        self.measures_as: SourceKind = platform.name
-        self.always_here = platform.always_here
-        self.platform = platform
+        self.name = hardware.name
+        self.markers = (hardware.name, "live")
+        self.always_here = hardware.always_here
+        self.hardware = hardware
         self._store = store
         self._progress = progress
-        self._commands = programs or platform.programs
-        self._programs = {
-            command: ProgramProcess(command) for command in {tuple(one) for one in self._commands.values()}
-        }
+        self._program = tuple(program)
+        self._programs: dict[tuple[str, ...], ProgramProcess] = {}
         self._machine = Machine(lambda: progress("waiting for another timed run on this machine", 0, most_rounds, None))
         self._commit = commit
-        self._timeout = sample_timeout or platform.sample_timeout_seconds
+        self._timeout = sample_timeout or hardware.sample_timeout_seconds
         self._most_rounds = most_rounds
         self._time_budget = time_budget
         self._seconds: dict[str, float] = {}
 
-    @property
-    def reference(self) -> Reference:
-        """What fills open fields here."""
-        return self.platform.reference
+    def defaults(self) -> dict[str, Defaults[Any]]:
+        """What fills open fields of each kind of workload that was measured."""
+        kinds = {type(entry.workload) for entry in self.entries()}
+        found = {kind.model_fields["kind"].default: kind.defaults_on(self.hardware) for kind in kinds}
+        return {name: defaults for name, defaults in found.items() if defaults is not None}
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields with the reference configuration; refuse what this platform cannot measure."""
+        """Fill open fields with the defaults of this hardware; refuse what it cannot measure."""
         asked = workload
-        workload, on, note = self.reference.analogue(workload, on)
+        defaults = type(workload).defaults_on(self.hardware)
+        if defaults is None:
+            raise Untestable(f"{workload.kind} has no defaults for {self.hardware.noun}, so it is not measured here")
+        workload, on, note = defaults.analogue(workload, on)
         if on is not None:
-            raise Untestable(f"needs ml.{on.removeprefix('ml.')}; this is {self.platform.noun}")
+            raise Untestable(f"needs ml.{on}; this is {self.hardware.noun}")
         refuse_secondary(setting, f"the {self.name.upper()}")
-        filled = workload.filled(self.reference.fields(workload))
-        self.platform.check(filled)
+        filled = workload.filled(defaults.fields_for(workload))
+        filled.check(self.hardware)
         return Placed(filled, note=note, asked=asked)
+
+    def entries(self) -> list[Evidence]:
+        """All evidence that was measured in this run."""
+        return self._store.entries(self.name)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no time budget ended while more was to be measured."""
+        return not self._store.is_out_of_time(self.name)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield how long it measured, and how much of that was not waiting."""
+        if times := self._store.busy(self.name):
+            whole, busy = times
+            yield f"{self.name}: measured for {whole:.0f} s, {busy / whole:.0%} of it within runs and their set-up"
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return what was measured so far in this run, or raise what went wrong."""
@@ -94,10 +109,6 @@ class LocalSource:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
 
-    def reused(self, placed: Placed) -> date | None:
-        """The day of the oldest round that was taken over from an earlier run, if any was."""
-        return self._store.reused(self.name, placed)
-
     def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
         """Measure until all have ``rounds`` rounds in common: timed in passes, alone on this machine.
 
@@ -109,7 +120,6 @@ class LocalSource:
                 self._draw_shared(one, rounds)
             return
         with self._machine.alone():
-            take_over_passes(self._store, self.name, placed, rounds)
             while True:
                 sound = [one for one in placed if self._store.read_failure(self.name, one) is None]
                 common = self._common_rounds(sound)
@@ -127,22 +137,20 @@ class LocalSource:
 
     def _draw_shared(self, one: Placed, rounds: int) -> None:
         """Measure one workload while others may measure too; its rounds count from 1, each with its own seed."""
-        wanted = rounds if seed_of(one.workload) is None else 1
+        wanted = rounds if one.workload.fixed_seed is None else 1
         with self._store.lock(self.name, one):
-            take_over_seeds(self._store, self.name, one, wanted)
             while self._store.read_failure(self.name, one) is None:
                 number = len(self._rounds(one)) + 1
                 if number > wanted or self._out_of_time():
                     return
-                # Processes take turns on a GPU, in slices so long that two of them are ten times slower.
-                with self._machine.shared() if self.platform.shares else self._machine.alone():
+                with self._machine.shared() if self.hardware.shares else self._machine.alone():
                     self._progress(one.describe(), number, max(wanted, number), None)
                     self._try(one, number)
 
     def _take_devices(self) -> None:
         """Look at the devices once a run, before anything of it runs on them; and let the time begin."""
         with self._store.once(self.name) as first:
-            if first and (devices := self.platform.take()) is not None:
+            if first and (devices := self.hardware.take()) is not None:
                 self._store.write_devices(self.name, devices)
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
@@ -153,7 +161,7 @@ class LocalSource:
         if self._time_budget is None or self._common_rounds(placed) >= rounds:
             return True
         started = {one for one in planned if self._was_measured(one)}
-        waiting = [one for one in planned if one not in started and self._store.offered(self.name, one) is None]
+        waiting = [one for one in planned if one not in started]
         _, took = self._store.busy(self.name) or (0.0, 0.0)
         return not self._out_of_time(reserve=len(waiting) * took / max(len(started), 1))
 
@@ -191,15 +199,13 @@ class LocalSource:
     def _pass(self, placed: Sequence[Placed], ordinal: float, rounds: int) -> None:
         # One number for the whole pass, and none of another pass: workloads pair up only if they were interleaved.
         number = self._store.latest_round(self.name) + 1
-        open_ones = [one for one in placed if seed_of(one.workload) is None or not self._rounds(one)]
+        open_ones = [one for one in placed if one.workload.fixed_seed is None or not self._rounds(one)]
         order = list(open_ones if number % 2 else reversed(open_ones))
         for position, one in enumerate(order):
             if self._out_of_time():
                 return
             left = self._time_left(order, position, rounds - int(ordinal))
             self._progress(one.describe(), int(ordinal), max(self._most_rounds, rounds), left)
-            if not self._rounds(one):
-                self._store.mark_alone(self.name, one)
             self._try(one, number)
 
     def _time_left(self, order: Sequence[Placed], position: int, more_rounds: int) -> float | None:
@@ -219,24 +225,17 @@ class LocalSource:
         self._store.note_run(self.name, time.time() - self._seconds[one.key], time.time())
 
     def _sample(self, placed: Placed, number: int) -> None:
-        command = self._commands[placed.workload.kind]
-        program = self._programs[tuple(command)]
+        command = self._program or type(placed.workload).command(self.hardware.device)
+        program = self._programs.setdefault(command, ProgramProcess(command))
         ready = program.start()
         request = Request(workload=placed.workload, round=number, seed=FIRST_SEED + number)
         answer = program.ask(request, self._timeout)
         known = self._store.read(self.name, placed)
         said = " ".join(["python", *command[1:]])
-        evidence = grown(known, request, answer, ready, device=self.platform.device, command=said, commit=self._commit)
+        evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
         self._store.write(self.name, placed, evidence)
 
     def close(self) -> None:
         """End the programs."""
         for program in self._programs.values():
             program.close()
-
-
-class CpuSource(LocalSource):
-    """Live runs on this machine's processor."""
-
-    def __init__(self, store: EvidenceStore, **options: Any) -> None:
-        super().__init__(CpuPlatform(), store, **options)

@@ -6,7 +6,7 @@ import atexit
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from llm_claims.errors import ProgramError
 from llm_claims.workloads.processes.child import GRACE_SECONDS, Child, ChildEnded
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 SETUP_TIMEOUT_SECONDS = 300.0
 
@@ -63,7 +63,7 @@ class ProgramProcess:
         if self._ready is None:
             child = self._spawn()
             with self._faults_told("while setting up", self._setup_timeout_seconds):
-                self._ready = _heard(child, Ready, self._setup_timeout_seconds)
+                self._ready = _heard(child, "Ready", Ready.model_validate_json, self._setup_timeout_seconds)
         return self._ready
 
     def ask(self, request: Request, timeout_seconds: float) -> Answer:
@@ -83,7 +83,8 @@ class ProgramProcess:
             if unasked := self._child.unread():
                 raise _Rubbish(f"spoke without being asked: {_shown(unasked)}")
             self._child.write_line(request.model_dump_json())
-            return _heard(self._child, Answer, timeout_seconds)
+            kind = type(request.workload)
+            return _heard(self._child, "Answer", lambda line: read_answer(line, kind), timeout_seconds)
 
     def close(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """End the program and all its descendants: end of input, then SIGTERM, then SIGKILL.
@@ -134,15 +135,15 @@ class ProgramProcess:
         return shlex.join([Path(self._command[0]).name, *self._command[1:]])
 
 
-def _heard(child: Child, expected: type[_M], limit_seconds: float) -> _M:
+def _heard(child: Child, expected: str, read: Callable[[str], _M], limit_seconds: float) -> _M:
     line = child.read_line(limit_seconds)
     try:
-        return expected.model_validate_json(line)
+        return read(line)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         reason = f"{where}: {fault['msg']}" if where else fault["msg"]
-        raise _Rubbish(f"wrote something else than one {expected.__name__} a line: {_shown(line)} ({reason})") from None
+        raise _Rubbish(f"wrote something else than one {expected} a line: {_shown(line)} ({reason})") from None
 
 
 def _words(error: BaseException, when: str, limit_seconds: float) -> str | None:

@@ -6,49 +6,53 @@ from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import Recording
-from llm_claims.sources.base import Placed, SourceKind, is_stand_in, refuse_secondary
+from llm_claims.sources.base import Placed, Source, refuse_secondary, within_setting
 from llm_claims.workloads.base import Workload
 
 
-class RecordedSource:
+class RecordedSource(Source):
     """A recording, looked up by placed workload: exact matches only, never the nearest."""
 
-    kind: SourceKind = "recording"
-    always_here = True
+    # Every recording is judged in the tier that needs nothing but this machine's processor.
+    markers = ("cpu",)
 
     def __init__(self, recording: Recording) -> None:
         self.name = recording.name
         # What was measured on SageMaker was measured on the documented hardware, one setting at a time.
-        self.documented = recording.documented or recording.measured_on == "sagemaker"
+        self.documented = recording.documented or recording.on_instances
         # A document's figures are looked at once.
         self.most_rounds = 1 if recording.documented else recording.most_rounds
-        self.measures_as: SourceKind = recording.measured_on or "recording"
-        self._reference = recording.reference
-        self._kinds = recording.kinds
-        self._entries = {Placed(entry.workload, entry.instance_type).key: entry for entry in recording.evidence}
+        self._recording = recording
+        self._entries = {entry.key: entry for entry in recording.evidence}
 
     @property
+    def measures_as(self) -> str:
+        """The live source that made it; "recording" for a document's own figures."""
+        return self._recording.measured_on or "recording"
+
     def entries(self) -> list[Evidence]:
         """All evidence of the recording."""
         return list(self._entries.values())
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was measured that was asked for when it was made."""
+        return self._recording.complete
+
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields from the case's setting (on the document's own hardware only), then the reference."""
+        """Fill open fields from the case's setting (on the document's own hardware only), then the defaults."""
         kind = workload.kind
-        if kind not in self._kinds:
+        if kind not in self._recording.kinds:
             raise Untestable(f"{self.name} has no {kind} run")
-        instance = on
-        if self.documented and setting is not None:
-            known = type(workload).model_fields
-            held = {name: value for name, value in setting.fields().items() if name in known}
-            workload = workload.filled(held)
-            instance = on or setting.instance
+        defaults = self._recording.defaults[kind]
+        if self.documented:
+            workload, on = within_setting(workload, setting, on)
         else:
             refuse_secondary(setting, self.name)
-        workload, instance, note = self._reference.analogue(workload, instance)
-        workload = workload.filled(self._reference.fields(workload))
-        stand_in = self.measures_as != "recording" and is_stand_in(workload)
-        return Placed(workload, instance or self._reference.instance(kind), note, stand_in=stand_in)
+        workload, on, note = defaults.analogue(workload, on)
+        workload = workload.filled(defaults.fields_for(workload))
+        stand_in = not self._recording.documented and workload.starts_from_a_stand_in
+        return Placed(workload, on or defaults.instance, note, stand_in=stand_in)
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return the recorded evidence, or say that the recording has none."""

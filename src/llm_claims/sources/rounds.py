@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llm_claims.sources.base import Placed
-from llm_claims.workloads.base import seed_of
 
 
 def common_rounds(rounds: Mapping[Placed, tuple[int, ...]]) -> float:
     """Count the rounds that all have; a workload whose seed is stated has all there can be with its first."""
-    sets = [set(those) for one, those in rounds.items() if not those or seed_of(one.workload) is None]
+    sets = [set(those) for one, those in rounds.items() if not those or one.workload.fixed_seed is None]
     return len(set.intersection(*sets)) if sets else float("inf")

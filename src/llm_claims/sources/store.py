@@ -7,8 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
-from functools import cached_property
 from pathlib import Path
 
 from filelock import FileLock
@@ -17,10 +15,7 @@ from llm_claims.document.files import write_atomically
 from llm_claims.errors import ProgramError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
-from llm_claims.sources.kept import KeptEntry, KeptEvidence, read_kept, write_kept
 from llm_claims.workloads.devices import Devices
-
-_OFFER = "offer.json"
 
 
 def _temporary_folder() -> Path:
@@ -30,7 +25,6 @@ def _temporary_folder() -> Path:
 class EvidenceStore:
     """A folder with one file of evidence a placed workload; ``make`` makes it, if none is given.
 
-    ``opened`` is called when it was made: something may be measured from then on.
     Readers never see half a file; writers hold the workload's lock, or measure alone on the machine.
     Evidence only grows while a run lasts: nobody who reads two files needs a lock for both.
     """
@@ -40,14 +34,12 @@ class EvidenceStore:
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._make = make
-        self.opened: Callable[[], None] = lambda: None
 
     @property
     def folder(self) -> Path:
         """The folder, made when it is first needed: most runs of pytest never measure."""
         if self._folder is None:
             self._folder = self._make()
-            self.opened()
         return self._folder
 
     @property
@@ -73,17 +65,13 @@ class EvidenceStore:
         return FileLock(self._path(source, placed).with_suffix(".lock"))
 
     def read(self, source: str, placed: Placed) -> Evidence | None:
-        """Return what there is so far, if anything: measured in this run, or taken over."""
+        """Return what was measured so far in this run, if anything."""
         path = self._path(source, placed)
         return _evidence(path) if path.exists() else None
 
     def write(self, source: str, placed: Placed, evidence: Evidence) -> None:
         """Replace the evidence of one placed workload."""
         write_atomically(self._path(source, placed), evidence.model_dump_json(exclude_none=True))
-
-    def mark_alone(self, source: str, placed: Placed) -> None:
-        """Remember that all rounds of a placed workload are passes that had the machine alone."""
-        self._path(source, placed).with_suffix(".alone").touch()
 
     def write_failure(self, source: str, placed: Placed, text: str) -> None:
         """Remember that a placed workload could not be measured: nobody tries it again in this run."""
@@ -94,24 +82,15 @@ class EvidenceStore:
         path = self._path(source, placed).with_suffix(".failed")
         return path.read_text(encoding="utf-8") if path.exists() else None
 
-    def entries(self, source: str) -> list[KeptEntry]:
-        """Everything one source has soundly in this run, in a stable order; nothing of what failed later."""
+    def entries(self, source: str) -> list[Evidence]:
+        """All evidence that one source has in this run, in a stable order; nothing of what failed later."""
         paths = sorted(self._files(source, "*.json"))
-        return [_entry(source, path) for path in paths if not path.with_suffix(".failed").exists()]
-
-    def of_source(self, source: str) -> list[Evidence]:
-        """The evidence of `entries`."""
-        return [entry.evidence for entry in self.entries(source)]
-
-    def failures(self, source: str) -> set[str]:
-        """The keys of what could not be measured."""
-        return {path.stem for path in self._files(source, "*.failed")}
+        return [_evidence(path) for path in paths if not path.with_suffix(".failed").exists()]
 
     def latest_round(self, source: str) -> int:
-        """Return the highest round that any workload of a source has or is offered with, 0 if none has one."""
+        """Return the highest round that any workload of a source has, 0 if none has one."""
         rounds = [_evidence(path).rounds for path in self._files(source, "*.json")]
-        offered = self._offer.latest_round if self._offer else 0
-        return max(offered, *(number for those in rounds for number in those), 0)
+        return max((number for those in rounds for number in those), default=0)
 
     def _files(self, source: str, pattern: str) -> list[Path]:
         return [] if self._folder is None else list((self._folder / source).glob(pattern))
@@ -177,49 +156,6 @@ class EvidenceStore:
         folder.mkdir(exist_ok=True)
         return folder / f"source.{name}"
 
-    # What earlier runs measured
-
-    def offer(self, kept: KeptEvidence) -> None:
-        """Let this run, workers and all, take over what earlier runs measured."""
-        write_kept(kept, self.folder / _OFFER)
-
-    @cached_property
-    def _offer(self) -> KeptEvidence | None:
-        path = self.folder / _OFFER
-        return read_kept(path) if path.exists() else None
-
-    @cached_property
-    def _offered(self) -> dict[tuple[str, str], KeptEntry]:
-        return {entry.name: entry for entry in self._offer.entries} if self._offer else {}
-
-    def offered(self, source: str, placed: Placed) -> KeptEntry | None:
-        """Return what this run may take over for a placed workload, if anything."""
-        return self._offered.get((source, placed.key))
-
-    def take_over(self, placed: Placed, entry: KeptEntry) -> None:
-        """Make evidence of earlier runs this run's own, and remember whence it came."""
-        path = self._path(entry.source, placed)
-        path.with_suffix(".since").write_text(entry.since.isoformat(), encoding="utf-8")
-        if entry.alone:
-            self.mark_alone(entry.source, placed)
-        # Last: who reads it finds the marks.
-        self.write(entry.source, placed, entry.evidence)
-
-    def reused(self, source: str, placed: Placed) -> date | None:
-        """The day of the oldest round that was taken over for a placed workload, if any was."""
-        return _since(self._path(source, placed))
-
 
 def _evidence(path: Path) -> Evidence:
     return Evidence.model_validate_json(path.read_text(encoding="utf-8"))
-
-
-def _since(path: Path) -> date | None:
-    mark = path.with_suffix(".since")
-    return date.fromisoformat(mark.read_text(encoding="utf-8")) if mark.exists() else None
-
-
-def _entry(source: str, path: Path) -> KeptEntry:
-    evidence = _evidence(path)
-    since = _since(path) or evidence.provenance.date
-    return KeptEntry(source=source, alone=path.with_suffix(".alone").exists(), since=since, evidence=evidence)

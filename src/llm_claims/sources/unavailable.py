@@ -6,20 +6,19 @@ from typing import NoReturn
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
-from llm_claims.sources.base import Placed, SourceKind
+from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads.base import Workload
 
 
-class UnavailableSource:
+class UnavailableSource(Source):
     """Every case of this source is untestable for one reason."""
 
-    documented = False
+    live = True
     always_here = False
 
-    def __init__(self, kind: SourceKind, reason: str) -> None:
-        self.name: str = kind
-        self.kind: SourceKind = kind
-        self.measures_as: SourceKind = kind
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.markers = (name, "live")
         self.reason = reason
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> NoReturn:

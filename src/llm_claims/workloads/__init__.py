@@ -1,1 +1,12 @@
-"""The code that does the work, each program in a process of its own; they know nothing of pytest."""
+"""What is run: the base of every kind of workload, the registry, and the kinds that come with this package."""
+
+from __future__ import annotations
+
+
+def built_in() -> list[type]:
+    """The kinds that come with this package; they are registered like anybody's own."""
+    from llm_claims.workloads.generation.workload import Generation
+    from llm_claims.workloads.loading.workload import Loading
+    from llm_claims.workloads.training.workload import Training
+
+    return [Training, Generation, Loading]

@@ -1,29 +1,60 @@
-"""Workloads: what is run, and never where.
+"""Workloads: what is run, and never where; and what makes a kind of workload.
 
-A field left at ``None`` is *open*: the claim does not depend on it, and the source
-fills it with its own reference configuration before anything is measured.
+A field left at ``None`` is *open*: the claim does not depend on it, and the source fills it with its own
+defaults before anything is measured.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict
 
-Precision = Literal["fp32", "bf16", "fp16"]
-ServingEngine = Literal["transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer"]
+from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.witness import Witness as BaseWitness
+
+if TYPE_CHECKING:
+    from llm_claims.workloads.defaults import Defaults
+    from llm_claims.workloads.hardware import Hardware
 
 
-class BaseWorkload(BaseModel):
-    """What every workload shares: immutability, a stable digest, and open fields."""
+class Workload(BaseModel):
+    """What is run: frozen and hashable. Subclass it to make a kind of workload; the kind is named like the class.
+
+    A subclass declares its fields, and these class attributes:
+
+    - ``Witness``: a class with a field for everything that a workload of this kind may state. A run must show
+      every field that its workload states, or its evidence is refused.
+    - ``unwitnessed``: fields that no run can show, such as a seed.
+    - ``must_state``: fields that a measured workload may not leave open.
+    - ``metrics``: the metrics of its runs, by name.
+    - ``defaults``: what fills open fields, by the name of the hardware ("cpu", "gpu").
+    - ``program``: the command that runs it, in a process of its own (see `llm_claims.serve`). Elsewhere than on
+      the CPU the command is given ``--device cuda``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    kind: str
+    kind: str = ""
+
+    Witness: ClassVar[type[BaseWitness]] = BaseWitness
+    unwitnessed: ClassVar[frozenset[str]] = frozenset()
+    must_state: ClassVar[tuple[str, ...]] = ()
+    metrics: ClassVar[Mapping[str, Metric]] = {}
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    program: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Name the kind like the class, before pydantic reads the fields."""
+        super().__init_subclass__(**options)
+        cls.kind = cls.__name__.lower()
+        cls.__annotations__ = {"kind": Literal[cls.kind], **inspect.get_annotations(cls)}
 
     @cached_property
     def digest(self) -> str:
@@ -35,115 +66,94 @@ class BaseWorkload(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy that is named after its own fields: pydantic's takes over what was cached, too."""
+        """Return a copy whose digest follows from its own fields: pydantic's would keep the cached one."""
         copied = super().model_copy(update=update, deep=deep)
         vars(copied).pop("digest", None)
         return copied
 
-    def filled(self, reference: Mapping[str, Any]) -> Self:
-        """Return a copy whose open fields are taken from ``reference``.
+    def filled(self, fields: Mapping[str, Any]) -> Self:
+        """Return a copy whose open fields are taken from ``fields``.
 
         Raises
         ------
         pydantic.ValidationError
-            ``reference`` names a field that this kind of workload does not have, or gives it a wrong value.
+            ``fields`` names a field that this kind of workload does not have, or gives it a wrong value.
         """
-        stated = self.model_dump(exclude_none=True)
-        return type(self).model_validate({**reference, **stated})
+        return type(self).model_validate({**fields, **self.stated()})
+
+    def stated(self) -> dict[str, Any]:
+        """The fields that are not open, by name."""
+        return self.model_dump(exclude_none=True, exclude={"kind"})
 
     def describe(self) -> str:
         """One line for people: the fields that are not open and not at their default."""
         fields = type(self).model_fields
-        parts = [
-            f"{name}={value}"
-            for name, value in self.model_dump(exclude_none=True).items()
-            if name != "kind" and value != fields[name].default
-        ]
+        parts = [f"{name}={value}" for name, value in self.stated().items() if value != fields[name].default]
         return f"{type(self).__name__}({', '.join(parts)})"
 
+    @classmethod
+    def metric(cls, name: str) -> Metric:
+        """Return what a metric of this kind is.
 
-class Training(BaseWorkload):
-    """One fine-tuning run, from the first optimizer step to the last.
+        Raises
+        ------
+        ValueError
+            This kind has no such metric; the text proposes the nearest.
+        """
+        if name not in cls.metrics:
+            near = get_close_matches(name, cls.metrics, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else f"; it has {', '.join(sorted(cls.metrics)) or 'none'}"
+            raise ValueError(f"{cls.__name__} has no metric {name!r}{hint}")
+        return cls.metrics[name]
 
-    Sizes: ``context_tokens`` tokens a sample; ``samples`` samples; the global batch is
-    ``ranks * micro_batch * gradient_accumulation`` samples; ``learning_rate`` is the peak,
-    reached after ``warmup_steps`` optimizer steps. ``zero_stage`` 0 partitions nothing.
-    ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction;
-    ``transport`` is what carries NCCL's messages between GPUs: peer-to-peer copies, shared host memory or sockets.
-    ``initial_weights`` tells whether the run starts from weights that have learned something.
-    ``repetition`` tells runs apart that are alike in everything else.
-    """
+    @classmethod
+    def command(cls, device: str) -> tuple[str, ...]:
+        """The command of the program, for the device that PyTorch calls so."""
+        return cls.program if device == "cpu" else (*cls.program, "--device", device)
 
-    kind: Literal["training"] = "training"
-    model: str | None = None
-    precision: Precision | None = None
-    parallelism: Literal["deepspeed", "ddp", "smp"] | None = None
-    zero_stage: Literal[0, 1, 3] | None = None
-    ranks: PositiveInt | None = None
-    rdma: bool | None = None
-    link_mbit_per_second: PositiveFloat | None = None
-    transport: Literal["p2p", "shm", "socket"] | None = None
-    initial_weights: Literal["pretrained", "random"] | None = None
-    samples: PositiveInt | None = None
-    context_tokens: PositiveInt | None = None
-    micro_batch: PositiveInt | None = None
-    gradient_accumulation: PositiveInt | None = None
-    gradient_checkpointing: bool | None = None
-    learning_rate: PositiveFloat | None = None
-    warmup_steps: NonNegativeInt | None = None
-    initial_loss_scale: PositiveFloat | None = None
-    new_token_init: Literal["random", "mean"] | None = None
-    logger: Literal["hf-trainer", "keras"] | None = None
-    seed: int | None = None
-    repetition: PositiveInt | None = None
+    # What a kind may say of its workloads beyond its fields
 
+    def expected(self) -> Iterator[tuple[str, object]]:
+        """Yield each observation that a completed run owes, by its name in the witness, with the value it must have."""
+        for name, value in self.stated().items():
+            if name not in self.unwitnessed:
+                yield name, value
 
-class Generation(BaseWorkload):
-    """One request to a served model: a list of prompts, and exactly ``new_tokens`` new tokens for each.
+    @property
+    def fixed_seed(self) -> int | None:
+        """The seed that the workload states; ``None`` where each round takes another."""
+        return None
 
-    Sizes: ``prompts`` prompts of ``input_tokens`` tokens each. ``batch_size`` is the argument
-    given to the pipeline; ``None`` says that it is not given, which is a configuration of its
-    own and never filled. Sampling is at temperature 1.0 with minimum = maximum new tokens.
-    ``cache`` is the kind of key-value cache: a static one has its size from the start, so that decoding can be
-    compiled. ``device_memory_gib`` caps the memory that the run may take on each GPU, in GiB.
-    """
+    @property
+    def starts_from_a_stand_in(self) -> bool:
+        """Whether a live run starts from what a model of ours has learned, so that sizes are not the document's."""
+        return False
 
-    kind: Literal["generation"] = "generation"
-    model: str | None = None
-    precision: Precision | None = None
-    engine: ServingEngine | None = None
-    api: Literal["generate", "pipeline"] | None = None
-    tensor_parallel_degree: PositiveInt | None = None
-    input_tokens: PositiveInt | None = None
-    new_tokens: PositiveInt | None = None
-    prompts: PositiveInt = 1
-    batch_size: PositiveInt | None = None
-    cache: Literal["dynamic", "static"] | None = None
-    device_memory_gib: PositiveFloat | None = None
+    def check(self, hardware: Hardware) -> None:
+        """Make sure that the hardware can measure this workload, whose open fields are filled.
 
+        Raises
+        ------
+        Untestable
+            It cannot; the text says why.
+        """
 
-class Loading(BaseWorkload):
-    """Loading a model's weights into memory, ready to serve.
+    @classmethod
+    def defaults_on(cls, hardware: Hardware) -> Defaults[Self] | None:
+        """What fills open fields on a machine's hardware; ``None`` where workloads of this kind are not measured.
 
-    ``model_server`` says whether a resident model server shares the host memory;
-    ``low_cpu_mem_usage`` and ``device_map`` are the arguments of ``from_pretrained``.
-    ``host_memory_to_weights`` caps the host memory at this multiple of the bytes of the weights.
-    """
+        Raises
+        ------
+        Untestable
+            The machine has no such hardware.
+        """
+        if hardware.name not in cls.defaults:
+            return None
+        return cls.defaults_type()(fields=cls.model_validate(cls.defaults[hardware.name]))
 
-    kind: Literal["loading"] = "loading"
-    model: str | None = None
-    precision: Precision | None = None
-    engine: ServingEngine | None = None
-    low_cpu_mem_usage: bool | None = None
-    device_map: Literal["auto"] | None = None
-    model_server: bool | None = None
-    checkpoint: Literal["bin", "safetensors"] | None = None
-    host_memory_to_weights: PositiveFloat | None = None
+    @classmethod
+    def defaults_type(cls) -> type[Defaults[Self]]:
+        """The class of this kind's defaults, as recordings keep them."""
+        from llm_claims.workloads.defaults import Defaults
 
-
-Workload = Annotated[Training | Generation | Loading, Field(discriminator="kind")]
-
-
-def seed_of(workload: Workload) -> int | None:
-    """The seed that a workload states; ``None`` where each round takes another."""
-    return workload.seed if isinstance(workload, Training) else None
+        return Defaults[cls]  # type: ignore[valid-type]

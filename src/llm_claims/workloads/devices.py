@@ -52,6 +52,28 @@ class Devices(_Model):
         """One line for people."""
         return f"{self.count} × {self.model} ({self.memory_mib} MiB each, driver {self.driver})"
 
+    def check_count(self, needed: int, what: str) -> None:
+        """Make sure that there are as many as ``what`` needs.
+
+        Raises
+        ------
+        Untestable
+            There are fewer.
+        """
+        if needed > self.count:
+            raise Untestable(f"{what} needs {needed} GPUs; this machine has {self.count}")
+
+    def check_memory(self, needed_bytes: float, what: str) -> None:
+        """Make sure that one has the memory that ``what`` needs, in bytes.
+
+        Raises
+        ------
+        Untestable
+            It has less.
+        """
+        if needed_bytes > (there := self.memory_mib * 2**20):
+            raise Untestable(f"{what} needs {needed_bytes / 2**30:.0f} GiB a GPU; one has {there / 2**30:.0f} GiB")
+
 
 def find_devices() -> Devices:
     """Return the GPUs of this machine with their present state.

@@ -1,4 +1,13 @@
-"""The program's end of the protocol: private streams, one `Ready`, then one `Answer` a `Request`."""
+"""The program's end of the protocol: private streams, one `Ready`, then one `Answer` a `Request`.
+
+`serve` is all that a program of one's own needs::
+
+    def run(workload: Sorting, seed: int) -> Answer:
+        ...
+
+    if __name__ == "__main__":
+        serve(run)
+"""
 
 from __future__ import annotations
 
@@ -10,16 +19,18 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
-from pathlib import Path
 from time import perf_counter
-from typing import TextIO
+from typing import Any, TextIO, get_type_hints
 
 from pydantic import ValidationError
 
-from llm_claims.evidence.evidence import Outcome
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.devices import find_devices
+from llm_claims.workloads.hardware import processor
+from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.processes.lifeline import die_with_caller
 from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.registry import register
 
 Runner = Callable[[Request], Answer]
 
@@ -27,17 +38,34 @@ Runner = Callable[[Request], Answer]
 _NO_HOST_MEMORY = ("DefaultCPUAllocator", "not enough memory")
 
 
+class UnsupportedWorkload(ValueError):
+    """A workload that a program does not run; the text says why."""
+
+
 class ToldInFull(RuntimeError):
     """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
 
 
-def serve(set_up: Callable[[], Runner], packages: Iterable[str], device: str = "cpu") -> int:
+def serve(run: Callable[[Any, int], Answer], packages: Iterable[str] = ()) -> int:
+    """Answer requests with ``run``, a function of a workload and a seed, until the caller is gone.
+
+    The annotation of its first parameter is the kind of workload. ``packages`` are the distributions whose
+    versions the provenance states. The exit status is returned.
+    """
+    kind = next(iter(get_type_hints(run).values()))
+    return serve_prepared(kind, lambda: lambda request: run(request.workload, request.seed), packages)
+
+
+def serve_prepared(
+    kind: type[Workload], set_up: Callable[[], Runner], packages: Iterable[str], device: str = "cpu"
+) -> int:
     """Set a program up, then answer requests until its caller closes the channel or is gone.
 
     ``packages`` are the distributions whose versions `Ready` states. The exit status is returned.
     A fault in the set-up is not caught: the program ends with its traceback. A program whose caller is
     gone ends at once, whatever it does.
     """
+    register(kind)
     start = perf_counter()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # As an exception it would be lost where Python ignores those, as between a fork and its return.
@@ -50,7 +78,7 @@ def serve(set_up: Callable[[], Runner], packages: Iterable[str], device: str = "
     requests, answers = _private_streams()
     run = set_up()
     software = {"python": platform.python_version()} | {name: version(name) for name in packages}
-    here = hardware()
+    here = processor()
     if device == "cuda":
         here, software = f"{find_devices().describe()}, {here}", software | _cuda_libraries()
     ready = Ready(hardware=here, software=software, setup_seconds=perf_counter() - start)
@@ -110,33 +138,12 @@ def _first_fault(error: ValidationError) -> str:
     return f"{'.'.join(map(str, where)) or 'the line'}: {fault['msg']}"
 
 
-def hardware() -> str:
-    """Name the processor and the number of its cores that this process may use."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        cores = os.cpu_count() or 1
-    return f"{_processor()}, {cores} {'core' if cores == 1 else 'cores'}"
-
-
 def _cuda_libraries() -> dict[str, str]:
     """Versions of what PyTorch brings along; to ask for them starts nothing on a GPU."""
     import torch
 
     nccl = torch.cuda.nccl.version()  # type: ignore[no-untyped-call]
     return {"cuda": str(torch.version.cuda), "nccl": ".".join(map(str, nccl))}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        key, _, name = line.partition(":")
-        if key.strip() == "model name" and name.strip():
-            return name.strip()
-    return platform.processor() or platform.machine()
 
 
 def _hung_up() -> bool:

@@ -1,17 +1,28 @@
 """What a program and its caller say to each other: one JSON object a line.
 
-The program writes one `Ready` when its model stands, then answers each `Request` with one
-`Answer`. Standard output is the channel; whatever libraries print goes to standard error.
+The program writes one `Ready` when it is set up, then answers each `Request` with one `Answer`. Standard output is
+the channel; whatever libraries print goes to standard error.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PositiveInt,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+)
 
-from llm_claims.evidence.evidence import Outcome
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.registry import AnyWorkload
 from llm_claims.workloads.witness import Witness
 
 
@@ -30,7 +41,7 @@ class Ready(_Message):
 class Request(_Message):
     """Run ``workload`` once, as measuring round ``round``; all randomness comes from ``seed``."""
 
-    workload: Workload
+    workload: AnyWorkload
     round: PositiveInt
     seed: int
 
@@ -48,12 +59,34 @@ Figure = float | tuple[float, ...] | Printed
 
 
 class Answer(_Message):
-    """The metrics of one run (see `llm_claims.workloads.metrics` for units), and what the run saw of itself.
+    """The metrics of one run, in the units of its kind, and what the run saw of itself.
 
-    A metric is one number; or, where it is one of `llm_claims.workloads.metrics.SERIES`, the numbers of the
-    run in their order, shape (n,); or what a library printed.
+    A metric is one number; or, where a run has several, the numbers in their order, shape (n,); or what a
+    library printed.
     """
 
     outcome: Outcome = Outcome()
     metrics: dict[str, FiniteFloat | tuple[FiniteFloat, ...] | Printed] = {}
-    witness: Witness | None = None
+    witness: SerializeAsAny[Witness] | None = None
+
+    @field_validator("witness", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read the witness of the kind that was asked for; `read_answer` names it."""
+        return witness_of(value, (info.context or {}).get("kind", Workload))
+
+
+def witness_of(value: Any, kind: type[Workload]) -> Any:
+    """Return a witness, as it is or from its JSON object, as a witness of ``kind``."""
+    return kind.Witness.model_validate_json(json.dumps(value), strict=True) if isinstance(value, dict) else value
+
+
+def read_answer(line: str, kind: type[Workload]) -> Answer:
+    """Read the answer to a request for a workload of ``kind``.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        It is none.
+    """
+    return Answer.model_validate_json(line, context={"kind": kind})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_claims.workloads.base import Generation
 from llm_claims.workloads.generation import program as generate
+from llm_claims.workloads.generation.workload import Generation
 
 call = generate.call
 

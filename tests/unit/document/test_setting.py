@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from llm_claims.document.setting import Setting, settings
-from llm_claims.workloads.base import Generation, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.training.workload import Training
 
 HELD = (Setting("bf16", precision="bf16", zero_stage=1), Setting("fp16", instance="p4d.24xlarge", precision="fp16"))
 

@@ -20,8 +20,10 @@ from builders import (
 from pydantic import ValidationError
 
 from llm_claims.errors import EvidenceError
-from llm_claims.evidence.evidence import Evidence, Metric, Outcome, Provenance
-from llm_claims.workloads.base import Generation, Training
+from llm_claims.evidence.evidence import Evidence, Metric, Provenance
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness
 
 REQUEST = Generation(precision="fp32", new_tokens=4)

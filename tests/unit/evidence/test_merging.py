@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from builders import MEASURED, Scripted, count_metric, failed, measured, recording, reported, sampled_metric, witness_of
+from llm_claims.workloads.reference import Analogues
 
 from llm_claims.errors import RecordingError, Untestable
 from llm_claims.evidence.evidence import Evidence, Metric
@@ -19,9 +20,10 @@ from llm_claims.relations import equal, every, less, outcome
 from llm_claims.relations.verdict import Word
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
-from llm_claims.workloads.base import Generation, Loading, Training
 from llm_claims.workloads.devices import Devices, DeviceState
-from llm_claims.workloads.reference import Analogues
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 SHORT, LONG, LONGER = (Generation(new_tokens=n) for n in (1, 2, 3))
 LOADING = Loading(model="llama-7b")

@@ -32,7 +32,9 @@ from llm_claims.evidence.recordings import (
     read_recordings,
     write_recording,
 )
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 Json = dict[str, Any]
 REQUEST = Generation(

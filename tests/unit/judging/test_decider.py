@@ -14,7 +14,7 @@ from llm_claims.relations.ratio import Ratio
 from llm_claims.relations.verdict import Verdict, Word
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 
 A, B, C = (Placed(Generation(new_tokens=n)) for n in (1, 2, 3))
 CLEAR = {A: [1.0, 1.01, 0.99, 1.0, 1.0], B: [2.0, 2.01, 1.99, 2.0, 2.0], C: [3.0, 3.0, 3.0, 3.0, 3.0]}

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 from builders import Scripted, count_metric, printed_metric, recording, reported
+from llm_claims.workloads.metrics import METRICS
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import EvidenceError, Untestable
@@ -15,8 +16,8 @@ from llm_claims.judging.measurement import Measurement, measured
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.unavailable import UnavailableSource
-from llm_claims.workloads.base import Generation, Training
-from llm_claims.workloads.metrics import METRICS
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.training.workload import Training
 
 REQUEST, RUN = Generation(new_tokens=64), Training(zero_stage=1)
 SOURCE = RecordedSource(

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from llm_claims.judging.plan import Plan
 from llm_claims.judging.rehearsal import plan_of
-from llm_claims.sources.base import Placed
-from llm_claims.sources.needs import Need
-from llm_claims.workloads.base import Generation
+from llm_claims.sources.base import Need, Placed
+from llm_claims.workloads.generation.workload import Generation
 
 A, B, C, D, E = (Placed(Generation(new_tokens=n)) for n in range(1, 6))
 

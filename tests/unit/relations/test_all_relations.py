@@ -28,7 +28,7 @@ from llm_claims.relations import (
     unequal,
 )
 from llm_claims.relations.verdict import Word
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 
 Of = Callable[[Quantity, Quantity], Relation]
 

@@ -9,7 +9,7 @@ from builders import MEASURED, REPORTED, Held, failed, measured, reported
 
 from llm_claims.relations import outcome
 from llm_claims.relations.verdict import Word
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.witness import Witness
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741

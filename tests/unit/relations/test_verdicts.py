@@ -8,7 +8,8 @@ import pytest
 from builders import row
 from pydantic import ValidationError
 
-from llm_claims.relations.verdict import FigureList, FigureRow, Interval, Verdict, VerdictList, Word
+from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
+from llm_claims.relations.verdict import Interval, Verdict, Word
 
 
 def interval(lower: float, upper: float) -> Interval:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from llm_claims.workloads.metrics import METRICS
+
 from llm_claims.evidence.evidence import Evidence, Metric, Provenance
 from llm_claims.report.ceilings import ceiling_lines
-from llm_claims.workloads.base import Training
-from llm_claims.workloads.metrics import METRICS
+from llm_claims.workloads.training.workload import Training
 
 
 def entry(model: str, *shares: float, rate: float = 700e12) -> Evidence:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from builders import row
 
-from llm_claims.relations.verdict import VerdictRow, Word
+from llm_claims.judging.rows import VerdictRow
+from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import GRAVITY, Cell, effect_text, table_of
 
 

@@ -10,7 +10,8 @@ import pytest
 from builders import row
 
 from llm_claims.document.register import Claim, Register
-from llm_claims.relations.verdict import VerdictRow, Word
+from llm_claims.judging.rows import VerdictRow
+from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import GRAVITY, table_of
 from llm_claims.report.html import page
 from llm_claims.report.scaling import ScalingTable

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from llm_claims.evidence.evidence import Evidence, Metric, Outcome, Provenance
-from llm_claims.report.scaling import scaling_lines, scaling_tables
-from llm_claims.workloads.base import Generation, Training, Workload
 from llm_claims.workloads.metrics import METRICS
+
+from llm_claims.evidence.evidence import Evidence, Metric, Provenance
+from llm_claims.report.scaling import scaling_lines, scaling_tables
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.training.workload import Training
 
 
 def entry(workload: Workload, outcome: Outcome | None = None, **metrics: Any) -> Evidence:

@@ -13,9 +13,10 @@ import pytest
 from builders import FIXTURES, measured, recording, row, sampled_metric
 from jsonschema import Draft202012Validator
 
-from llm_claims.relations.verdict import FigureList, FigureRow, VerdictList, Word
+from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
+from llm_claims.relations.verdict import Word
 from llm_claims.report.schemas import DIALECT, schema_texts, write_schemas
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 
 NAMES = ("workload", "evidence", "recording", "register", "instances", "verdicts", "figures")
 DOCUMENT = FIXTURES / "recordings" / "document-2023.json"

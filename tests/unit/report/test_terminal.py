@@ -6,7 +6,8 @@ from datetime import date
 
 from builders import row
 
-from llm_claims.relations.verdict import VerdictRow, Word
+from llm_claims.judging.rows import VerdictRow
+from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import table_of
 from llm_claims.report.terminal import lines_of
 

@@ -7,8 +7,7 @@ from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.deployments import deployment_of
 from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.stacks import CURRENT
-from llm_claims.sources.base import Placed
-from llm_claims.sources.needs import Need
+from llm_claims.sources.base import Need, Placed
 
 A, B = Placed(generation(), "g5.2xlarge"), Placed(generation(input_tokens=750), "g5.2xlarge")
 RUN = Placed(training(), "p4d.24xlarge")

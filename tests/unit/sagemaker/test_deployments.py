@@ -7,7 +7,8 @@ from llm_claims.errors import Untestable
 from llm_claims.sagemaker.deployments import EFA_WITHOUT_RDMA, deployment_of
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT, LOCAL
 from llm_claims.sources.base import Placed
-from llm_claims.workloads.base import Loading, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.loading.workload import Loading
 
 
 def deploy(workload: Workload, instance: str = "g5.2xlarge", stack=CURRENT, **options):

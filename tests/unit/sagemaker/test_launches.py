@@ -5,9 +5,8 @@ from workers import generation, table, training
 from llm_claims.sagemaker.deployments import Deployment, deployment_of
 from llm_claims.sagemaker.launches import Asked, launches_for, launches_of
 from llm_claims.sagemaker.stacks import CURRENT
-from llm_claims.sources.base import Placed
-from llm_claims.sources.needs import Need
-from llm_claims.workloads.base import Loading
+from llm_claims.sources.base import Need, Placed
+from llm_claims.workloads.loading.workload import Loading
 
 A, B = Placed(generation(), "g5.2xlarge"), Placed(generation(input_tokens=750), "g5.2xlarge")
 C = Placed(generation(precision="fp16"), "g5.2xlarge")

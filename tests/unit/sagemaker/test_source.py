@@ -13,10 +13,11 @@ from llm_claims.evidence.recordings import EMULATED
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.source import SageMakerSource
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT, LOCAL
-from llm_claims.sources.base import Placed
-from llm_claims.sources.needs import Need
+from llm_claims.sources.base import Need, Placed
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 SHORT, LONG = Generation(input_tokens=10, new_tokens=64), Generation(input_tokens=750, new_tokens=64)
 P4D, G5 = "p4d.24xlarge", "g5.2xlarge"

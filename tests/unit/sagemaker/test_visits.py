@@ -12,7 +12,7 @@ from llm_claims.sagemaker.launches import Asked, Launch
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT
 from llm_claims.sagemaker.visits import Heard, Visit
 from llm_claims.sources.base import Placed
-from llm_claims.workloads.base import Loading
+from llm_claims.workloads.loading.workload import Loading
 
 A, B = Placed(generation(), "g5.2xlarge"), Placed(generation(input_tokens=750), "g5.2xlarge")
 RUN = Placed(training(), "p4d.24xlarge")

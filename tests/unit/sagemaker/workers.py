@@ -18,8 +18,10 @@ from llm_claims.sagemaker.launches import Asked, Launch
 from llm_claims.sagemaker.specs import EndpointSpec, JobEnd, TrainingSpec
 from llm_claims.sagemaker.visits import Terms
 from llm_claims.sources.base import Placed
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.training.workload import Training
 
 Json = dict[str, Any]
 SOCKET = "NCCL INFO Channel 00/0 : 0[0] -> 8[0] [send] via NET/Socket/0"

@@ -11,7 +11,7 @@ import pytest
 
 from llm_claims.errors import ProgramError
 from llm_claims.sources.process import ProgramProcess
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.protocol import Request
 
 Program = Callable[..., ProgramProcess]

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from fake_gpus import H100, H200, put_gpus
+from llm_claims.sources.gpu import GpuPlatform
 
 from llm_claims.errors import Untestable
-from llm_claims.sources.gpu import GpuPlatform
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 
 def source(tmp_path: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, Any]) -> LocalSource:

@@ -9,10 +9,13 @@ import pytest
 from builders import witness_of
 
 from llm_claims.errors import ProgramError, WitnessError
-from llm_claims.evidence.evidence import Evidence, Outcome
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.growth import grown
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
+from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness
 
 WORKLOAD = Generation(

@@ -11,18 +11,21 @@ from typing import Any
 import pytest
 from builders import witness_of
 from filelock import Timeout
+from llm_claims.sources.platform import CpuPlatform
 
 from llm_claims.document.setting import Setting, settings
 from llm_claims.errors import ProgramError, Untestable
-from llm_claims.evidence.evidence import Outcome
 from llm_claims.sources import local, machine
 from llm_claims.sources.base import Placed
 from llm_claims.sources.local import CpuSource
 from llm_claims.sources.machine import gate
-from llm_claims.sources.platform import CpuPlatform
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.training.workload import Training
 
 READY = Ready(hardware="a CPU, 2 cores", software={"torch": "2.13"}, setup_seconds=1.0)
 Misdeed = Callable[[Answer], Answer]

@@ -103,7 +103,7 @@ if os.fork() == 0:
     sys.exit()  # runs what is registered for the end of the process
 os.wait()
 from llm_claims.workloads.protocol import Request
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 process.ask(Request(workload=Generation(), round=1, seed=1), 30)
 """
     assert parent_of_a_program(tmp_path, end).wait(60) == 0

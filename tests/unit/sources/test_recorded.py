@@ -11,7 +11,9 @@ from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import Reference
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 REFERENCE = Reference(
     generation=Generation(model="llama-7b", precision="bf16", input_tokens=10),

@@ -6,7 +6,8 @@ import math
 
 from llm_claims.sources.base import Placed
 from llm_claims.sources.rounds import common_rounds
-from llm_claims.workloads.base import Generation, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.training.workload import Training
 
 A, B = Placed(Generation(new_tokens=1)), Placed(Generation(new_tokens=2))
 SEEDED = Placed(Training(seed=7))

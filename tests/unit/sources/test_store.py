@@ -12,7 +12,7 @@ from llm_claims.errors import ProgramError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 
 A, B = Placed(Generation(new_tokens=1)), Placed(Generation(new_tokens=2))
 

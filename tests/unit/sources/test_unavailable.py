@@ -8,7 +8,8 @@ from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
 from llm_claims.sources.base import Placed
 from llm_claims.sources.unavailable import UnavailableSource
-from llm_claims.workloads.base import Generation, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.training.workload import Training
 
 SOURCE = UnavailableSource("gpu", "needs NVIDIA GPUs")
 

@@ -13,7 +13,7 @@ import pytest
 from warm import is_so
 
 from llm_claims.workloads import program as channel
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.protocol import Answer, Ready, Request
 
 REQUEST = Request(workload=Generation(input_tokens=10), round=1, seed=7)

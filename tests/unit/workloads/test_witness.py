@@ -8,7 +8,10 @@ import pytest
 from builders import witness_of
 from pydantic import ValidationError
 
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness, differences, open_to_witness
 
 GENERATION = Generation(

@@ -9,7 +9,10 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 
 STABLE = {
     # These names stand in recordings' figures, in stores and in reports: a change orphans all of them.
@@ -19,7 +22,9 @@ STABLE = {
 }
 
 PRINT_DIGESTS = """
-from llm_claims.workloads.base import Generation, Loading, Training
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.workload import Training
 print(Generation(model="llama-7b", input_tokens=10).digest)
 print(Training(zero_stage=1, learning_rate=1e-5, rdma=False).digest)
 print(Loading(device_map="auto").digest)

@@ -17,12 +17,13 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from llm_claims.sources.scaled import CPU_REFERENCE
-from llm_claims.workloads.base import Training, Workload
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
+from llm_claims.workloads.training.defaults import CPU
+from llm_claims.workloads.training.workload import Training
 
 MARK = "LLM_CLAIMS_TEST"
-PROGRAM = "from llm_claims.workloads import train; raise SystemExit(train.main())"
+PROGRAM = "from llm_claims.workloads.training import program; raise SystemExit(program.main())"
 """The training program itself."""
 
 QUICK = "from llm_claims.workloads.training import base_model\nbase_model._PRETRAINING_STEPS = 1\n" + PROGRAM
@@ -35,7 +36,7 @@ Train = Callable[..., Answer]
 def training(**fields: Any) -> Training:
     """A training workload with nothing left open."""
     workload = Training(**fields)
-    return workload.filled(CPU_REFERENCE.fields(workload))
+    return workload.filled(CPU.fields_for(workload))
 
 
 def line_of(workload: Workload, seed: int = 7) -> str:
@@ -75,7 +76,7 @@ class Fork:
     def ask(self, workload: Training, seed: int = 7) -> Answer:
         """Have a program that stands run a workload."""
         self.say(line_of(workload, seed))
-        return Answer.model_validate_json(self.hear())
+        return read_answer(self.hear(), Training)
 
     def hang_up(self) -> None:
         """Close the line."""

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from llm_claims.workloads.processes.lifeline import die_with_parent
 from llm_claims.workloads.program import ToldInFull
-from llm_claims.workloads.protocol import Answer, Request
+from llm_claims.workloads.protocol import Answer, Request, read_answer
 
 Serve = Callable[[], Callable[[str], str]]
 """Builds what serves, in the process where it serves: a line in, a line out."""
@@ -70,7 +70,7 @@ class Crew:
                 open_ones = {line: rank for rank, line in enumerate(self._lines) if rank not in said}
                 for ready in wait(list(open_ones)):
                     assert isinstance(ready, Connection)
-                    said[open_ones[ready]] = Answer.model_validate_json(ready.recv())
+                    said[open_ones[ready]] = read_answer(ready.recv(), type(request.workload))
         first = said[0]
         for rank, other in said.items():
             if (other.outcome, other.witness) != (first.outcome, first.witness):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llm_claims.evidence.evidence import Outcome
-from llm_claims.workloads.base import Generation
 from llm_claims.workloads.devices import find_devices
 from llm_claims.workloads.generation.crew import Crew
 from llm_claims.workloads.generation.engines import EngineFailure
-from llm_claims.workloads.generation.llama import SHAPES
 from llm_claims.workloads.generation.request import key_of, supported
 from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.llm.gpu import own_device
 from llm_claims.workloads.llm.shapes import weights_of
+from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.program import answer, outcome_of, signature
 from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.witness import Witness
@@ -80,7 +79,7 @@ def forward_batch(workload: Generation) -> int:
 
 
 def _bytes_of(key: StandKey) -> float:
-    needed = 2.0 * weights_of(SHAPES[key.model]) / key.degree * _BESIDE_WEIGHTS
+    needed = 2.0 * weights_of(key.model) / key.degree * _BESIDE_WEIGHTS
     return min(needed, (key.device_memory_gib or needed) * _GIB)
 
 
@@ -187,27 +186,27 @@ class Member:
         import torch
 
         times = (workload.new_tokens or 0) * (1 if workload.batch_size else workload.prompts)
-        weights = 2.0 * weights_of(SHAPES[self._key.model]) / self._key.degree
+        weights = 2.0 * weights_of(self._key.model) / self._key.degree
         return {
             "copy_bandwidth_bytes_per_second": self._copy_bandwidth,
             "bandwidth_bound_share": times * weights / self._copy_bandwidth / seconds,
             "peak_device_memory_bytes": float(torch.cuda.max_memory_allocated()),
         }
 
-    def _seen(self) -> Witness:
+    def _seen(self) -> GenerationWitness:
         """What is known of a run however it ends."""
         import torch
 
         total = torch.cuda.get_device_properties(self._device).total_memory
         share = torch.cuda.get_per_process_memory_fraction(self._device)
         cap = round(share * total / _GIB, 3) if self._key.device_memory_gib is not None else None
-        return Witness(device=self._device.type, device_memory_gib=cap)
+        return GenerationWitness(device=self._device.type, device_memory_gib=cap)
 
-    def _failing(self) -> Witness:
+    def _failing(self) -> GenerationWitness:
         """The same, and whose code it was that failed."""
         return self._seen().model_copy(update={"engine": self._key.engine})
 
 
-def _with(witness: Witness | None, more: Witness) -> Witness:
+def _with(witness: Witness | None, more: GenerationWitness) -> Witness:
     assert witness is not None
     return witness.model_copy(update={"device_memory_gib": more.device_memory_gib})

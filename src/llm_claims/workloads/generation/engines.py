@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llm_claims.workloads.base import ServingEngine
 from llm_claims.workloads.generation.agreement import disagreement, logits_of
+from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.program import signature
 
 if TYPE_CHECKING:

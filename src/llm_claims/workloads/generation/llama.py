@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from llm_claims.workloads.generation.prompts import MAX_TOKENS, VOCABULARY_SIZE
-from llm_claims.workloads.llm.shapes import LARGE_SHAPES
+from llm_claims.workloads.llm.precision import DTYPES
+from llm_claims.workloads.llm.shapes import LARGE, SEED, SHAPES
 
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
-SEED = 20231
-TORCH_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-
-# About 30M weights. Wide and shallow, because every layer costs Python time on each new token: with
-# two layers the matrix products, whose cost the claims are about, outweigh that overhead. As in other
-# models of this size, half of the weights are embeddings.
-SHAPES: dict[str, dict[str, Any]] = {
-    "llama-30m": {
-        "hidden_size": 768,
-        "intermediate_size": 2048,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 12,
-        "num_key_value_heads": 12,
-        "vocab_size": VOCABULARY_SIZE,
-        "max_position_embeddings": MAX_TOKENS,
-        "tie_word_embeddings": False,
-    },
-    **LARGE_SHAPES,
-}
+MODELS = ("llama-30m", *LARGE)
+"""The models that can be served."""
 
 
 def build_llama(
@@ -47,17 +30,17 @@ def build_llama(
     ValueError
         No such model, or an unknown precision; the text lists what there is.
     """
-    if name not in SHAPES:
-        raise ValueError(f"no model {name!r}; there is {', '.join(SHAPES)}")
-    if precision not in TORCH_DTYPES:
-        raise ValueError(f"no precision {precision!r} for {name}; there is {', '.join(TORCH_DTYPES)}")
+    if name not in MODELS:
+        raise ValueError(f"no model {name!r}; there is {', '.join(MODELS)}")
+    if precision not in DTYPES:
+        raise ValueError(f"no precision {precision!r} for {name}; there is {', '.join(DTYPES)}")
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     special = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
     config = LlamaConfig(**SHAPES[name], **special)
     config.name_or_path = name
-    dtype = getattr(torch, TORCH_DTYPES[precision])
+    dtype = getattr(torch, DTYPES[precision])
     with _drawing(seed, device, torch.float32 if device == "cpu" else dtype):
         model = LlamaForCausalLM(config)
     model.to(dtype)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llm_claims.workloads.generation.engines import Served
-from llm_claims.workloads.witness import Witness
+from llm_claims.workloads.generation.workload import GenerationWitness
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ class Observer:
         self._input_widths: list[int] = []
         self._caches: set[str] = set()
 
-    def witness(self, sequences: Sequence[Sequence[int]]) -> Witness:
+    def witness(self, sequences: Sequence[Sequence[int]]) -> GenerationWitness:
         """Return what was seen since `reset`; ``sequences`` are the token ids that came back, prompts first.
 
         Raises
@@ -59,7 +59,7 @@ class Observer:
         import torch
 
         end = self._model.generation_config.eos_token_id
-        return Witness(
+        return GenerationWitness(
             device="+".join(sorted(self._devices)),
             threads=torch.get_num_threads(),
             engine=self._served.engine,

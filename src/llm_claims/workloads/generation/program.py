@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from llm_claims.workloads.base import Generation
 from llm_claims.workloads.generation.request import DEFAULT, key_of, supported
 from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.llm.gpu import ENVIRONMENT
-from llm_claims.workloads.program import Runner, command_line, serve
+from llm_claims.workloads.program import Runner, command_line, serve_prepared
 from llm_claims.workloads.protocol import Answer, Request
 
 # With two threads, every matrix product waits for the slower one: another process that keeps one core
@@ -100,7 +100,8 @@ def main() -> int:
     os.environ["HF_HUB_OFFLINE"] = "1"
     if device == "cuda":
         prepare_environment()
-    return serve(lambda: set_up(device, asked.calls), PACKAGES if device == "cpu" else PACKAGES_ON_GPU, device)
+    packages = PACKAGES if device == "cpu" else PACKAGES_ON_GPU
+    return serve_prepared(Generation, lambda: set_up(device, asked.calls), packages, device)
 
 
 def prepare_environment() -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from llm_claims.workloads.llm.shapes import SHAPES
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-VOCABULARY_SIZE = 10240
-MAX_TOKENS = 2048
+VOCABULARY_SIZE: int = SHAPES["llama-30m"]["vocab_size"]
+MAX_TOKENS: int = SHAPES["llama-30m"]["max_position_embeddings"]
 SPECIAL_TOKENS = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
 
 # Words between offsets of neighbouring prompts: prime to the length of the text, so that the

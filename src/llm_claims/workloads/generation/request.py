@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llm_claims.workloads.base import Generation, Workload
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.engines import ON_GPU, ON_PROCESSOR
-from llm_claims.workloads.generation.llama import SHAPES
+from llm_claims.workloads.generation.llama import MODELS
 from llm_claims.workloads.generation.prompts import MAX_TOKENS
 from llm_claims.workloads.generation.stand import StandKey
-from llm_claims.workloads.llm.shapes import LARGE_SHAPES
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.llm.shapes import LARGE
+from llm_claims.workloads.program import UnsupportedWorkload
 
 DEFAULT = StandKey(model="llama-30m", precision="fp32", engine="transformers")
 """What serves where a workload leaves it open."""
-
-
-class UnsupportedWorkload(ValueError):
-    """A workload that this program does not run; the text says why."""
 
 
 def key_of(workload: Generation) -> StandKey:
@@ -47,9 +45,9 @@ def supported(workload: Workload, device: str = "cpu") -> Generation:
 
 def _reasons_of_the_device(workload: Generation, device: str) -> Iterator[str]:
     here, engines = ("a GPU", ON_GPU) if device == "cuda" else ("this processor", ON_PROCESSOR)
-    if workload.model not in (None, *SHAPES):
-        yield f"no model {workload.model!r}; there is {', '.join(SHAPES)}"
-    if device == "cpu" and workload.model in LARGE_SHAPES:
+    if workload.model not in (None, *MODELS):
+        yield f"no model {workload.model!r}; there is {', '.join(MODELS)}"
+    if device == "cpu" and workload.model in LARGE:
         yield f"{workload.model} is served on GPUs alone"
     if device == "cpu" and workload.precision == "fp16":
         yield f"no precision 'fp16' on {here}; there is fp32, bf16"

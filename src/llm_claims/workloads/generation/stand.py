@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from llm_claims.workloads.base import Generation, Precision, ServingEngine
 from llm_claims.workloads.generation.engines import Served, served
 from llm_claims.workloads.generation.llama import build_llama
 from llm_claims.workloads.generation.observer import Observer
 from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_texts
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.llm.engine import ServingEngine
+from llm_claims.workloads.llm.precision import Precision
 from llm_claims.workloads.protocol import Answer, Figure
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from llm_claims.workloads.generation.llama import SEED
+from llm_claims.workloads.llm.precision import DTYPES
+from llm_claims.workloads.llm.shapes import SEED, SHAPES
 from llm_claims.workloads.loading.forked import ChildGone, Forked, Line
 from llm_claims.workloads.loading.resident import available_bytes
 
@@ -24,22 +25,10 @@ if TYPE_CHECKING:
 
 Form = Literal["bin", "safetensors"]
 
-DTYPES = {"fp16": "float16", "bf16": "bfloat16"}
-
-# Large against the interpreter with its libraries, some 300 MB, which is part of every peak: 271M weights
-# of two bytes weigh 542 MB. A checkpoint of 7B has shards, so these have some too.
-SHAPES: dict[str, dict[str, Any]] = {
-    "llama-270m": {
-        "hidden_size": 1024,
-        "intermediate_size": 2816,
-        "num_hidden_layers": 16,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 16,
-        "vocab_size": 32000,
-        "max_position_embeddings": 2048,
-        "tie_word_embeddings": False,
-    }
-}
+MODELS = ("llama-270m",)
+"""Models that can be loaded; 271M weights of two bytes weigh 542 MB."""
+PRECISIONS = ("fp16", "bf16")
+# A checkpoint of 7B has shards, so these have some too.
 SHARDS = 5
 """A shard holds at most this part of the weights; as tensors are not split, there are some more of them."""
 
@@ -85,7 +74,7 @@ class Checkpoints:
         self._built: dict[tuple[str, str, Form], Checkpoint] = {}
 
     def get(self, model: str, precision: str, form: Form) -> Checkpoint:
-        """Return the checkpoint of a stand-in model of `SHAPES`, with weights of a precision of `DTYPES`.
+        """Return the checkpoint of a stand-in model of `MODELS`, with weights of a precision of `PRECISIONS`.
 
         Raises
         ------

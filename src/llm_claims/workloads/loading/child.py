@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from llm_claims.workloads.base import Loading
 from llm_claims.workloads.loading.checkpoint import Checkpoint, checksum
 from llm_claims.workloads.loading.forked import Line, Work
 from llm_claims.workloads.loading.memory_cap import MemoryCap
 from llm_claims.workloads.loading.resident import own_pages
+from llm_claims.workloads.loading.workload import Loading
 
 if TYPE_CHECKING:
     import torch

@@ -26,29 +26,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llm_claims.evidence.evidence import Outcome
-from llm_claims.workloads.base import Loading, Workload
-from llm_claims.workloads.loading.checkpoint import DTYPES, SHAPES, Checkpoint, Checkpoints, refuse_to_fill_memory
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, refuse_to_fill_memory
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.forked import ChildGone, Forked
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
 from llm_claims.workloads.loading.model_server import HEAP_TO_WEIGHTS, ModelServer
 from llm_claims.workloads.loading.opened import Opened
 from llm_claims.workloads.loading.resident import anonymous_bytes
+from llm_claims.workloads.loading.workload import Loading, LoadingWitness
+from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.processes.janitor import Janitor
-from llm_claims.workloads.program import Runner, serve
+from llm_claims.workloads.program import Runner, UnsupportedWorkload, serve_prepared
 from llm_claims.workloads.protocol import Answer, Figure, Request
-from llm_claims.workloads.witness import Witness
 
 PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "safetensors", "numpy")
 DIGITS_OF_THE_CAP = 3
 
 _LOOK_SECONDS = 0.002
 _STATED = ("model", "precision", "engine", "model_server", "checkpoint")
-
-
-class UnsupportedWorkload(ValueError):
-    """A workload that this program does not run; the text says why."""
 
 
 @dataclass
@@ -122,7 +118,7 @@ def _observed(
     except ChildGone as gone:
         course.fault = str(gone)
     outcome = _outcome(course, cap)
-    witness = Witness(
+    witness = LoadingWitness(
         **course.notes,
         checkpoint=_forms(opened.names),
         # Looked at while the child still holds the model.
@@ -194,10 +190,10 @@ def _reasons_against(workload: Loading) -> Iterator[str]:
     for name in _STATED:
         if getattr(workload, name) is None:
             yield f"{name} is open; a run needs a value"
-    if workload.model not in SHAPES:
-        yield f"no model {workload.model!r}; there is {', '.join(SHAPES)}"
-    if workload.precision not in DTYPES:
-        yield f"no checkpoint in {workload.precision!r}; there is {', '.join(DTYPES)}"
+    if workload.model not in MODELS:
+        yield f"no model {workload.model!r}; there is {', '.join(MODELS)}"
+    if workload.precision not in PRECISIONS:
+        yield f"no checkpoint in {workload.precision!r}; there is {', '.join(PRECISIONS)}"
     if workload.engine not in ENGINES:
         yield f"no engine {workload.engine!r} on this processor; there is {', '.join(ENGINES)}"
     if workload.engine == "accelerate" and workload.device_map is None:
@@ -222,7 +218,7 @@ def main() -> int:
         return Loader(janitor, janitor.new_folder("llm-claims-load-")).run
 
     try:
-        return serve(set_up, PACKAGES)
+        return serve_prepared(Loading, set_up, PACKAGES)
     finally:
         janitor.close()
 

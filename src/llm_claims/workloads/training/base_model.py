@@ -10,39 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from llm_claims.workloads.base import Precision
 from llm_claims.workloads.llm.gpu import own_device
-from llm_claims.workloads.llm.shapes import LARGE_SHAPES
+from llm_claims.workloads.llm.precision import DTYPES, Precision
+from llm_claims.workloads.llm.shapes import LARGE, SEED, SHAPES
 from llm_claims.workloads.training.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
 
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-SEED = 20231
-SHAPES: dict[str, dict[str, Any]] = {
-    "llama-tiny": {
-        "hidden_size": 64,
-        "intermediate_size": 172,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "max_position_embeddings": 128,
-        "tie_word_embeddings": False,
-    },
-    "llama-85m": {
-        "hidden_size": 768,
-        "intermediate_size": 2048,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "num_key_value_heads": 12,
-        "max_position_embeddings": 128,
-        "tie_word_embeddings": False,
-    },
-    **LARGE_SHAPES,
-}
-"""Vocabulary aside, which is the tokenizer's unless a shape states its own."""
-_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+MODELS = ("llama-tiny", "llama-85m", *LARGE)
+"""The models that can be trained."""
 _PRETRAINING_STEPS = 120
 _PRETRAINING_BATCH = 8
 _PRETRAINING_CONTEXT = 64
@@ -59,14 +37,14 @@ def save_base_model(name: str, folder: Path) -> Path:
     ValueError
         No such model; the text lists what there is.
     """
-    if name not in SHAPES:
-        raise ValueError(f"no model {name!r}; there is {', '.join(SHAPES)}")
+    if name not in MODELS:
+        raise ValueError(f"no model {name!r}; there is {', '.join(MODELS)}")
     import torch
     from transformers import LlamaForCausalLM
 
     tokenizer = build_tokenizer()
     torch.manual_seed(SEED)
-    if name not in LARGE_SHAPES:
+    if name not in LARGE:
         model = LlamaForCausalLM(_config(name, tokenizer))
         _pretrain(model, tokenizer)
         model.save_pretrained(folder)
@@ -116,7 +94,7 @@ def load_with_new_tokens(
 
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
-    if folder.name in LARGE_SHAPES:
+    if folder.name in LARGE:
         model = _drawn(folder.name, tokenizer, seed, precision)
     else:
         model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -139,7 +117,7 @@ def _drawn(name: str, tokenizer: PreTrainedTokenizerFast, seed: int, precision: 
 
     torch.manual_seed(seed)
     before = torch.get_default_dtype()
-    torch.set_default_dtype(getattr(torch, _DTYPES[precision]))
+    torch.set_default_dtype(getattr(torch, DTYPES[precision]))
     try:
         with own_device():
             return LlamaForCausalLM(_config(name, tokenizer, new_tokens=len(NEW_TOKENS)))

@@ -10,7 +10,8 @@ from transformers import TrainerState, enable_full_determinism, set_seed
 
 from llm_claims.workloads.llm.ceilings import matrix_flops_per_second
 from llm_claims.workloads.llm.gpu import own_device, see_one_device
-from llm_claims.workloads.llm.shapes import LARGE_SHAPES, training_flops_per_token
+from llm_claims.workloads.llm.precision import DTYPES
+from llm_claims.workloads.llm.shapes import LARGE, training_flops_per_token
 from llm_claims.workloads.protocol import Answer, Figure, Printed
 from llm_claims.workloads.training import nccl
 from llm_claims.workloads.training.base_model import load_with_new_tokens
@@ -20,7 +21,7 @@ from llm_claims.workloads.training.observer import ModelObserver, observed_init,
 from llm_claims.workloads.training.run import TrainingRun
 from llm_claims.workloads.training.run_log import RunLog
 from llm_claims.workloads.training.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
-from llm_claims.workloads.witness import DTYPES, Witness
+from llm_claims.workloads.training.workload import TrainingWitness
 
 # What the Trainer rounds its rates and runtimes to (transformers.trainer_utils.speed_metrics).
 _RUNTIME_DIGIT = 1e-4
@@ -96,7 +97,7 @@ def _refuse_skipped(run: TrainingRun, log: RunLog) -> None:
 
 def _matrix_rate(run: TrainingRun) -> float | None:
     """The ceiling of this rank's device, before anything else is on it; ``None`` on a processor."""
-    if not torch.cuda.is_available() or run.model not in LARGE_SHAPES:
+    if not torch.cuda.is_available() or run.model not in LARGE:
         return None
     device = own_device()
     torch.cuda.set_device(device)
@@ -112,7 +113,7 @@ def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str
         found["peak_device_memory_bytes"] = float(torch.cuda.max_memory_allocated())
     if ceiling is not None and (seconds := _step_seconds(log)) is not None:
         tokens = run.micro_batch * run.gradient_accumulation * run.context_tokens
-        flops = tokens * training_flops_per_token(LARGE_SHAPES[run.model], run.context_tokens)
+        flops = tokens * training_flops_per_token(run.model, run.context_tokens)
         found |= {"matrix_flops_per_second": ceiling, "model_flops_utilisation": flops / seconds / ceiling}
     return found
 
@@ -175,11 +176,11 @@ def _step_seconds(log: RunLog) -> float | None:
     return (log.step_ends[-1] - log.step_ends[0]) / timed if timed > 0 else None
 
 
-def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> Witness:
+def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> TrainingWitness:
     ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
     peak, warmup_steps = log.schedule()
     first_step_forwards = log.forwards[0]
-    return Witness(
+    return TrainingWitness(
         device=observer.device,
         threads=torch.get_num_threads(),
         deterministic=torch.are_deterministic_algorithms_enabled(),

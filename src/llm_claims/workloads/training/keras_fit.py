@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
+from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.protocol import Answer, Figure
 from llm_claims.workloads.training.base_model import load_with_new_tokens
 from llm_claims.workloads.training.corpus import records, token_blocks
 from llm_claims.workloads.training.observer import ModelObserver, observed_init, observed_weights
 from llm_claims.workloads.training.run import TrainingRun
 from llm_claims.workloads.training.trainers import LOGGING_STEPS
-from llm_claims.workloads.witness import DTYPES, Witness
+from llm_claims.workloads.training.workload import TrainingWitness
 
 os.environ["KERAS_BACKEND"] = "torch"
 import keras
@@ -143,9 +144,9 @@ def _metrics(log: FitLog) -> dict[str, Figure]:
     return found
 
 
-def _witness(model: KerasLlama, observer: ModelObserver, log: FitLog) -> Witness:
+def _witness(model: KerasLlama, observer: ModelObserver, log: FitLog) -> TrainingWitness:
     peak = max(log.learning_rates)
-    return Witness(
+    return TrainingWitness(
         device=observer.device,
         threads=torch.get_num_threads(),
         logger=type(model).__mro__[1].__module__.partition(".")[0],

@@ -13,16 +13,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from llm_claims.workloads.base import Training
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
 from llm_claims.workloads.processes.janitor import Janitor
-from llm_claims.workloads.program import Runner, command_line, serve
-from llm_claims.workloads.protocol import Answer, Request
+from llm_claims.workloads.program import Runner, UnsupportedWorkload, command_line, serve_prepared
+from llm_claims.workloads.protocol import Answer, Request, read_answer
 from llm_claims.workloads.training import link, nccl
 from llm_claims.workloads.training.cluster import Cluster
 from llm_claims.workloads.training.launch import launch
 from llm_claims.workloads.training.rank import RankError
-from llm_claims.workloads.training.run import TrainingRun, UnsupportedWorkload
+from llm_claims.workloads.training.run import TrainingRun
+from llm_claims.workloads.training.workload import Training, TrainingWitness
 from llm_claims.workloads.witness import Witness
 
 PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "numpy")
@@ -61,7 +61,7 @@ class TrainingProgram:
                 # What carried messages between machines is told by the job's log.
                 nccl.tell(scratch)
             shutil.rmtree(scratch, ignore_errors=True)
-        return _agreed([Answer.model_validate_json(one) for one in said])
+        return _agreed([read_answer(one, Training) for one in said])
 
     def _base(self, model: str) -> Path:
         """Return the folder of a base model, trained in a fork where it is asked for first."""
@@ -126,7 +126,7 @@ def _agreed(answers: list[Answer]) -> Answer:
 
 
 def _apart(a: Witness, b: Witness) -> str:
-    named = ((name, getattr(a, name), getattr(b, name)) for name in Witness.model_fields)
+    named = ((name, getattr(a, name), getattr(b, name)) for name in TrainingWitness.model_fields)
     return "; ".join(f"{name}: {one!r} and {other!r}" for name, one, other in named if one != other)
 
 
@@ -188,7 +188,9 @@ def main() -> int:
         except OSError as error:
             raise SystemExit(f"no temporary folder can be made: {error}") from None
         prepare_environment(folder, device)
-        return serve(lambda: set_up(folder), PACKAGES_ON_PROCESSOR if device == "cpu" else PACKAGES, device)
+        return serve_prepared(
+            Training, lambda: set_up(folder), PACKAGES_ON_PROCESSOR if device == "cpu" else PACKAGES, device
+        )
     finally:
         janitor.close()
 

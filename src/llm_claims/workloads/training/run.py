@@ -7,14 +7,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
-from llm_claims.workloads.base import Precision, Training
-from llm_claims.workloads.llm.shapes import LARGE_SHAPES
-from llm_claims.workloads.training.base_model import SHAPES
+from llm_claims.workloads.llm.precision import Precision
+from llm_claims.workloads.llm.shapes import LARGE, SHAPES
+from llm_claims.workloads.program import UnsupportedWorkload
+from llm_claims.workloads.training.base_model import MODELS
 from llm_claims.workloads.training.cluster import Cluster
-
-
-class UnsupportedWorkload(ValueError):
-    """A workload that a program does not run; the text says why."""
+from llm_claims.workloads.training.workload import Training
 
 
 class TrainingRun(BaseModel):
@@ -64,9 +62,9 @@ class TrainingRun(BaseModel):
             raise UnsupportedWorkload(reason)
 
     def _reasons_of_the_model(self) -> Iterator[str]:
-        if self.model not in SHAPES:
-            yield f"no model {self.model!r}; there is {', '.join(SHAPES)}"
-        elif (self.model in LARGE_SHAPES) != (self.initial_weights == "random"):
+        if self.model not in MODELS:
+            yield f"no model {self.model!r}; there is {', '.join(MODELS)}"
+        elif (self.model in LARGE) != (self.initial_weights == "random"):
             yield f"{self.model} has no {self.initial_weights} weights here"
         elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
             yield f"{self.context_tokens} tokens exceed the model's {positions} positions"

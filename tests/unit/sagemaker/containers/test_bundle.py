@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llm_claims.sagemaker.containers.bundle import package_files, write_archive, write_job_source
-from llm_claims.workloads.base import Training
 from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.training.workload import Training
 
 
 @pytest.mark.parametrize("program", ["train", "generate", "load"])

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from llm_claims.evidence.evidence import Outcome
 from llm_claims.sagemaker.containers.document.program import outcome_of
-from llm_claims.workloads.base import Generation, Loading, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Answer, Ready, Request
 from llm_claims.workloads.witness import differences
 

@@ -13,8 +13,9 @@ import pytest
 from llm_claims.sagemaker.containers.bundle import write_job_source
 from llm_claims.sagemaker.containers.log_lines import Reader
 from llm_claims.sagemaker.containers.runner import install_missing, nodes
-from llm_claims.workloads.base import Loading, Training
+from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.training.workload import Training
 
 
 def test_machines_are_told_apart_by_number(tmp_path: Path) -> None:

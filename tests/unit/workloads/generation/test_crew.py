@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from llm_claims.workloads.base import Generation
 from llm_claims.workloads.generation.crew import Crew, CrewError
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.witness import Witness
 

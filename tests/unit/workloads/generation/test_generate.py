@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 
 from llm_claims.sources.process import ProgramProcess
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation import llama, request
 from llm_claims.workloads.generation import program as generate
 from llm_claims.workloads.generation import stand as stand_module
 from llm_claims.workloads.generation.observer import count_new
 from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_text
 from llm_claims.workloads.generation.stand import Stand, StandKey
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.program import answer
 from llm_claims.workloads.protocol import Answer, Request
+from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness, differences
 
 TINY = {**llama.SHAPES["llama-30m"], "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}

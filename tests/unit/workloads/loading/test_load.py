@@ -20,10 +20,13 @@ import pytest
 
 from llm_claims.errors import ProgramError
 from llm_claims.sources.process import ProgramProcess
-from llm_claims.workloads.base import Generation, Loading, Training, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading import memory_cap
 from llm_claims.workloads.loading import program as load
+from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness, differences
 
 MODEL = "llama-42m"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from warm import training
 
-from llm_claims.workloads.base import Training
 from llm_claims.workloads.training.run import TrainingRun, UnsupportedWorkload
+from llm_claims.workloads.training.workload import Training
 
 KERAS = {"logger": "keras"}
 ZERO = {"zero_stage": 1}

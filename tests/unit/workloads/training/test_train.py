@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from warm import QUICK, Fork, Forker, Warm, is_so, line_of, training
 
-from llm_claims.workloads.base import Generation, Workload
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.program import answer
 from llm_claims.workloads.protocol import Answer
 from llm_claims.workloads.training import program as program

@@ -6,14 +6,14 @@ from datetime import date
 
 import pytest
 from builders import failed, printed_metric, recording, reported
+from tests.claims.advisor import Option, advise, cheapest
 
 from llm_claims.document.instances import Instance, InstanceTable
 from llm_claims.errors import UsageError
-from llm_claims.judging.advisor import Option, advise, cheapest
 from llm_claims.judging.measurement import Measurement
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 
 
 def instance(gpus: int, price: float) -> Instance:

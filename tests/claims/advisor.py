@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llm_claims.document.instances import InstanceTable
-from llm_claims.evidence.quantities import Quantity
+from llm_claims.evidence.quantities import Quantity, known
 from llm_claims.judging.measurement import Measurement
-from llm_claims.workloads.base import Generation
+from llm_claims.workloads.generation.workload import Generation
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Option:
     def cost(self, instances: InstanceTable) -> Quantity:
         """Dollars a request, with every GPU of the instance serving a copy of its own."""
         instance = instances[self.instance]
-        price = Quantity(instance.price)
+        price = known(instance.usd_per_hour, "USD/h", resolution=instance.price_resolution)
         seconds = self.measurement.latency_seconds
         return price * seconds * (self.gpus / instance.gpus / 3600)
 

@@ -1,0 +1,52 @@
+"""What this machine's hardware can serve, and what it cannot."""
+
+from __future__ import annotations
+
+from llm_claims.errors import Untestable
+from llm_claims.workloads.devices import Devices
+from llm_claims.workloads.generation.defaults import CPU
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.hardware import Hardware
+from llm_claims.workloads.llm.shapes import LARGE, weights_of
+
+# What a model takes beside its weights: a key-value cache, activations, the libraries' workspaces.
+_OVERHEAD = 1.15
+
+
+def check(workload: Generation, hardware: Hardware) -> None:
+    """Make sure that a filled request can be served here.
+
+    Raises
+    ------
+    Untestable
+        It cannot; the text says why.
+    """
+    devices = hardware.devices
+    if devices is None:
+        _check_processor(workload)
+    else:
+        _check_gpus(workload, devices)
+
+
+def _check_processor(workload: Generation) -> None:
+    if workload.device_memory_gib is not None or workload.cache == "static":
+        raise Untestable("device memory and compiled decoding are a GPU's")
+    for field in ("engine", "tensor_parallel_degree", "model", "precision"):
+        asked, here = getattr(workload, field), getattr(CPU.fields, field)
+        if asked != here:
+            raise Untestable(f"the case needs {field}={asked}; the CPU serves {field}={here}")
+
+
+def _check_gpus(workload: Generation, devices: Devices) -> None:
+    degree = workload.tensor_parallel_degree or 1
+    devices.check_count(degree, f"tensor_parallel_degree={degree}")
+    if workload.engine == "fastertransformer":
+        raise Untestable("FasterTransformer exists as serving images alone, which the sagemaker source starts")
+    if workload.engine == "transformers" and degree > 1:
+        raise Untestable("the engine transformers serves on one GPU here; accelerate and deepspeed take several")
+    if workload.device_memory_gib is not None:
+        needed, reason = workload.device_memory_gib * 2**30, f"a cap of {workload.device_memory_gib:g} GiB"
+    else:
+        weights = weights_of(workload.model) if workload.model in LARGE else 0
+        needed, reason = 2 * weights / degree * _OVERHEAD, f"serving {workload.model} on {degree} GPU(s)"
+    devices.check_memory(needed, reason)

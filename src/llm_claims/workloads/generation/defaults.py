@@ -1,0 +1,73 @@
+"""The defaults of serving: a small model on a processor, the document's on GPUs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.generation.workload import Generation
+
+
+class GenerationDefaults(Defaults[Generation]):
+    """What fills a request, and what stands for a smaller GPU.
+
+    ``other_engine`` fills requests to an engine other than that of ``fields``, before those do.
+    ``device_memory_gib`` is by instance type the memory of each of its GPUs, in GiB.
+    """
+
+    version_1: ClassVar = {"other_engine_generation": "other_engine", "device_memory_gib": "device_memory_gib"}
+
+    fields: Generation = Generation()
+    other_engine: Generation = Generation()
+    device_memory_gib: dict[str, PositiveFloat] = Field(default={})
+
+    @model_validator(mode="after")
+    def _leaves_batch_size_alone(self) -> Self:
+        if self.fields.batch_size is not None:
+            raise ValueError("batch_size is never filled: a request without it is a configuration of its own")
+        return self
+
+    def fields_for(self, workload: Generation) -> dict[str, Any]:
+        """Join the templates that concern this request."""
+        found = self.fields.stated()
+        if workload.engine not in (None, self.fields.engine):
+            found |= self.other_engine.stated()
+        return found
+
+    def analogue(self, workload: Generation, on: str | None) -> tuple[Generation, str | None, str]:
+        """Put a cap on a GPU's memory in place of an instance type with smaller GPUs."""
+        gib = self.device_memory_gib.get(on) if on else None
+        if gib is None:
+            return workload, on, ""
+        note = f"an analogue of {on}'s memory, not of its speed: a GPU whose allocator may take {gib:g} GiB"
+        return workload.model_copy(update={"device_memory_gib": gib}), None, note
+
+
+CPU = GenerationDefaults(
+    fields=Generation(
+        model="llama-30m",
+        precision="fp32",
+        engine="transformers",
+        api="generate",
+        tensor_parallel_degree=1,
+        input_tokens=10,
+        new_tokens=64,
+    )
+)
+
+GPU = GenerationDefaults(
+    fields=Generation(
+        model="llama-7b",
+        precision="bf16",
+        engine="transformers",
+        api="generate",
+        cache="static",
+        tensor_parallel_degree=1,
+        input_tokens=10,
+        new_tokens=64,
+    ),
+    other_engine=Generation(cache="dynamic"),
+    device_memory_gib={"g5.xlarge": 24, "g5.2xlarge": 24},
+)

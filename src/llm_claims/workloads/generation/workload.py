@@ -1,0 +1,131 @@
+"""Generation: requests to a served model, what they are measured by, and what they must show of themselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.hardware import Hardware
+from llm_claims.workloads.llm.engine import ServingEngine
+from llm_claims.workloads.llm.precision import DTYPES, Precision
+from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.witness import Witness
+
+
+class GenerationWitness(Witness):
+    """What a request observed.
+
+    ``forward_dtypes`` are those of the matrix products; ``input_tokens`` and ``new_tokens`` have one entry a sequence,
+    shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes that the model's forward received, ascending.
+    ``cache`` is the kind of key-value cache that the forward was given; ``calls`` is how often the request was made,
+    where its latency is the least of several; ``device_memory_gib`` is the cap in force on a GPU's memory.
+    """
+
+    owed_by_failures = frozenset({"device_memory_gib"})
+
+    deterministic: bool | None = None
+    engine: str | None = None
+    api: str | None = None
+    model: str | None = None
+    parameters: PositiveInt | None = None
+    forward_dtypes: tuple[str, ...] | None = None
+    input_tokens: tuple[NonNegativeInt, ...] | None = None
+    new_tokens: tuple[NonNegativeInt, ...] | None = None
+    forward_batch_sizes: tuple[PositiveInt, ...] | None = None
+    tensor_parallel_degree: PositiveInt | None = None
+    cache: str | None = None
+    calls: PositiveInt | None = None
+    device_memory_gib: PositiveFloat | None = None
+
+    @property
+    def names_the_culprit(self) -> bool:
+        """Whether it tells which engine failed."""
+        return self.engine is not None
+
+    def faults(self, figures: Mapping[str, float]) -> Iterator[str]:
+        """Compare counts that are metrics too with what was observed."""
+        seen = {"largest_forward_batch": self.forward_batch_sizes, "new_tokens_per_sequence": self.new_tokens}
+        for name, counts in seen.items():
+            if name in figures and counts and figures[name] != max(counts):
+                yield f"metric {name!r} is {figures[name]:g}, its witness saw {counts}"
+
+
+class Generation(Workload):
+    """One request to a served model: a list of prompts, and exactly ``new_tokens`` new tokens for each.
+
+    Sizes: ``prompts`` prompts of ``input_tokens`` tokens each. ``batch_size`` is the argument
+    given to the pipeline; ``None`` says that it is not given, which is a configuration of its
+    own and never filled. Sampling is at temperature 1.0 with minimum = maximum new tokens.
+    ``cache`` is the kind of key-value cache: a static one has its size from the start, so that decoding can be
+    compiled. ``device_memory_gib`` caps the memory that the run may take on each GPU, in GiB.
+    """
+
+    Witness = GenerationWitness
+    must_state = ("model", "precision", "engine", "api", "tensor_parallel_degree", "input_tokens", "new_tokens")
+    program = (sys.executable, "-m", "llm_claims.workloads.generation.program")
+    metrics: ClassVar = {
+        "latency_seconds": Metric(unit="s", nature="timed"),
+        # A document may round a figure in its text that a table has in full.
+        "latency_seconds_in_text": Metric(unit="s", nature="timed"),
+        "throughput_prompts_per_second": Metric(unit="prompts/s", nature="timed"),
+        "new_tokens_per_sequence": Metric(unit="tokens"),
+        "largest_forward_batch": Metric(unit="prompts"),
+        # beside the device's own ceiling
+        "copy_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed"),
+        "bandwidth_bound_share": Metric(unit="share", nature="timed"),
+        "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
+    }
+
+    model: str | None = None
+    precision: Precision | None = None
+    engine: ServingEngine | None = None
+    api: Literal["generate", "pipeline"] | None = None
+    tensor_parallel_degree: PositiveInt | None = None
+    input_tokens: PositiveInt | None = None
+    new_tokens: PositiveInt | None = None
+    prompts: PositiveInt = 1
+    batch_size: PositiveInt | None = None
+    cache: Literal["dynamic", "static"] | None = None
+    device_memory_gib: PositiveFloat | None = None
+
+    def expected(self) -> Iterator[tuple[str, object]]:
+        """Yield what the witness must show: an entry a prompt of its tokens, and the batches that entered the model."""
+        for name in ("model", "engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib"):
+            yield name, getattr(self, name)
+        if self.precision is not None:
+            yield "forward_dtypes", (DTYPES[self.precision],)
+        if self.input_tokens is not None:
+            yield "input_tokens", (self.input_tokens,) * self.prompts
+        if self.new_tokens is not None:
+            yield "new_tokens", (self.new_tokens,) * self.prompts
+        if self.batch_size is not None:
+            full, rest = divmod(self.prompts, self.batch_size)
+            sizes = {self.batch_size} if full else set()
+            yield "forward_batch_sizes", tuple(sorted(sizes | ({rest} if rest else set())))
+
+    def check(self, hardware: Hardware) -> None:
+        """Refuse what this hardware cannot serve."""
+        from llm_claims.workloads.generation.checks import check
+
+        check(self, hardware)
+
+    @classmethod
+    def defaults_on(cls, hardware: Hardware) -> Defaults[Generation] | None:
+        """A small model on a processor; the document's on GPUs."""
+        from llm_claims.workloads.generation.defaults import CPU, GPU
+
+        if hardware.devices is not None:
+            return GPU
+        return CPU if hardware.name == "cpu" else None
+
+    @classmethod
+    def defaults_type(cls) -> type[Defaults[Generation]]:
+        """Serving has a template for other engines, and analogues of smaller GPUs."""
+        from llm_claims.workloads.generation.defaults import GenerationDefaults
+
+        return GenerationDefaults

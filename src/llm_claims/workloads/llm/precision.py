@@ -1,0 +1,9 @@
+"""Precisions of weights and arithmetic, and what PyTorch calls them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Precision = Literal["fp32", "bf16", "fp16"]
+DTYPES: dict[str, str] = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""PyTorch's names of the dtypes, without ``torch.``."""

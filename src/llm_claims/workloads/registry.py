@@ -1,0 +1,146 @@
+"""The registry of kinds of workload: what a recording may hold, a claim may ask for and a source may measure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from llm_claims.errors import UsageError
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+
+Describe = Callable[[type[BaseModel]], dict[str, Any]]
+_KINDS: dict[str, type[Workload]] = {}
+
+
+def register(*kinds: type[Workload]) -> None:
+    """Make kinds of workload known to this process; to register one again changes nothing.
+
+    Raises
+    ------
+    UsageError
+        A kind is incomplete, shares its name with another, or gives a known metric another unit or nature.
+    """
+    for kind in kinds:
+        for fault in _faults_of(kind):
+            raise UsageError(f"{kind.__module__}.{kind.__name__}: {fault}")
+        _KINDS[kind.model_fields["kind"].default] = kind
+
+
+def kinds() -> tuple[type[Workload], ...]:
+    """Every kind that is registered."""
+    return tuple(_KINDS.values())
+
+
+def kind_named(name: object) -> type[Workload]:
+    """Return the kind of a name.
+
+    Raises
+    ------
+    ValueError
+        There is no such kind; the text proposes the nearest.
+    """
+    if isinstance(name, str) and name in _KINDS:
+        return _KINDS[name]
+    near = get_close_matches(str(name), _KINDS, n=1)
+    hint = f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(_KINDS) or 'none'}"
+    raise ValueError(f"unknown kind of workload {name!r}{hint}")
+
+
+def _faults_of(kind: type[Workload]) -> Iterator[str]:
+    """Say what keeps a kind from being registered."""
+    name = kind.model_fields["kind"].default
+    known = _KINDS.get(name)
+    if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+        yield f"{known.__module__}.{known.__name__} is named {name!r} too: rename one of the two classes"
+    witnessed = set(kind.Witness.model_fields)
+    own = kind.expected is Workload.expected
+    unseen = set(kind.model_fields) - {"kind"} - kind.unwitnessed - witnessed if own else set()
+    if unseen:
+        yield (
+            f"its Witness has no field for {', '.join(sorted(unseen))}: add it, "
+            "or name it in `unwitnessed` if no run can show it"
+        )
+    for metric, meaning in kind.metrics.items():
+        for other in kinds():
+            theirs = other.metrics.get(metric)
+            if (
+                theirs is not None
+                and other is not known
+                and (theirs.unit, theirs.nature) != (meaning.unit, meaning.nature)
+            ):
+                of_theirs = f"{theirs.nature}, in {theirs.unit!r}, for {other.__name__}"
+                yield f"metric {metric!r} is {of_theirs}: name yours otherwise"
+
+
+def read_workload(value: Any) -> Workload:
+    """Return a workload, as it is or from its JSON object.
+
+    Raises
+    ------
+    ValueError
+        Of an unknown kind, or with a wrong field.
+    """
+    if isinstance(value, Workload):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"a workload is an object with a kind, this is a {type(value).__name__}")
+    return kind_named(value.get("kind")).model_validate_json(json.dumps(value), strict=True)
+
+
+def read_defaults(value: Any) -> dict[str, Defaults[Any]]:
+    """Return defaults by kind of workload, each read as its kind keeps them.
+
+    Raises
+    ------
+    ValueError
+        Of an unknown kind, or with a wrong field.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("defaults are an object, by kind of workload")
+    return {name: given if isinstance(given, Defaults) else _defaults(name, given) for name, given in value.items()}
+
+
+def _defaults(kind: str, given: Any) -> Defaults[Any]:
+    return kind_named(kind).defaults_type().model_validate_json(json.dumps(given), strict=True)
+
+
+class _ByKind:
+    """Tells pydantic how something of which each kind has its own form is read, written and described."""
+
+    def __init__(self, read: Callable[[Any], Any], describe: Callable[[Describe], dict[str, Any]]) -> None:
+        self._read = read
+        self._describe = describe
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        writing = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
+        return core_schema.no_info_plain_validator_function(self._read, serialization=writing)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return self._describe(lambda model: handler(model.__pydantic_core_schema__))
+
+
+def _written(value: Any, info: SerializationInfo) -> Any:
+    if isinstance(value, dict):
+        return {name: _written(one, info) for name, one in value.items()}
+    return value.model_dump(mode=info.mode, exclude_none=info.exclude_none)
+
+
+def _one_of_the_kinds(describe: Describe) -> dict[str, Any]:
+    return {"oneOf": [describe(kind) for kind in kinds()]}
+
+
+def _defaults_of_the_kinds(describe: Describe) -> dict[str, Any]:
+    of_kinds = {kind.model_fields["kind"].default: describe(kind.defaults_type()) for kind in kinds()}
+    return {"type": "object", "properties": of_kinds, "additionalProperties": False}
+
+
+AnyWorkload = Annotated[Workload, _ByKind(read_workload, _one_of_the_kinds)]
+"""A workload of any registered kind, as a field of a model."""
+DefaultsByKind = Annotated[dict[str, Defaults[Any]], _ByKind(read_defaults, _defaults_of_the_kinds)]
+"""The defaults of several kinds by name, as a field of a model."""

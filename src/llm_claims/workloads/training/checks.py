@@ -1,0 +1,80 @@
+"""What this machine's hardware can train, and what it cannot."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from llm_claims.errors import Untestable
+from llm_claims.workloads.devices import Devices
+from llm_claims.workloads.hardware import Hardware
+from llm_claims.workloads.llm.shapes import LARGE, weights_of
+from llm_claims.workloads.training import link
+from llm_claims.workloads.training.defaults import CPU
+from llm_claims.workloads.training.workload import Training
+
+# What a model takes beside its weights: activations, the libraries' workspaces.
+_OVERHEAD = 1.1
+
+
+def check(workload: Training, hardware: Hardware) -> None:
+    """Make sure that a filled workload can be trained here.
+
+    Raises
+    ------
+    Untestable
+        It cannot; the text says why.
+    """
+    devices = hardware.devices
+    if devices is None:
+        _check_processor(workload)
+    else:
+        _check_gpus(workload, devices)
+
+
+def _check_processor(workload: Training) -> None:
+    if workload.transport is not None:
+        raise Untestable(f"transport={workload.transport} joins GPUs; ranks on a processor are joined by gloo")
+    if (ranks := workload.ranks or 1) > (most := CPU.partitioned.ranks or 1):
+        raise Untestable(f"ranks={ranks} would share this processor's cores; speeds of {most} ranks are compared here")
+    if workload.precision == "fp16" and workload.parallelism == "deepspeed" and not _has_native_fp16():
+        raise Untestable("DeepSpeed refuses fp16 on a processor without native fp16 arithmetic, such as this one")
+    if workload.link_mbit_per_second is not None and (reason := link.missing()):
+        raise Untestable(reason)
+
+
+def _check_gpus(workload: Training, devices: Devices) -> None:
+    ranks = workload.ranks or 1
+    if workload.zero_stage and ranks == 1:
+        raise Untestable(
+            "ZeRO partitions what ranks hold among them: needs at least two, on as many GPUs, and there is one"
+        )
+    devices.check_count(ranks, f"ranks={ranks}")
+    if workload.transport and ranks == 1:
+        raise Untestable("a transport joins ranks: needs at least two GPUs, and there is one")
+    if workload.link_mbit_per_second:
+        raise Untestable("a shaped link joins network namespaces, which GPUs of one host do not use")
+    if workload.model in LARGE:
+        devices.check_memory(_bytes_a_rank(workload), f"training {workload.model} at {ranks} ranks")
+
+
+def _bytes_a_rank(workload: Training) -> float:
+    """What a rank holds in mixed precision (Rajbhandari et al., ZeRO, SC20, section 3.1).
+
+    Two bytes a weight, two of its gradient, and twelve of the optimizer's state, which ZeRO-1 parts among
+    the ranks; ZeRO-3 parts everything.
+    """
+    ranks = workload.ranks or 1
+    assert workload.model is not None
+    per_weight = {0: 16.0, 1: 4 + 12 / ranks, 3: 16 / ranks}[workload.zero_stage or 0]
+    return per_weight * weights_of(workload.model) * _OVERHEAD
+
+
+@lru_cache(maxsize=1)
+def _has_native_fp16() -> bool:
+    """What DeepSpeed asks oneDNN, from what the kernel says of the processor."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_fp16" in text

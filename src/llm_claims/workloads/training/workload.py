@@ -1,0 +1,168 @@
+"""Training: fine-tuning runs, what they are measured by, and what they must show of themselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.hardware import Hardware
+from llm_claims.workloads.llm.precision import DTYPES, Precision
+from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.witness import Witness
+
+Transport = Literal["p2p", "shm", "socket"]
+
+
+class TrainingWitness(Witness):
+    """What a training run observed.
+
+    ``forward_dtypes`` are those of the matrix products. ``micro_batch`` and ``context_tokens`` are the shape that the
+    forward received, ``gradient_accumulation`` counts forwards an optimizer step, ``gradient_checkpointing`` tells
+    whether layers ran twice a step, ``zero_stage`` follows from the sizes of each rank's partitions, ``learning_rate``
+    and ``warmup_steps`` from the rates that the optimizer had (or would have had, had the loss scale not skipped
+    steps), ``new_token_init`` from the new rows of the embeddings before the first step. ``initial_weights`` are
+    "random" where no weight of a norm has moved from where all begin. ``deterministic`` tells whether PyTorch was held
+    to deterministic kernels, which double a step at 7B. ``link_mbit_per_second`` is the rate that the kernel has in
+    force; ``transport`` is what the library between the ranks says carries its messages.
+    """
+
+    deterministic: bool | None = None
+    model: str | None = None
+    parameters: PositiveInt | None = None
+    forward_dtypes: tuple[str, ...] | None = None
+    logger: str | None = None
+    parallelism: str | None = None
+    zero_stage: int | None = None
+    ranks: PositiveInt | None = None
+    samples: PositiveInt | None = None
+    context_tokens: PositiveInt | None = None
+    micro_batch: PositiveInt | None = None
+    gradient_accumulation: PositiveInt | None = None
+    gradient_checkpointing: bool | None = None
+    learning_rate: PositiveFloat | None = None
+    warmup_steps: NonNegativeInt | None = None
+    initial_loss_scale: PositiveFloat | None = None
+    new_token_init: str | None = None
+    initial_weights: str | None = None
+    transport: str | None = None
+    rdma: bool | None = None
+    link_mbit_per_second: PositiveFloat | None = None
+
+
+class Training(Workload):
+    """One fine-tuning run, from the first optimizer step to the last.
+
+    Sizes: ``context_tokens`` tokens a sample; ``samples`` samples; the global batch is
+    ``ranks * micro_batch * gradient_accumulation`` samples; ``learning_rate`` is the peak,
+    reached after ``warmup_steps`` optimizer steps. ``zero_stage`` 0 partitions nothing.
+    ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction;
+    ``transport`` is what carries NCCL's messages between GPUs: peer-to-peer copies, shared host memory or sockets.
+    ``initial_weights`` tells whether the run starts from weights that have learned something.
+    ``repetition`` tells runs apart that are alike in everything else.
+    """
+
+    Witness = TrainingWitness
+    unwitnessed = frozenset({"seed", "repetition"})
+    must_state = (
+        *("model", "precision", "ranks", "samples", "micro_batch", "gradient_accumulation"),
+        *("learning_rate", "warmup_steps"),
+    )
+    program = (sys.executable, "-m", "llm_claims.workloads.training.program")
+    metrics: ClassVar = {
+        "train_loss": Metric(unit="nats", nature="seeded"),
+        "last_logged_loss": Metric(unit="nats", nature="seeded"),
+        "highest_step_loss": Metric(unit="nats", nature="seeded"),
+        "last_logged_learning_rate": Metric(unit="1", nature="seeded"),
+        "skipped_optimizer_steps": Metric(unit="steps", nature="seeded"),
+        "step_losses": Metric(unit="nats", several=True),
+        "logged_losses": Metric(unit="nats", several=True),
+        "logging_steps": Metric(unit="steps"),
+        "optimizer_steps": Metric(unit="steps"),
+        "global_batch_samples": Metric(unit="samples"),
+        "last_epoch": Metric(unit="epochs"),
+        "last_logged_epoch": Metric(unit="epochs"),
+        "last_logged_step": Metric(unit="steps"),
+        "train_runtime_seconds": Metric(unit="s", nature="timed"),
+        "train_samples_per_second": Metric(unit="samples/s", nature="timed"),
+        "train_steps_per_second": Metric(unit="steps/s", nature="timed"),
+        "recent_step_seconds": Metric(unit="s/step", nature="timed"),
+        "elapsed_seconds": Metric(unit="s", nature="timed"),
+        "step_seconds": Metric(unit="s/step", nature="timed", quotient_of=("train_runtime_seconds", "optimizer_steps")),
+        # A document may print a factor and show no runs behind it.
+        "rdma_speedup": Metric(unit="ratio"),
+        "link_bytes": Metric(unit="bytes", nature="noisy"),
+        # beside the device's own ceiling
+        "matrix_flops_per_second": Metric(unit="flop/s", nature="timed"),
+        "model_flops_utilisation": Metric(unit="share", nature="timed"),
+        "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
+        # of one extra, profiled step; the profiler may see nothing
+        "watched_step_seconds": Metric(unit="s/step", nature="timed", optional=True),
+        "compute_share": Metric(unit="share", nature="timed", optional=True),
+        "communication_share": Metric(unit="share", nature="timed", optional=True),
+        "exposed_communication_share": Metric(unit="share", nature="timed", optional=True),
+    }
+
+    model: str | None = None
+    precision: Precision | None = None
+    parallelism: Literal["deepspeed", "ddp", "smp"] | None = None
+    zero_stage: Literal[0, 1, 3] | None = None
+    ranks: PositiveInt | None = None
+    rdma: bool | None = None
+    link_mbit_per_second: PositiveFloat | None = None
+    transport: Transport | None = None
+    initial_weights: Literal["pretrained", "random"] | None = None
+    samples: PositiveInt | None = None
+    context_tokens: PositiveInt | None = None
+    micro_batch: PositiveInt | None = None
+    gradient_accumulation: PositiveInt | None = None
+    gradient_checkpointing: bool | None = None
+    learning_rate: PositiveFloat | None = None
+    warmup_steps: NonNegativeInt | None = None
+    initial_loss_scale: PositiveFloat | None = None
+    new_token_init: Literal["random", "mean"] | None = None
+    logger: Literal["hf-trainer", "keras"] | None = None
+    seed: int | None = None
+    repetition: PositiveInt | None = None
+
+    def expected(self) -> Iterator[tuple[str, object]]:
+        """Yield what the witness must show; the precision is that of the matrix products."""
+        for name, value in super().expected():
+            yield ("forward_dtypes", (DTYPES[str(value)],)) if name == "precision" else (name, value)
+
+    @property
+    def fixed_seed(self) -> int | None:
+        """The seed, if it is stated."""
+        return self.seed
+
+    @property
+    def starts_from_a_stand_in(self) -> bool:
+        """Whether it starts from trained weights: no checkpoint travels with a suite."""
+        return self.initial_weights == "pretrained"
+
+    def check(self, hardware: Hardware) -> None:
+        """Refuse what this hardware cannot train."""
+        from llm_claims.workloads.training.checks import check
+
+        check(self, hardware)
+
+    @classmethod
+    def defaults_on(cls, hardware: Hardware) -> Defaults[Training] | None:
+        """A scaled configuration on a processor; the document's on GPUs, with as many ranks."""
+        from llm_claims.workloads.training.defaults import CPU, gpu_defaults
+
+        devices = hardware.devices
+        if devices is not None:
+            return gpu_defaults(devices.count)
+        return CPU if hardware.name == "cpu" else None
+
+    @classmethod
+    def defaults_type(cls) -> type[Defaults[Training]]:
+        """Training has several templates, and analogues of an interconnect."""
+        from llm_claims.workloads.training.defaults import TrainingDefaults
+
+        return TrainingDefaults
