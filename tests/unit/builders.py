@@ -130,9 +130,7 @@ def recording(*evidence: Evidence, name: str = "paper", **fields: Any) -> Record
             "name": name,
             "title": "Figures of a made-up document",
             "recorded": date(2023, 5, 15),
-            "defaults": {
-                kind: kind_named(kind).defaults_type()(fields=kind_named(kind)()) for kind in kinds_of(evidence)
-            },
+            "defaults": empty_defaults(evidence),
             "evidence": evidence,
             **fields,
         }
