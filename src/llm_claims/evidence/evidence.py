@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import date
+from statistics import median
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -175,6 +176,10 @@ class Evidence(_Model):
             numerator, denominator = (self.series(part) for part in parts)
             return quotient(numerator, denominator, self.workload.metric(name).unit)
         raise EvidenceError(f"{self.workload.describe()}: no metric {name!r} in its evidence")
+
+    def median(self, name: str) -> float:
+        """The median sample of a metric that it carries, in the metric's unit."""
+        return median(self.metrics[name].samples)
 
     def figures(self, name: str) -> tuple[str, ...]:
         """The recorded metrics behind ``name``: itself, or those it derives from."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.shown import Ceiling, Scaling
 from llm_claims.workloads.witness import Witness as BaseWitness
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Workload(BaseModel):
     - ``defaults``: what fills open fields, by the name of the hardware ("cpu", "gpu").
     - ``program``: the command that runs it, in a process of its own (see `llm_claims.serve`). Elsewhere than on
       the CPU the command is given ``--device cuda``.
+    - ``ceilings`` and ``scaling``: what reports show of its figures beside the device's own and by the number of GPUs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -49,6 +51,8 @@ class Workload(BaseModel):
     metrics: ClassVar[Mapping[str, Metric]] = {}
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     program: ClassVar[tuple[str, ...]] = ()
+    ceilings: ClassVar[tuple[Ceiling, ...]] = ()
+    scaling: ClassVar[Scaling | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Name the kind like the class, before pydantic reads the fields."""

@@ -14,6 +14,7 @@ from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.shown import Ceiling, Scaling, count
 from llm_claims.workloads.witness import Witness
 
 
@@ -81,6 +82,23 @@ class Generation(Workload):
         "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
     }
 
+    ceilings = (
+        Ceiling(
+            share="bandwidth_bound_share",
+            of="copy_bandwidth_bytes_per_second",
+            words="serving reaches",
+            scale=1e12,
+            unit="TB/s copied",
+        ),
+    )
+    scaling = Scaling(
+        title="latency by tensor parallel degree",
+        field="tensor_parallel_degree",
+        row=lambda request: _row(request),
+        needed="latency_seconds",
+        cells=(("latency_seconds", "{:.3g} s"),),
+    )
+
     model: str | None = None
     precision: Precision | None = None
     engine: ServingEngine | None = None
@@ -129,3 +147,10 @@ class Generation(Workload):
         from llm_claims.workloads.generation.defaults import GenerationDefaults
 
         return GenerationDefaults
+
+
+def _row(request: Generation) -> str:
+    stack = " ".join(filter(None, (request.model, request.engine, request.precision, request.api)))
+    batches = f" in batches of {request.batch_size}" if request.batch_size else ""
+    tokens = f"{request.input_tokens}+{request.new_tokens} tokens"
+    return f"{stack}, {tokens}, {count(request.prompts, 'prompt')}{batches}"

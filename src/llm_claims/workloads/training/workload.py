@@ -13,6 +13,7 @@ from llm_claims.workloads.defaults import Defaults
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.shown import Ceiling, Scaling
 from llm_claims.workloads.witness import Witness
 
 Transport = Literal["p2p", "shm", "socket"]
@@ -107,6 +108,30 @@ class Training(Workload):
         "exposed_communication_share": Metric(unit="share", nature="timed", optional=True),
     }
 
+    ceilings = (
+        Ceiling(
+            share="model_flops_utilisation",
+            of="matrix_flops_per_second",
+            words="training reaches",
+            scale=1e12,
+            unit="Tflop/s of matrix products",
+        ),
+    )
+    scaling = Scaling(
+        title="training by number of ranks",
+        field="ranks",
+        follow=("samples",),
+        row=lambda run: _row(run),
+        # Of runs at scale: those of small models show what the host takes.
+        needed="model_flops_utilisation",
+        cells=(
+            ("step_seconds", "{:.3g} s/step"),
+            ("model_flops_utilisation", "{:.0%} MFU"),
+            ("communication_share", "{:.0%} communication"),
+            ("compute_share", "{:.0%} computing"),
+        ),
+    )
+
     model: str | None = None
     precision: Precision | None = None
     parallelism: Literal["deepspeed", "ddp", "smp"] | None = None
@@ -166,3 +191,8 @@ class Training(Workload):
         from llm_claims.workloads.training.defaults import TrainingDefaults
 
         return TrainingDefaults
+
+
+def _row(run: Training) -> str:
+    stage = f"ZeRO-{run.zero_stage}" if run.zero_stage else "no ZeRO"
+    return " ".join(filter(None, (run.model, stage, run.precision, run.transport)))
