@@ -4,50 +4,83 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from llm_claims.errors import ClaimsError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
-    from llm_claims.sagemaker import sweeping
-    from llm_claims.workloads import built_in
-    from llm_claims.workloads.registry import register
+    given = _parser().parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except (ClaimsError, OSError) as error:
+        print(f"llm-claims: {error}", file=sys.stderr)
+        return 4
 
-    register(*built_in())
+
+def _parser() -> argparse.ArgumentParser:
+    from llm_claims.sagemaker import sweeping
+
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="check recordings, and list what they hold")
+    commands = parser.add_subparsers(required=True)
+    check = _command(commands, "check", _check, "check recordings, and list what they hold")
     check.add_argument("recording", type=Path, nargs="+")
-    merge = commands.add_parser("merge", help="make one recording of several that one machine made, in that order")
+    merge = _command(commands, "merge", _merge, "make one recording of several that one machine made, in that order")
     merge.add_argument("recording", type=Path, nargs="+")
     merge.add_argument(
         "--into", type=Path, required=True, metavar="FILE", help="the new recording, named after its file"
     )
-    schemas = commands.add_parser("schemas", help="write the JSON Schemas of every file format")
+    schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
     sweeping.add_arguments(sweep)
-    given = parser.parse_args(arguments)
-    try:
-        if given.command == "sweep":
-            return sweeping.sweep(given)
-        if given.command == "check":
-            _check(given.recording)
-        elif given.command == "merge":
-            _merge(given.recording, given.into)
-        else:
-            _write_schemas(given.folder)
-    except (ClaimsError, OSError) as error:
-        print(f"llm-claims: {error}", file=sys.stderr)
-        return 4
-    return 0
+    sweep.set_defaults(run=sweeping.sweep)
+    return parser
 
 
-def _check(paths: Sequence[Path]) -> None:
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], words: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand that knows the kinds of workload, the user's own among them."""
+
+    def with_kinds(given: argparse.Namespace) -> int:
+        _register_kinds(given.kind)
+        run(given)
+        return 0
+
+    command: argparse.ArgumentParser = commands.add_parser(name, help=words)
+    command.add_argument(
+        "--kind", action="append", default=[], metavar="MODULE:CLASS", help="a kind of workload of your own; may repeat"
+    )
+    command.set_defaults(run=with_kinds)
+    return command
+
+
+def _register_kinds(named: Iterable[str]) -> None:
+    from llm_claims.workloads import built_in
+    from llm_claims.workloads.base import Workload
+    from llm_claims.workloads.registry import register
+
+    register(*built_in())
+    for name in named:
+        module, _, kind = name.partition(":")
+        try:
+            found = getattr(import_module(module), kind)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise UsageError(f"--kind {name}: name an importable MODULE:CLASS ({error})") from None
+        if not (isinstance(found, type) and issubclass(found, Workload)):
+            raise UsageError(f"--kind {name} is no subclass of llm_claims.Workload")
+        register(found)
+
+
+def _check(given: argparse.Namespace) -> None:
     from llm_claims.evidence.recordings import read_recordings
+
+    paths: list[Path] = given.recording
 
     for path, recording in zip(paths, read_recordings(paths), strict=True):
         print(f"{path}: {recording.name}, {recording.title}, {len(recording.evidence)} workloads")
@@ -57,13 +90,14 @@ def _check(paths: Sequence[Path]) -> None:
             print(f"  {entry.workload.describe()}{place}: {entry.outcome.kind}, {metrics}")
 
 
-def _merge(paths: Sequence[Path], into: Path) -> None:
+def _merge(given: argparse.Namespace) -> None:
     from llm_claims.evidence.merging import measured_again, merged
     from llm_claims.evidence.recordings import read_recordings, unfit, write_recording
 
+    into: Path = given.into
     if reason := unfit(into):
         raise UsageError(f"--into {into}: {reason}")
-    recordings = read_recordings(paths)
+    recordings = read_recordings(given.recording)
     whole = merged(recordings, into.stem)
     write_recording(whole, into)
     print(f"{into}: {whole.name}, {whole.title}, {len(whole.evidence)} workloads")
@@ -71,10 +105,10 @@ def _merge(paths: Sequence[Path], into: Path) -> None:
         print(f"  {line}")
 
 
-def _write_schemas(folder: Path) -> None:
+def _write_schemas(given: argparse.Namespace) -> None:
     from llm_claims.report.schemas import write_schemas
 
-    for path in write_schemas(folder):
+    for path in write_schemas(given.folder):
         print(path)
 
 

@@ -119,7 +119,6 @@ def test_merge_says_what_was_measured_again(
         ("Day.json", "name it NAME.json"),
         ("day.txt", "name it NAME.json"),
         ("none/day.json", "there is no folder"),
-        ("gpu.json", "'gpu' is a live source; a recording needs a name of its own"),
     ],
 )
 def test_merge_needs_a_place_for_a_recording(

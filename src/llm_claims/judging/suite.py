@@ -99,6 +99,11 @@ class Suite:
             for claim in self.options.claims:
                 self.register[claim]
             self._read()
+            record = self.options.record
+            if record is not None and record.stem in self.sources:
+                raise UsageError(
+                    f"--record {record}: {record.stem!r} is a source already; name the recording otherwise"
+                )
         except ClaimsError as error:
             return error
         return None

@@ -1,0 +1,10 @@
+from sorting import Sorting
+from stopwatch import Stopwatch
+
+
+def pytest_claims_kinds():
+    return [Sorting]
+
+
+def pytest_claims_sources(suite):
+    return [Stopwatch()]
