@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.document.setting import Setting
-from llm_claims.errors import ClaimsError, Inconclusive, ProgramError, Untestable
+from llm_claims.errors import ClaimsError, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sagemaker.answers import Answers, evidence_of
 from llm_claims.sagemaker.budget import Budget, Spent
@@ -24,15 +24,13 @@ from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.stacks import Stack
 from llm_claims.sagemaker.visits import Heard, Launches, Terms, Visit
 from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
-from llm_claims.sources.store import EvidenceStore
+from llm_claims.sources.store import EvidenceStore, Failure
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.defaults import Defaults
 from llm_claims.workloads.hardware import Processor
 
 LEAST_ROUNDS = 3
 _LOOK_SECONDS = 0.2
-_NO_CAPACITY = "no capacity: "
-_SPENT = "out of budget: "
 
 
 class Workplace(Protocol):
@@ -164,13 +162,8 @@ class SageMakerSource(Source):
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return what was measured in this run, or raise what went wrong."""
-        failure = self._store.read_failure(self.name, placed)
-        if failure is not None and failure.startswith(_NO_CAPACITY):
-            raise Inconclusive(failure)
-        if failure is not None and failure.startswith(_SPENT):
-            raise Untestable(failure.removeprefix(_SPENT))
-        if failure is not None:
-            raise ProgramError(failure)
+        if failure := self._store.read_failure(self.name, placed):
+            failure.reraise()
         evidence = self._store.read(self.name, placed)
         if evidence is None:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
@@ -225,7 +218,7 @@ class SageMakerSource(Source):
         try:
             self.budget.set_aside(launch.key, price * launch.seconds)
         except Spent as spent:
-            self._fail(launch, f"{_SPENT}{spent}")
+            self._fail(launch, Failure(cause="out_of_budget", text=str(spent)))
             return
         started = time.monotonic()
         visit = Visit(launch, self._workplace.launcher(), self._workplace.terms, self._keep, self._tell)
@@ -234,9 +227,10 @@ class SageMakerSource(Source):
             billed = visit.make()
         except NoCapacity as refusal:
             billed = 0.0
-            self._fail(launch, f"{_NO_CAPACITY}{refusal}")
+            self._fail(launch, Failure(cause="no_capacity", text=f"no capacity: {refusal}"))
         except ClaimsError as error:
-            self._fail(launch, f"{launch.deployment.kind} on ml.{launch.deployment.instance}: {error}")
+            where = f"{launch.deployment.kind} on ml.{launch.deployment.instance}"
+            self._fail(launch, Failure(text=f"{where}: {error}"))
         finally:
             self.budget.settle(launch.key, price * (time.monotonic() - started if billed is None else billed))
         for one in launch.placed:
@@ -249,12 +243,12 @@ class SageMakerSource(Source):
         image = self.deploy(heard.asked.placed).image
         self._answers.write(heard, request_of(heard.asked), image)
 
-    def _fail(self, launch: Launch, text: str) -> None:
+    def _fail(self, launch: Launch, failure: Failure) -> None:
         """Remember why, for whatever the launch was to measure and has not."""
         have = {one.key: {kept.request.round for kept in self._answers.of(one.key)} for one in launch.placed}
         for asked in launch.asked:
             if asked.round not in have[asked.placed.key]:
-                self._store.write_failure(self.name, asked.placed, text)
+                self._store.write_failure(self.name, asked.placed, failure)
 
     def _grow(self, placed: Placed) -> None:
         """Make evidence of all answers there are, in the order of their rounds."""
@@ -271,6 +265,6 @@ class SageMakerSource(Source):
                     commit=self._commit,
                 )
             except ClaimsError as error:
-                self._store.write_failure(self.name, placed, str(error))
+                self._store.write_failure(self.name, placed, Failure(text=str(error)))
             else:
                 self._store.write(self.name, placed, evidence)

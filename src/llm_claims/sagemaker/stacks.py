@@ -16,7 +16,7 @@ from llm_claims.workloads.loading.defaults import CPU as CPU_LOADING
 from llm_claims.workloads.loading.defaults import LoadingDefaults
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.training.defaults import CPU as CPU_TRAINING
-from llm_claims.workloads.training.defaults import TrainingDefaults
+from llm_claims.workloads.training.defaults import TrainingDefaults, gpu_defaults
 from llm_claims.workloads.training.workload import Training
 
 StackName = Literal["current", "document"]
@@ -80,40 +80,24 @@ class Stack:
             raise Untestable(self.untestable.get(engine, f"no image of the {self.name} stack serves with {engine}"))
 
 
+_RANKS = 16
+_GPUS = gpu_defaults(_RANKS)
 _TRAINING = TrainingDefaults(
-    fields=Training(
-        model="llama-7b",
-        parallelism="deepspeed",
-        zero_stage=1,
-        precision="bf16",
-        ranks=16,
-        rdma=False,
-        # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
-        # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
-        samples=1290,
-        context_tokens=1536,
-        micro_batch=1,
-        gradient_accumulation=4,
-        gradient_checkpointing=True,
-        learning_rate=1e-5,
-        # As large a part of the steps as in the document: 100 of 147.
-        warmup_steps=14,
-        # Sixteen times below the default: a step that overflows is skipped, and is shorter than one that is not.
-        initial_loss_scale=2.0**12,
-        new_token_init="random",
-        initial_weights="random",
-        logger="hf-trainer",
+    fields=_GPUS.fields.model_copy(
+        update={
+            "transport": None,
+            "rdma": False,
+            # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
+            # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
+            "samples": 1290,
+            # As large a part of the steps as in the document: 100 of 147.
+            "warmup_steps": 14,
+        }
     ),
     # Where a claim is about losses, weights that have learned something are needed. The document's are gone, so a
     # small model that is taught first stands for them: on the same machines, with as many steps.
-    pretrained=Training(
-        model="llama-85m",
-        samples=5160,
-        context_tokens=64,
-        micro_batch=4,
-        gradient_checkpointing=False,
-        learning_rate=1e-3,
-        initial_loss_scale=2.0**16,
+    pretrained=_GPUS.pretrained.model_copy(
+        update={"samples": 5160, "gradient_accumulation": None, "warmup_steps": None}
     ),
     instance="p4d.24xlarge",
 )

@@ -14,7 +14,7 @@ from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.sources.rounds import common_rounds
-from llm_claims.sources.store import EvidenceStore
+from llm_claims.sources.store import EvidenceStore, Failure
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.defaults import Defaults
 from llm_claims.workloads.devices import Devices, states
@@ -99,9 +99,8 @@ class LocalSource(Source):
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return what was measured so far in this run, or raise what went wrong."""
-        failure = self._store.read_failure(self.name, placed)
-        if failure is not None:
-            raise ProgramError(failure)
+        if failure := self._store.read_failure(self.name, placed):
+            failure.reraise()
         evidence = self._store.read(self.name, placed)
         if evidence is None and self._out_of_time():
             raise Untestable(f"the time budget of {self._time_budget:g} s ended before this was measured")
@@ -220,7 +219,7 @@ class LocalSource(Source):
         try:
             self._sample(one, number)
         except ClaimsError as error:
-            self._store.write_failure(self.name, one, str(error))
+            self._store.write_failure(self.name, one, Failure(text=str(error)))
         self._seconds[one.key] = time.monotonic() - started
         self._store.note_run(self.name, time.time() - self._seconds[one.key], time.time())
 

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, NoReturn
 
 from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
 
 from llm_claims.document.files import write_atomically
-from llm_claims.errors import ProgramError
+from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.workloads.devices import Devices
@@ -20,6 +22,29 @@ from llm_claims.workloads.devices import Devices
 
 def _temporary_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="llm-claims-"))
+
+
+class Failure(BaseModel):
+    """Why something could not be measured.
+
+    ``cause`` is "fault" where something went wrong, "no_capacity" where AWS had no machine, which says nothing of the
+    claim, and "out_of_budget" where the run was not allowed to spend more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cause: Literal["fault", "no_capacity", "out_of_budget"] = "fault"
+    text: str
+
+    def reraise(self) -> NoReturn:
+        """Raise it as what it means for a case.
+
+        Raises
+        ------
+        Inconclusive, Untestable, ProgramError
+            No capacity, out of budget, a fault.
+        """
+        raise {"no_capacity": Inconclusive, "out_of_budget": Untestable, "fault": ProgramError}[self.cause](self.text)
 
 
 class EvidenceStore:
@@ -73,14 +98,14 @@ class EvidenceStore:
         """Replace the evidence of one placed workload."""
         write_atomically(self._path(source, placed), evidence.model_dump_json(exclude_none=True))
 
-    def write_failure(self, source: str, placed: Placed, text: str) -> None:
+    def write_failure(self, source: str, placed: Placed, failure: Failure) -> None:
         """Remember that a placed workload could not be measured: nobody tries it again in this run."""
-        write_atomically(self._path(source, placed).with_suffix(".failed"), text)
+        write_atomically(self._path(source, placed).with_suffix(".failed"), failure.model_dump_json())
 
-    def read_failure(self, source: str, placed: Placed) -> str | None:
+    def read_failure(self, source: str, placed: Placed) -> Failure | None:
         """Return why a placed workload could not be measured, if that happened."""
         path = self._path(source, placed).with_suffix(".failed")
-        return path.read_text(encoding="utf-8") if path.exists() else None
+        return Failure.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def entries(self, source: str) -> list[Evidence]:
         """All evidence that one source has in this run, in a stable order; nothing of what failed later."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-
 from llm_claims.workloads.metrics import DERIVED, DURATIONS, FROM_THE_SEED, METRICS, NOISY, SERIES, TIMED, Unit
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from llm_claims.errors import Untestable
 from llm_claims.workloads.devices import Devices
 from llm_claims.workloads.generation.defaults import CPU
+from llm_claims.workloads.generation.request import supported
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.shapes import LARGE, weights_of
+from llm_claims.workloads.program import UnsupportedWorkload
 
 # What a model takes beside its weights: a key-value cache, activations, the libraries' workspaces.
 _OVERHEAD = 1.15
@@ -26,11 +28,13 @@ def check(workload: Generation, hardware: Hardware) -> None:
         _check_processor(workload)
     else:
         _check_gpus(workload, devices)
+    try:
+        supported(workload, hardware.device)
+    except UnsupportedWorkload as reason:
+        raise Untestable(str(reason)) from None
 
 
 def _check_processor(workload: Generation) -> None:
-    if workload.device_memory_gib is not None or workload.cache == "static":
-        raise Untestable("device memory and compiled decoding are a GPU's")
     for field in ("engine", "tensor_parallel_degree", "model", "precision"):
         asked, here = getattr(workload, field), getattr(CPU.fields, field)
         if asked != here:
@@ -40,8 +44,6 @@ def _check_processor(workload: Generation) -> None:
 def _check_gpus(workload: Generation, devices: Devices) -> None:
     degree = workload.tensor_parallel_degree or 1
     devices.check_count(degree, f"tensor_parallel_degree={degree}")
-    if workload.engine == "fastertransformer":
-        raise Untestable("FasterTransformer exists as serving images alone, which the sagemaker source starts")
     if workload.engine == "transformers" and degree > 1:
         raise Untestable("the engine transformers serves on one GPU here; accelerate and deepspeed take several")
     if workload.device_memory_gib is not None:

@@ -57,6 +57,8 @@ def _reasons_of_the_device(workload: Generation, device: str) -> Iterator[str]:
         yield f"tensor parallelism of degree {workload.tensor_parallel_degree} needs as many devices; there is one"
     if device == "cpu" and workload.device_memory_gib is not None:
         yield "a processor has no device memory to cap"
+    if device == "cpu" and workload.cache == "static":
+        yield "decoding with a static cache is compiled for GPUs alone"
 
 
 def _reasons_of_the_request(workload: Generation) -> Iterator[str]:

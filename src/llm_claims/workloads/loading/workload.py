@@ -15,6 +15,7 @@ from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.program import UnsupportedWorkload
 from llm_claims.workloads.witness import Witness
 
 
@@ -68,12 +69,13 @@ class Loading(Workload):
             yield ("weight_dtypes", (DTYPES[str(value)],)) if name == "precision" else (name, value)
 
     def check(self, hardware: Hardware) -> None:
-        """Refuse a cap on memory where none can be set."""
-        if self.host_memory_to_weights is not None:
-            from llm_claims.workloads.loading import memory_cap
+        """Refuse what the program does not load, and a cap on memory where none can be set."""
+        from llm_claims.workloads.loading.program import supported
 
-            if reason := memory_cap.missing():
-                raise Untestable(reason)
+        try:
+            supported(self)
+        except UnsupportedWorkload as reason:
+            raise Untestable(str(reason)) from None
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Loading] | None:

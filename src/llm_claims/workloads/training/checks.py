@@ -9,8 +9,10 @@ from llm_claims.errors import Untestable
 from llm_claims.workloads.devices import Devices
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.shapes import LARGE, weights_of
+from llm_claims.workloads.program import UnsupportedWorkload
 from llm_claims.workloads.training import link
 from llm_claims.workloads.training.defaults import CPU
+from llm_claims.workloads.training.run import TrainingRun
 from llm_claims.workloads.training.workload import Training
 
 # What a model takes beside its weights: activations, the libraries' workspaces.
@@ -30,6 +32,10 @@ def check(workload: Training, hardware: Hardware) -> None:
         _check_processor(workload)
     else:
         _check_gpus(workload, devices)
+    try:
+        TrainingRun.of(workload, seed=0)
+    except UnsupportedWorkload as reason:
+        raise Untestable(str(reason)) from None
 
 
 def _check_processor(workload: Training) -> None:
@@ -45,13 +51,7 @@ def _check_processor(workload: Training) -> None:
 
 def _check_gpus(workload: Training, devices: Devices) -> None:
     ranks = workload.ranks or 1
-    if workload.zero_stage and ranks == 1:
-        raise Untestable(
-            "ZeRO partitions what ranks hold among them: needs at least two, on as many GPUs, and there is one"
-        )
     devices.check_count(ranks, f"ranks={ranks}")
-    if workload.transport and ranks == 1:
-        raise Untestable("a transport joins ranks: needs at least two GPUs, and there is one")
     if workload.link_mbit_per_second:
         raise Untestable("a shaped link joins network namespaces, which GPUs of one host do not use")
     if workload.model in LARGE:

@@ -77,10 +77,10 @@ class TrainingRun(BaseModel):
         if (self.parallelism == "deepspeed") != (self.zero_stage > 0):
             yield f"zero_stage={self.zero_stage} does not go with {self.parallelism}"
         if self.zero_stage > 0 and self.ranks == 1:
-            yield f"zero_stage={self.zero_stage} parts what ranks hold among them, and there is one"
+            yield f"zero_stage={self.zero_stage} partitions what ranks hold among them: it needs at least two, not one"
         if self.link_mbit_per_second is not None and self.ranks != 2:
             yield f"a link joins two ranks, not {self.ranks}"
         if self.transport is not None and self.ranks == 1:
-            yield "a transport joins ranks, and there is one"
+            yield "a transport joins ranks: it needs at least two, not one"
         if self.logger == "keras" and (self.ranks > 1 or self.gradient_checkpointing or self.precision == "fp16"):
             yield "Keras runs in one process, without checkpointing and without loss scaling"
