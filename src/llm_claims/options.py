@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 from collections.abc import Sequence
@@ -76,11 +77,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
     )
-    group.addoption(
-        "--reuse-evidence",
-        action="store_true",
-        help="no longer does anything: record with --record FILE, and judge it again with --recording FILE",
-    )
+    group.addoption("--reuse-evidence", action="store_true", help=argparse.SUPPRESS)
     group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
     parser.addini(
         "claims_cpu_program",

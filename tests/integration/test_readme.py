@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from llm_claims.evidence.evidence import Metric
+from llm_claims.evidence.evidence import Samples
 from llm_claims.evidence.recordings import read_recording
 
 from . import real
@@ -95,7 +95,7 @@ def test_a_recording_is_added_as_told(copy):
 
 
 def test_a_claim_is_added_as_told(copy):
-    (claim,), (test,) = blocks("toml"), blocks("python")
+    (claim,), (test, *_) = blocks("toml"), blocks("python")
     register = copy / "fixtures" / "claims.toml"
     register.write_text(f"{register.read_text(encoding='utf-8')}\n{claim}", encoding="utf-8")
     path = copy / "tests" / "claims" / "test_new.py"
@@ -106,9 +106,14 @@ def test_a_claim_is_added_as_told(copy):
     assert "[cpu]" in done.stdout
 
 
+def test_the_kind_of_workload_that_is_told_is_the_one_that_is_tested():
+    _, kind, _ = blocks("python")
+    assert kind == (REPOSITORY / "tests/own/sorting.py").read_text(encoding="utf-8")
+
+
 def test_a_figure_is_typed_in_as_told():
     (figure,) = blocks("json")
-    assert Metric.model_validate_json(figure).resolution == 0.1
+    assert Samples.model_validate_json(figure).resolution == 0.1
 
 
 def test_the_shown_table_is_the_real_one(recorded: real.Run):
