@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.document.register import Claim, Register, read_register
+from llm_claims.document.register import Claim, read_register
 from llm_claims.errors import RecordingError, UsageError
 
 TEXT = """
@@ -65,6 +65,7 @@ def test_an_unknown_id_is_an_error_that_proposes_near_ones(path: Path, id: str, 
         ('statement = "A batch pays."', 'statement = "A batch pays."\nwhen = 2023-05-15', "claims.serve-batch.when: "),
         ('cpu = "no GPUs here"', "cpu = 1", "claims.train-zero1.untestable.cpu: "),
         ('document = "A write-up"', "", "document: Field required"),
+        (TEXT, 'document = "A write-up"\nclaims = {}', "claims: Dictionary should have at least 1 item"),
     ],
 )
 def test_a_spoiled_register_names_file_and_field(path: Path, before: str, after: str, text: str) -> None:
@@ -76,17 +77,8 @@ def test_a_spoiled_register_names_file_and_field(path: Path, before: str, after:
     assert text in str(caught.value)
 
 
-def test_a_register_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"cannot be read: .*No such file"):
-        read_register(tmp_path / "claims.toml")
-
-
-def test_a_register_that_is_no_text(path: Path) -> None:
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(RecordingError, match="cannot be read"):
+@pytest.mark.parametrize(("content", "text"), [(None, "No such file"), (b"\xff\xfe", "can't decode")])
+def test_a_register_that_cannot_be_read(path: Path, content: bytes | None, text: str) -> None:
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(RecordingError, match=f"cannot be read: .*{text}.*name it with --rootdir"):
         read_register(path)
-
-
-def test_a_register_holds_a_claim() -> None:
-    with pytest.raises(ValueError, match="at least 1 item"):
-        Register(document="A write-up", claims={})
