@@ -112,9 +112,9 @@ class Evidence(_Model):
     @field_validator("witness", mode="before")
     @classmethod
     def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        """Read the witness of the workload's kind."""
+        """Read the witness of the workload's kind; of a workload that could not be read there is none to compare."""
         workload = info.data.get("workload")
-        return witness_of(value, type(workload) if workload is not None else Workload)
+        return None if workload is None else witness_of(value, type(workload))
 
     @model_validator(mode="after")
     def _trustworthy(self) -> Self:

@@ -10,9 +10,10 @@ from llm_claims.workloads.registry import kinds
 
 def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of a version 1 file as version 2 has it; what neither has is left for the reader to refuse."""
+    kept = {**{key: value for key, value in data.items() if key != "reference"}, "schema_version": 2}
     reference = data.get("reference", {})
     if not isinstance(reference, dict) or not isinstance(analogues := reference.get("analogues", {}), dict):
-        return dict(data)
+        return {**kept, "defaults": reference}
     old = {**{name: value for name, value in reference.items() if name != "analogues"}, **analogues}
     defaults: dict[str, dict[str, Any]] = {}
     for kind in kinds():
@@ -21,5 +22,4 @@ def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
         found = {new: old.pop(place) for place, new in places.items() if place in old}
         if found:
             defaults[name] = {"fields": {"kind": name}, **found}
-    kept = {key: value for key, value in data.items() if key != "reference"}
-    return {**kept, "schema_version": 2, "defaults": {**defaults, **old}}
+    return {**kept, "defaults": {**defaults, **old}}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from llm_claims.errors import UsageError
 from llm_claims.workloads.base import Workload
@@ -107,7 +107,11 @@ def read_defaults(value: Any) -> dict[str, Defaults[Any]]:
 
 
 def _defaults(kind: str, given: Any) -> Defaults[Any]:
-    return kind_named(kind).defaults_type().model_validate_json(json.dumps(given), strict=True)
+    try:
+        return kind_named(kind).defaults_type().model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        faults = (InitErrorDetails(**{**fault, "loc": (kind, *fault["loc"])}) for fault in error.errors())  # type: ignore[typeddict-unknown-key]
+        raise ValidationError.from_exception_data("defaults", list(faults)) from None
 
 
 class _ByKind:

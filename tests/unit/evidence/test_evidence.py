@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from builders import (
     MEASURED,
-    REPORTED,
     count_metric,
     failed,
     measured,
@@ -19,15 +18,15 @@ from builders import (
 )
 from pydantic import ValidationError
 
-from llm_claims.errors import EvidenceError
-from llm_claims.evidence.evidence import Evidence, Metric, Provenance
-from llm_claims.workloads.generation.workload import Generation
+from llm_claims.errors import EvidenceError, Untestable
+from llm_claims.evidence.evidence import Evidence, Samples
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.training.workload import Training
-from llm_claims.workloads.witness import Witness
 
 REQUEST = Generation(precision="fp32", new_tokens=4)
 RUN = Training(zero_stage=1)
+CUT = Samples(unit="s", spread="printed", samples=(1595,), resolution=1, rounding="down")
 
 
 # Metrics
@@ -38,51 +37,32 @@ RUN = Training(zero_stage=1)
     [
         ({"samples": ()}, "at least 1 item"),
         ({"samples": (math.nan,)}, "finite number"),
-        ({"samples": (math.inf,)}, "finite number"),
         ({"samples": (1.0, -0.1)}, "a duration must be positive, got -0.1 s"),
         ({"samples": (0.0,)}, "a duration must be positive, got 0 s"),
         ({"samples": (-1.0,), "unit": "s/step"}, "a duration must be positive"),
-        ({"unit": "minutes"}, "unit"),
-        ({"spread": "guessed"}, "spread"),
         ({"spread": "exact"}, "a duration is never exact"),
         ({"spread": "printed"}, "only a printed figure, states its resolution"),
         ({"resolution": 0.1}, "only a printed figure, states its resolution"),
         ({"spread": "printed", "resolution": 0.0}, "greater than 0"),
-        ({"spread": "printed", "resolution": -0.1}, "greater than 0"),
-        ({"spread": "printed", "resolution": math.nan}, "finite number"),
-        ({"spread": "printed", "resolution": 0.1, "rounding": "up"}, "rounding"),
-        ({"sample": (1.0,)}, "sample"),
     ],
 )
 def test_what_is_no_metric_is_refused(fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ValidationError, match=text):
-        Metric(**{"unit": "s", "spread": "sampled", "samples": (1.0,), **fields})
-
-
-@pytest.mark.parametrize("missing", ["unit", "spread", "samples"])
-def test_a_metric_states_unit_spread_and_samples(missing: str) -> None:
-    fields: dict[str, Any] = {"unit": "s", "spread": "sampled", "samples": (1.0,)}
-    del fields[missing]
-    with pytest.raises(ValidationError, match=missing):
-        Metric(**fields)
-
-
-def test_a_count_may_be_zero() -> None:
-    assert count_metric("skipped_optimizer_steps", 0).series(()).values == (0,)
+        Samples(**{"unit": "s", "spread": "sampled", "samples": (1.0,), **fields})
 
 
 @pytest.mark.parametrize(
     ("metric", "spread", "lower", "upper", "rounds"),
     [
         (printed_metric("latency_seconds", 5.1, 0.1), "printed", 5.05, 5.15, ()),
-        (Metric(unit="s", spread="printed", samples=(1595,), resolution=1, rounding="down"), "printed", 1595, 1596, ()),
-        (count_metric("optimizer_steps", 147), "exact", 147, 147, ()),
+        (CUT, "printed", 1595, 1596, ()),
+        (count_metric("skipped_optimizer_steps", 0), "exact", 0, 0, ()),
         (sampled_metric("latency_seconds", 5.1, 5.2), "sampled", 5.1, 5.1, (3, 8)),
     ],
-    ids=["nearest", "down", "count", "live"],
+    ids=["nearest", "down", "no count", "live"],
 )
 def test_a_metric_becomes_a_series(
-    metric: Metric, spread: str, lower: float, upper: float, rounds: tuple[int, ...]
+    metric: Samples, spread: str, lower: float, upper: float, rounds: tuple[int, ...]
 ) -> None:
     series = metric.series((3, 8))
     assert (series.spread, series.lower[0], series.upper[0]) == (spread, lower, upper)
@@ -100,43 +80,32 @@ def test_a_failure_shows_its_signature(kind: Any, signature: str | None) -> None
     assert Outcome(kind=kind, signature="CUDA out of memory").kind == kind
 
 
-def test_a_run_that_nobody_says_failed_has_completed() -> None:
-    assert Outcome() == Outcome(kind="completed")
-
-
 # Evidence that is refused
 
 
-def test_an_unknown_metric_is_refused() -> None:
-    with pytest.raises(ValidationError, match=r"unknown metric 'latency'; known are .*latency_seconds"):
-        reported(REQUEST, latency=printed_metric("latency_seconds", 5.1, 0.1))
+@pytest.mark.parametrize(
+    ("name", "samples", "text"),
+    [
+        ("latency", printed_metric("latency_seconds", 5.1, 0.1), "no metric 'latency': did you mean 'latency_seconds'"),
+        ("latency_seconds", Samples(unit="tokens", spread="exact", samples=(5,)), "is measured in 's', not 'tokens'"),
+        ("latency_seconds", sampled_metric("latency_seconds", 5.1), "cannot be sampled in evidence that was only rep"),
+    ],
+)
+def test_a_metric_that_is_not_of_this_workload_or_document_is_refused(name: str, samples: Samples, text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        reported(REQUEST, **{name: samples})
 
 
-def test_a_metric_in_another_unit_is_refused() -> None:
-    with pytest.raises(ValidationError, match="'latency_seconds' is measured in 's', not 'tokens'"):
-        reported(REQUEST, latency_seconds=Metric(unit="tokens", spread="exact", samples=(5,)))
-
-
-def test_a_document_cannot_report_samples() -> None:
-    with pytest.raises(ValidationError, match="cannot be sampled in evidence that was only reported"):
-        reported(REQUEST, latency_seconds=sampled_metric("latency_seconds", 5.1))
-
-
-@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("n", [1, 4])
 def test_every_round_has_one_sample(n: int) -> None:
     with pytest.raises(ValidationError, match=f"has {n} samples for 3 rounds"):
         measured(REQUEST, latency_seconds=sampled_metric("latency_seconds", *[1.0] * n))
 
 
-@pytest.mark.parametrize("rounds", [(1, 1, 1), (1, 3, 2), (3, 2, 1), (1, 2, 2), (8, 1, 9)], ids=str)
+@pytest.mark.parametrize("rounds", [(1, 2, 2), (1, 3, 2)], ids=str)
 def test_rounds_ascend(rounds: tuple[int, ...]) -> None:
     with pytest.raises(ValidationError, match="rounds must ascend"):
         measured(REQUEST, rounds, latency_seconds=sampled_metric("latency_seconds", 1.0, 1.1, 1.2))
-
-
-def test_rounds_count_from_one() -> None:
-    with pytest.raises(ValidationError, match="rounds"):
-        measured(REQUEST, (0, 1, 2), latency_seconds=sampled_metric("latency_seconds", 1.0, 1.1, 1.2))
 
 
 @pytest.mark.parametrize(
@@ -173,30 +142,13 @@ def test_a_count_agrees_with_the_witness(name: str, count: int, text: str) -> No
         measured(workload, witness=witness, **{name: count_metric(name, count)})
 
 
-def test_reported_evidence_has_no_witness_to_give() -> None:
-    assert Evidence(workload=REQUEST, provenance=REPORTED).witness is None
-
-
 def test_a_failed_run_could_not_see_all_of_itself() -> None:
-    seen = Witness(model=REQUEST.model)
+    seen = GenerationWitness(model=REQUEST.model)
     evidence = failed(REQUEST, "out_of_memory", "OOM", provenance=MEASURED, witness=seen)
     assert evidence.outcome.kind == "out_of_memory"
     assert failed(REQUEST, "failed", "a full disk", provenance=MEASURED).outcome.kind == "failed"
     with pytest.raises(ValidationError, match="the run carries no witness"):
         failed(REQUEST, "out_of_memory", "OOM", provenance=MEASURED)
-
-
-@pytest.mark.parametrize("field", ["kind", "hardware", "date"])
-def test_provenance_is_not_optional(field: str) -> None:
-    fields = REPORTED.model_dump()
-    del fields[field]
-    with pytest.raises(ValidationError, match=field):
-        Provenance(**fields)
-
-
-def test_evidence_cannot_change() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        measured(REQUEST).note = "better"
 
 
 # Series
@@ -222,6 +174,11 @@ def test_a_run_that_failed_has_no_metric_even_if_it_carries_one(kind: Any) -> No
     evidence = failed(REQUEST, kind, "CUDA error", metrics={"latency_seconds": latency})
     with pytest.raises(EvidenceError, match=rf"the run ended {kind} \(CUDA error\), so it has no latency_seconds"):
         evidence.series("latency_seconds")
+
+
+def test_an_engine_that_failed_here_leaves_nothing_to_compare() -> None:
+    with pytest.raises(Untestable, match=r"Generation\(precision=fp32, new_tokens=4\) fails here: CUDA error"):
+        failed(REQUEST, "failed", "CUDA error", provenance=MEASURED).series("latency_seconds")
 
 
 def test_step_time_is_derived_from_runtime_and_steps() -> None:
@@ -252,13 +209,3 @@ def test_half_of_what_a_metric_derives_from_is_not_enough(part: str) -> None:
     }
     with pytest.raises(EvidenceError, match="no metric 'step_seconds'"):
         reported(RUN, **{part: parts[part]}).series("step_seconds")
-
-
-def test_the_instance_type_is_that_of_the_provenance() -> None:
-    assert reported(REQUEST, "g5.2xlarge").instance_type == "g5.2xlarge"
-    assert reported(REQUEST).instance_type is None
-
-
-def test_evidence_is_of_one_round_on_one_machine_unless_it_says_so() -> None:
-    evidence = Evidence(workload=REQUEST, provenance=REPORTED)
-    assert (evidence.rounds, evidence.provenance.instance_count, evidence.outcome.kind) == ((1,), 1, "completed")

@@ -21,13 +21,9 @@ from builders import (
     sampled_metric,
     witness_of,
 )
-from pydantic import ValidationError
-
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.recordings import (
     EMULATED,
-    Recording,
-    Reference,
     read_recording,
     read_recordings,
     write_recording,
@@ -118,10 +114,10 @@ def test_a_file_that_is_no_object(tmp_path: Path, text: str) -> None:
     assert "a recording is a JSON object, this is a" in fault(tmp_path, text)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, True])
+@pytest.mark.parametrize("version", [0, 3, "1", None, True])
 def test_another_schema_version(tmp_path: Path, data: Json, version: object) -> None:
     found = fault(tmp_path, {**data, "schema_version": version})
-    assert f"schema_version is {version!r}, this version of llm-claims reads 1" in found
+    assert f"schema_version is {version!r}, this version of llm-claims reads 1 and 2" in found
     assert "Record it again, or install the llm-claims that wrote it" in found
 
 
@@ -169,7 +165,7 @@ SPOILED: list[tuple[str, Callable[[Json], None], str, str]] = [
     ("no workload kind", lambda d: d["evidence"][0]["workload"].pop("kind"), "evidence[0].workload", "'kind'"),
     ("unknown field", lambda d: d.update(colour="green"), "colour", "not permitted"),
     ("unknown field of an entry", of_entry(colour="green"), "evidence[0].colour", "not permitted"),
-    ("unknown field of a workload", of_workload(tokens=4), "evidence[0].workload.generation.tokens", "not permitted"),
+    ("unknown field of a workload", of_workload(tokens=4), "evidence[0].workload.tokens", "not permitted"),
     ("unknown field of a witness", witness(dtype="float32"), "evidence[0].witness.dtype", "not permitted"),
     ("missing unit", without_unit, f"{LATENCIES}.unit", "Field required"),
     ("unknown unit", of_latency(unit="minutes"), f"{LATENCIES}.unit", "minutes"),
@@ -209,7 +205,7 @@ SPOILED: list[tuple[str, Callable[[Json], None], str, str]] = [
     ("a name that is a path", lambda d: d.update(name="../cpu"), "name", "pattern"),
     ("an empty name", lambda d: d.update(name=""), "name", "pattern"),
     ("a name and a line", lambda d: d.update(name="cpu\n"), "name", "pattern"),
-    ("a batch size to fill in", lambda d: d["reference"]["generation"].update(batch_size=4), "reference", "batch_size"),
+    ("a batch size to fill in", lambda d: d["defaults"]["generation"]["fields"].update(batch_size=4), "defaults", "batch_size"),
 ]
 
 
@@ -284,51 +280,6 @@ def test_what_is_written_is_readable_by_people(tmp_path: Path) -> None:
     assert text.endswith("}\n")
     assert "null" not in text
     assert len(text.splitlines()) > 50
-
-
-# References
-
-
-REFERENCE = Reference(
-    training=Training(ranks=16),
-    generation=Generation(model="llama-7b", api="pipeline"),
-    loading=Loading(model_server=True),
-    generation_instance="g5.2xlarge",
-)
-
-
-def test_a_reference_gives_the_stated_fields_of_one_kind() -> None:
-    assert REFERENCE.fields(Training()) == {"ranks": 16}
-    assert REFERENCE.fields(Generation()) == {"model": "llama-7b", "api": "pipeline"}
-    assert REFERENCE.fields(Loading()) == {"model_server": True}
-
-
-def test_the_number_of_prompts_is_never_filled() -> None:
-    fields = Reference(generation=Generation(prompts=8)).fields(Generation())
-    assert fields == {}
-    assert Generation().filled(fields).prompts == 1
-
-
-def test_a_batch_size_is_never_filled() -> None:
-    with pytest.raises(ValidationError, match="batch_size is never filled"):
-        Reference(generation=Generation(batch_size=8))
-
-
-def test_a_reference_gives_the_instance_of_one_kind() -> None:
-    assert [REFERENCE.instance(kind) for kind in ("training", "generation", "loading")] == [None, "g5.2xlarge", None]
-
-
-def test_an_entry_cannot_change() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        LIVE.evidence[0].rounds = (1, 2, 3, 4)
-    with pytest.raises(ValidationError, match="frozen"):
-        LIVE.name = "other"
-
-
-def test_measured_evidence_of_a_recording_carries_its_witness(tmp_path: Path) -> None:
-    write_recording(LIVE, tmp_path / "cpu.json")
-    assert read_recording(tmp_path / "cpu.json").evidence[0].witness == witness_of(REQUEST)
-    assert isinstance(LIVE, Recording)
 
 
 # Where the figures come from
