@@ -85,9 +85,8 @@ def _check(given: argparse.Namespace) -> None:
     for path, recording in zip(paths, read_recordings(paths), strict=True):
         print(f"{path}: {recording.name}, {recording.title}, {len(recording.evidence)} workloads")
         for entry in recording.evidence:
-            place = f" on {entry.instance_type}" if entry.instance_type else ""
             metrics = ", ".join(entry.metrics) or "no metric"
-            print(f"  {entry.workload.describe()}{place}: {entry.outcome.kind}, {metrics}")
+            print(f"  {entry.describe()}: {entry.outcome.kind}, {metrics}")
 
 
 def _merge(given: argparse.Namespace) -> None:

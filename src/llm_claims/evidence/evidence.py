@@ -152,6 +152,10 @@ class Evidence(_Model):
         """The cloud instance type it ran on, if it was one."""
         return self.provenance.instance_type
 
+    def describe(self) -> str:
+        """One line for people: the workload, and the instance type it ran on, if it was one."""
+        return self.workload.describe() + (f" on {self.instance_type}" if self.instance_type else "")
+
     def series(self, name: str) -> Series:
         """Return the samples of one metric, derived from others where the source did not measure it.
 

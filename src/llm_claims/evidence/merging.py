@@ -55,7 +55,7 @@ def measured_again(recordings: Sequence[Recording]) -> Iterator[str]:
     last: dict[str, str] = {}
     for recording in recordings:
         for entry in recording.evidence:
-            place = f"{entry.workload.describe()}{f' on {entry.instance_type}' if entry.instance_type else ''}"
+            place = entry.describe()
             if place in last:
                 yield f"taken from {recording.name}, and no more from {last[place]}: {place}"
             last[place] = recording.name

@@ -57,7 +57,7 @@ class Recording(BaseModel):
         keys = Counter(entry.key for entry in self.evidence)
         for entry in self.evidence:
             if keys[entry.key] > 1:
-                raise ValueError(f"two entries for {entry.workload.describe()} on {entry.instance_type}")
+                raise ValueError(f"two entries for {entry.describe()}")
         return self
 
     @model_validator(mode="after")
