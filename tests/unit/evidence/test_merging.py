@@ -6,13 +6,22 @@ from datetime import date
 from typing import Any
 
 import pytest
-from builders import MEASURED, Scripted, count_metric, failed, measured, recording, reported, sampled_metric, witness_of
-from llm_claims.workloads.reference import Analogues
+from builders import (
+    MEASURED,
+    count_metric,
+    failed,
+    measured,
+    printed_metric,
+    recording,
+    reported,
+    sampled_metric,
+    witness_of,
+)
 
 from llm_claims.errors import RecordingError, Untestable
-from llm_claims.evidence.evidence import Evidence, Metric
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.merging import measured_again, merged
-from llm_claims.evidence.recordings import Recording, Reference
+from llm_claims.evidence.recordings import Recording
 from llm_claims.judging.decider import Decider
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
@@ -21,8 +30,10 @@ from llm_claims.relations.verdict import Word
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.workloads.devices import Devices, DeviceState
+from llm_claims.workloads.generation.defaults import GenerationDefaults
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.training.defaults import TrainingDefaults
 from llm_claims.workloads.training.workload import Training
 
 SHORT, LONG, LONGER = (Generation(new_tokens=n) for n in (1, 2, 3))
@@ -75,10 +86,10 @@ def test_occasions_are_numbered_on_through_merges_of_merges() -> None:
     assert [entry.rounds for entry in day.evidence] == [(1, 2, 3), (1, 2, 3), (2, 4, 5)]
 
 
-SECONDS = Metric(unit="s", spread="printed", samples=(5.1,), resolution=0.1)
 A_RUN, ANOTHER = (Training(seed=500, repetition=number) for number in (1, 2))
 FIGURES = {
-    "train_runtime_seconds": SECONDS,
+    "recent_step_seconds": sampled_metric("recent_step_seconds", 1.0),
+    "train_runtime_seconds": printed_metric("train_runtime_seconds", 5.1, 0.1),
     "train_loss": count_metric("train_loss", 1.0),
     "optimizer_steps": count_metric("optimizer_steps", 36.0),
 }
@@ -98,11 +109,10 @@ def test_no_figure_of_two_occasions_is_compared(relation: Any, metric: str) -> N
         Decider(5, lambda _: Plan()).decide(compared, source)
 
 
-@pytest.mark.parametrize(("a", "b"), [(SHORT, LONGER), (LONG, LONGER)])
-def test_what_was_measured_on_two_occasions_cannot_be_compared(a: Generation, b: Generation) -> None:
+def test_what_was_measured_on_one_occasion_is_compared() -> None:
     source = RecordedSource(merged([MORNING, EVENING], "day"))
-    with pytest.raises(Untestable, match="not measured side by side"):
-        Decider(5, lambda _: Plan()).decide(shorter(source, a, b), source)
+    shorter = less(*(Measurement(source, Placed(one)).latency_seconds for one in (SHORT, LONG)))
+    assert Decider(5, lambda _: Plan()).decide(shorter, source).word is Word.REPRODUCED
 
 
 def test_how_runs_ended_may_be_joined() -> None:
@@ -114,15 +124,6 @@ def test_how_runs_ended_may_be_joined() -> None:
     assert Decider(5, lambda _: Plan()).decide(ended, source).word is Word.REPRODUCED
 
 
-def test_what_was_measured_on_one_occasion_still_can() -> None:
-    source = RecordedSource(merged([MORNING, EVENING], "day"))
-    assert Decider(5, lambda _: Plan()).decide(shorter(source, SHORT, LONG), source).word is Word.REPRODUCED
-
-
-def shorter(source: RecordedSource | Scripted, a: Generation, b: Generation) -> Any:
-    return less(*(Measurement(source, Placed(one)).latency_seconds for one in (a, b)))
-
-
 def test_what_two_measured_is_the_later_one_s() -> None:
     again = occasion(timed(SHORT, 5.0, 5.1, 5.2), name="again", recorded=date(2026, 11, 23))
     whole = merged([MORNING, again], "day")
@@ -132,19 +133,11 @@ def test_what_two_measured_is_the_later_one_s() -> None:
     assert line == "taken from again, and no more from morning: Generation(new_tokens=1)"
 
 
-def test_recordings_are_named_in_the_order_they_were_made() -> None:
-    with pytest.raises(RecordingError, match="morning was recorded before evening: name recordings in the order"):
-        merged([EVENING, MORNING], "day")
-
-
-def test_the_most_rounds_are_those_of_whoever_took_more() -> None:
-    assert merged([MORNING.model_copy(update={"most_rounds": 9}), EVENING], "day").most_rounds == 9
-    assert merged([MORNING, EVENING.model_copy(update={"most_rounds": 9})], "day").most_rounds == 9
-
-
-def test_a_merge_is_complete_if_all_are() -> None:
+def test_a_merge_took_the_most_rounds_of_any_and_is_complete_if_all_are() -> None:
+    more = MORNING.model_copy(update={"most_rounds": 9, "complete": False})
+    for whole in (merged([more, EVENING], "day"), merged([MORNING, more], "day")):
+        assert (whole.most_rounds, whole.complete) == (9, False)
     assert merged([MORNING, EVENING], "day").complete
-    assert not merged([MORNING.model_copy(update={"complete": False}), EVENING], "day").complete
 
 
 def test_a_merge_without_gpus_has_none() -> None:
@@ -152,9 +145,10 @@ def test_a_merge_without_gpus_has_none() -> None:
     assert merged([one, other], "day").devices is None
 
 
-def test_a_reference_may_differ_in_kinds_that_nobody_measured() -> None:
-    other = EVENING.model_copy(update={"reference": Reference(training=Training(ranks=2))})
-    assert merged([MORNING, other], "day").reference == other.reference
+def test_defaults_may_differ_of_kinds_that_not_both_measured() -> None:
+    trained = {"training": TrainingDefaults(fields=Training(ranks=2))}
+    other = EVENING.model_copy(update={"defaults": {**EVENING.defaults, **trained}})
+    assert merged([MORNING, other], "day").defaults == {**MORNING.defaults, **trained}
 
 
 def elsewhere(entry: Evidence, **provenance: Any) -> Evidence:
@@ -178,10 +172,9 @@ UNLIKE = {
     "driver": ({"devices": H100.model_copy(update={"driver": "590"})}, "driver 590"),
     "no gpus": ({"devices": None}, "and no GPUs"),
     "links": ({"devices": H100.model_copy(update={"links": (("X",),)})}, "or joined otherwise"),
-    "reference": ({"reference": Reference(generation=Generation(new_tokens=64))}, "what a generation workload leaves"),
-    "analogue": (
-        {"reference": Reference(analogues=Analogues(device_memory_gib={"g5.xlarge": 24}))},
-        "what a generation workload leaves open",
+    "defaults": (
+        {"defaults": {"generation": GenerationDefaults(device_memory_gib={"g5.xlarge": 24})}},
+        "defaults: morning and evening: they fill what a generation workload leaves open with different fields",
     ),
     "hardware": (
         {"evidence": (elsewhere(EVENING.evidence[0], hardware="2 x H100"),)},
@@ -205,18 +198,14 @@ def test_the_second_and_the_third_are_compared_too() -> None:
         merged([MORNING, second, third], "day")
 
 
-def test_one_recording_is_no_merge() -> None:
-    with pytest.raises(RecordingError, match="two recordings or more"):
-        merged([MORNING], "day")
-
-
-def test_every_field_of_a_reference_concerns_one_kind() -> None:
-    fields = [name for kind in ("training", "generation", "loading") for name in Reference().of_kind(kind)]
-    named = {*Reference.model_fields, *Analogues.model_fields} - {"analogues"}
-    assert sorted(fields) == sorted(named)
-
-
 def test_documented_figures_are_never_merged_with_each_other() -> None:
     paper = recording(reported(SHORT), documented=True)
     with pytest.raises(RecordingError, match="documented: paper and other"):
         merged([paper, paper.model_copy(update={"name": "other"})], "day")
+
+
+def test_a_merge_is_of_several_in_the_order_they_were_made() -> None:
+    with pytest.raises(RecordingError, match="two recordings or more"):
+        merged([MORNING], "day")
+    with pytest.raises(RecordingError, match="morning was recorded before evening: name recordings in the order"):
+        merged([EVENING, MORNING], "day")
