@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-from builders import DOCUMENTED, Held, failed, live, measured, reported, sampled_metric
+from builders import DOCUMENTED, Held, failed, live, measured, quantity, reported, sampled_metric
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ OF_RATIOS = pytest.mark.parametrize(
 )
 LOOKS = pytest.mark.parametrize("look", [Look(), DOCUMENTED], ids=["elsewhere", "documented"])
 
+ONE = live(1.0, 1.0, 1.0)
 REQUEST = Generation()
 GOOD = measured(REQUEST, latency_seconds=sampled_metric("latency_seconds", 1.0, 1.0, 1.0))
 
@@ -134,6 +136,40 @@ def test_an_inconclusive_verdict_gives_its_numbers(of: Of) -> None:
     assert verdict.n == 3
     assert verdict.effect is not None
     assert verdict.interval is not None
+
+
+@ALL
+def test_each_measurement_is_drawn_once(of: Of) -> None:
+    one, two = object(), object()
+    a, b = (quantity(Series.exact(1.0, unit="s"), *seen) for seen in ((one,), (two, one)))
+    found = of(a, b).measurements
+    assert len(found) == 2
+    assert set(found) == {one, two}
+
+
+WITHIN = {
+    "similar": lambda within: similar(ONE, ONE, within=within),
+    "flat": lambda within: flat(ONE, ONE, within=within),
+    "proportional": lambda within: proportional({1: ONE, 2: ONE}, within=within),
+}
+
+
+@pytest.mark.parametrize("of", WITHIN.values(), ids=WITHIN)
+@pytest.mark.parametrize("within", [0, -0.1, math.nan, math.inf])
+def test_a_margin_that_judges_nothing_is_refused(of: Callable[[float], Relation], within: float) -> None:
+    with pytest.raises(ValueError, match="the margin must be positive"):
+        of(within)
+
+
+@pytest.mark.parametrize("quantities", [(), (ONE,)], ids=["none", "one"])
+def test_a_sequence_has_something_to_compare(quantities: tuple[Quantity, ...]) -> None:
+    for of in (
+        lambda *given: flat(*given, within=0.1),
+        increasing,
+        lambda *given: proportional(dict(enumerate(given, 1)), within=0.1),
+    ):
+        with pytest.raises(ValueError, match="two or more quantities"):
+            of(*quantities)
 
 
 # Each relation gets few examples; there are a dozen relations.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import exact, figure, live, quantity, span
+from builders import exact, figure, live, span
 
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import equal, unequal
@@ -67,10 +67,3 @@ def test_sameness_that_was_denied_is_told() -> None:
 def test_a_verdict_that_holds_needs_no_reason() -> None:
     assert equal(exact(1), 1).verdict().reason == ""
     assert unequal(exact(1), 2).verdict().reason == ""
-
-
-def test_measurements_come_in_order_and_once() -> None:
-    one, two = object(), object()
-    a, b = quantity(exact(1).series(), one), quantity(exact(1).series(), two, one)
-    assert equal(a, b).measurements == (one, two)
-    assert equal(a, 1).measurements == (one,)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import pytest
+from builders import Scripted
 
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.evidence.series import Series
@@ -16,6 +17,7 @@ from llm_claims.judging.plan import Plan
 from llm_claims.relations import Look, less, similar
 from llm_claims.relations.estimate import ratio_of
 from llm_claims.relations.verdict import Word
+from llm_claims.sources.base import Placed
 
 SEED = 20231
 RUNS = 1000
@@ -48,21 +50,17 @@ def test_coverage_of_the_paired_interval(n: int) -> None:
     assert 0.93 <= covered / RUNS <= 0.97, "an interval that is too wide is wrong as well"
 
 
-class Timings:
+class Timings(Scripted):
     """A live source of two workloads whose timings are known beforehand; relations see the rounds drawn so far."""
 
-    name, kind, documented = "cpu", "cpu", False
-
     def __init__(self, *timings: tuple[float, ...]) -> None:
+        super().__init__({})
         self.quantities = [Quantity(lambda each=each: Series.sampled(each[: self.n], "s")) for each in timings]
         self.n = 0
 
-    def draw(self, placed: Sequence[object], rounds: int, *, timed: bool) -> None:
+    def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
         assert rounds > self.n
         self.n = rounds
-
-    def has_time_for(self, placed: Sequence[object], rounds: int, planned: Collection[object]) -> bool:
-        return True
 
 
 @cache

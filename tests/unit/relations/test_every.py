@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from builders import DOCUMENTED, exact, figure, live, quantity
+from builders import DOCUMENTED, exact, figure, live
 
 from llm_claims.relations import Look, Relation, equal, every, increasing, less, ratio
 from llm_claims.relations.verdict import Word
@@ -75,9 +75,3 @@ def test_the_effects_of_all_parts_are_kept() -> None:
 def test_a_claim_without_parts_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one relation"):
         every()
-
-
-def test_measurements_come_in_order_and_once() -> None:
-    one, two, three = object(), object(), object()
-    a, b, c = (quantity(exact(n).series(), m) for n, m in ((1, one), (2, two), (3, three)))
-    assert every(equal(a, b), every(equal(b, c), equal(a, 1))).measurements == (one, two, three)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import pytest
-from builders import exact, figure, live, quantity, span
+from builders import exact, figure, live, span
 
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, flat
@@ -93,20 +92,3 @@ def test_the_error_is_shared_by_the_comparisons() -> None:
     shared = flat(ONE, near, near, within=0.1).verdict()
     assert shared.interval == flat(ONE, near, within=0.1).verdict(Look().shared_by(2)).interval
     assert flat(ONE, *[near] * 10, within=0.1).verdict().word is I
-
-
-@pytest.mark.parametrize("within", [0, -0.1, math.nan, math.inf])
-def test_a_margin_that_judges_nothing_is_refused(within: float) -> None:
-    with pytest.raises(ValueError, match="the margin must be positive"):
-        flat(ONE, ONE, within=within)
-
-
-def test_there_must_be_something_to_compare() -> None:
-    with pytest.raises(ValueError, match="two or more quantities"):
-        flat(ONE, within=0.1)
-
-
-def test_measurements_come_in_order_and_once() -> None:
-    one, two = object(), object()
-    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
-    assert flat(a, b, a, within=0.1).measurements == (one, two)

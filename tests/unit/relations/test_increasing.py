@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import exact, figure, live, quantity, span
+from builders import exact, figure, live, span
 
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, increasing
@@ -75,15 +75,3 @@ def test_the_error_is_shared_by_the_steps() -> None:
     assert both.verdict().effect == alone.verdict().effect
     assert both.verdict().interval == alone.verdict(Look().shared_by(2)).interval
     assert both.verdict().interval != alone.verdict().interval
-
-
-@pytest.mark.parametrize("quantities", [(), (ONE,)], ids=["none", "one"])
-def test_there_must_be_something_to_compare(quantities: tuple[Quantity, ...]) -> None:
-    with pytest.raises(ValueError, match="two or more quantities"):
-        increasing(*quantities)
-
-
-def test_measurements_come_in_order_and_once() -> None:
-    one, two = object(), object()
-    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
-    assert increasing(a, b, a).measurements == (one, two)

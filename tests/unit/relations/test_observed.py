@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import DOCUMENTED, T_975, exact, live, quantity, span
+from builders import DOCUMENTED, T_975, exact, live, span
 
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, observed
@@ -30,9 +30,3 @@ def test_an_observation_has_its_interval() -> None:
     verdict = observed(live(1.0, 2.0, 4.0), over=live(1.0, 1.0, 1.0)).verdict()
     assert span(verdict)[1] == pytest.approx(2 * 2 ** (T_975[2] / 3**0.5), rel=1e-5)
     assert verdict.n == 3
-
-
-def test_measurements_come_in_order_and_once() -> None:
-    one, two = object(), object()
-    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
-    assert observed(a, over=b).measurements == (one, two)

@@ -9,26 +9,20 @@ from builders import MEASURED, REPORTED, Held, failed, measured, reported
 
 from llm_claims.relations import outcome
 from llm_claims.relations.verdict import Word
-from llm_claims.workloads.generation.workload import Generation
-from llm_claims.workloads.witness import Witness
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 REQUEST = Generation()
 
 EXPECTED = ("completed", "out_of_memory", "failed")
 CASES = [
-    # how it ended: verdicts for each expectation
-    ("completed", (R, C, C)),
-    ("out_of_memory", (C, R, R)),
-    ("failed", (C, C, R)),
-]
-OF_CAUSE = [
-    # how it ended, who says so: verdicts for each expectation, when the cause is said to be memory
+    # how it ended, who says so: verdicts for each expectation
     ("completed", "reported", (R, C, C)),
     ("completed", "measured", (R, C, C)),
     ("out_of_memory", "reported", (C, R, R)),
     ("out_of_memory", "measured", (C, R, R)),
     ("failed", "reported", (C, C, R)),
+    # A full disk fails too: a measured failure of unknown cause proves nothing.
     ("failed", "measured", (C, I, I)),
 ]
 
@@ -37,22 +31,14 @@ def ended(kind: Any, by: str = "reported") -> Held:
     if kind == "completed":
         return Held(reported(REQUEST) if by == "reported" else measured(REQUEST))
     provenance = REPORTED if by == "reported" else MEASURED
-    seen = Witness() if kind == "out_of_memory" else None
+    seen = GenerationWitness() if kind == "out_of_memory" else None
     return Held(failed(REQUEST, kind, "CUDA error 700", provenance=provenance, witness=seen))
 
 
-@pytest.mark.parametrize("by", ["reported", "measured"])
-@pytest.mark.parametrize(("kind", "words"), CASES)
-def test_outcome(kind: str, words: tuple[Word, ...], by: str) -> None:
-    if (kind, by) == ("failed", "measured"):
-        words = (C, I, I)  # a full disk fails too: a measured failure of unknown cause proves nothing
-    found = [outcome(ended(kind, by), expected).verdict().word for expected in EXPECTED]
-    assert tuple(found) == words
-
-
-@pytest.mark.parametrize(("kind", "by", "words"), OF_CAUSE)
-def test_outcome_of_a_cause(kind: str, by: str, words: tuple[Word, ...]) -> None:
-    found = [outcome(ended(kind, by), expected, cause="out_of_memory").verdict().word for expected in EXPECTED]
+@pytest.mark.parametrize("cause", [None, "out_of_memory"])
+@pytest.mark.parametrize(("kind", "by", "words"), CASES)
+def test_outcome(kind: str, by: str, words: tuple[Word, ...], cause: Any) -> None:
+    found = [outcome(ended(kind, by), expected, cause=cause).verdict().word for expected in EXPECTED]
     assert tuple(found) == words
 
 

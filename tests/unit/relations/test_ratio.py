@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from builders import DOCUMENTED, T_975, exact, figure, live, quantity, span
+from builders import DOCUMENTED, T_975, exact, figure, live, span
 
 from llm_claims.errors import EvidenceError
 from llm_claims.evidence.quantities import Quantity
@@ -172,14 +172,6 @@ def test_live_sizes_on_documented_hardware() -> None:
 def test_several_figures_cannot_be_compared_as_one() -> None:
     with pytest.raises(EvidenceError, match="one figure is needed"):
         less(exact(1, 2), exact(3, 4)).verdict()
-
-
-def test_measurements_come_in_the_order_of_the_relation_and_once() -> None:
-    one, two = object(), object()
-    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
-    assert set(less(a, b).measurements) == {one, two}
-    assert len(less(a, b).measurements) == 2
-    assert ratio(b, over=a, documented=2).measurements == (two, one)
 
 
 BY = [

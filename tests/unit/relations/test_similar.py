@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from builders import T_975, exact, figure, live, quantity, span
+from builders import T_975, exact, figure, live, span
 
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import Look, similar
@@ -66,15 +66,3 @@ def test_the_error_of_a_look_decides() -> None:
     relation = similar(live(1.0, 1.0, 1.0), live(1.02, 0.98, 1.0), within=0.1)
     assert relation.verdict().word is R
     assert relation.verdict(Look().shared_by(10)).word is I
-
-
-@pytest.mark.parametrize("within", [0, -0.1, math.nan, math.inf])
-def test_a_margin_that_judges_nothing_is_refused(within: float) -> None:
-    with pytest.raises(ValueError, match="the margin must be positive"):
-        similar(exact(1), exact(1), within=within)
-
-
-def test_measurements_come_in_order_and_once() -> None:
-    one, two = object(), object()
-    a, b = quantity(exact(1).series(), one), quantity(exact(2).series(), two, one)
-    assert similar(a, b, within=0.1).measurements == (one, two)

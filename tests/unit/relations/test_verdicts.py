@@ -1,14 +1,12 @@
-"""Verdicts: five words and an error, an interval that is one, and rows that reports can read back."""
+"""Verdicts: a word, an effect, and an interval that is one."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
-from builders import row
 from pydantic import ValidationError
 
-from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
 from llm_claims.relations.verdict import Interval, Verdict, Word
 
 
@@ -48,12 +46,6 @@ def test_only_an_inconclusive_verdict_can_use_more_samples(word: Word) -> None:
     assert Verdict(word=word, relation="less").decided is (word is not Word.INCONCLUSIVE)
 
 
-@pytest.mark.parametrize("effect", [math.nan, math.inf])
-def test_an_effect_is_a_finite_number(effect: float) -> None:
-    with pytest.raises(ValidationError, match="effect"):
-        Verdict(word=Word.REPRODUCED, relation="less", effect=effect)
-
-
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -67,35 +59,3 @@ def test_an_effect_is_a_finite_number(effect: float) -> None:
 )
 def test_a_verdict_reads_as_word_effect_interval(fields: dict[str, object], text: str) -> None:
     assert str(Verdict(word=Word.REPRODUCED, relation="less", **fields)) == text
-
-
-def test_nothing_is_claimed_for_a_verdict_that_does_not_claim_it() -> None:
-    for found in (Verdict(word=Word.UNTESTABLE, relation="none"), row("untestable")):
-        assert (found.effect, found.interval, found.n, found.reason) == (None, None, 0, "")
-
-
-def test_the_words_are_those_of_the_design() -> None:
-    assert [str(word) for word in Word] == [
-        "reproduced",
-        "weakened",
-        "contradicted",
-        "inconclusive",
-        "untestable",
-        "error",
-    ]
-
-
-def test_rows_survive_their_file() -> None:
-    rows = VerdictList(
-        [row("reproduced", effect=3.3, interval=(3.2, 3.4), n=5), row("untestable", source="gpu", reason="no GPU here")]
-    )
-    assert VerdictList.model_validate_json(rows.model_dump_json()) == rows
-    figures = FigureList([FigureRow(claim="a", case="", source="cpu", workload="W", key="12", metric="outcome")])
-    assert FigureList.model_validate_json(figures.model_dump_json()) == figures
-
-
-@pytest.mark.parametrize("fields", [{"verdict": "proved"}, {"n": -1}, {"effect": math.nan}, {"colour": "green"}])
-def test_what_is_no_row_is_refused(fields: dict[str, object]) -> None:
-    data = {**row("reproduced").model_dump(), **fields}
-    with pytest.raises(ValidationError, match=next(iter(fields))):
-        VerdictList.model_validate([data])
