@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from llm_claims.evidence.quantities import Measured
 from llm_claims.relations.base import Look, Relation
 from llm_claims.relations.verdict import Verdict, Word
-
-Ending = Literal["completed", "out_of_memory", "failed"]
+from llm_claims.workloads.outcome import Ending
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +16,6 @@ class OutcomeIs(Relation):
 
     measurement: Measured
     expected: Ending
-    cause: Literal["out_of_memory"] | None = None
     name: str = "outcome"
 
     @property
@@ -27,7 +24,7 @@ class OutcomeIs(Relation):
         return (self.measurement,)
 
     def verdict(self, look: Look = Look()) -> Verdict:
-        """Judge the ending; a measured failure counts only with the signature of its claimed cause."""
+        """Judge the ending; a measured failure of unknown cause proves nothing."""
         evidence = self.measurement.evidence
         ended, signature = evidence.outcome.kind, evidence.outcome.signature
         reason = f"ended {ended}" + (f": {signature}" if signature else "")
@@ -43,10 +40,10 @@ class OutcomeIs(Relation):
         return Verdict(word=word, relation=self.name, n=1, unit="1", reason=reason)
 
 
-def outcome(measurement: Measured, expected: Ending, *, cause: Literal["out_of_memory"] | None = None) -> Relation:
+def outcome(measurement: Measured, expected: Ending) -> Relation:
     """Claim that a run ends as ``expected``; "failed" is any failure, running out of memory included.
 
-    A measured failure counts only with the signature of a cause, which running out of memory is: a full
-    disk fails too. A document's bare word (an "ERROR" in a table) is taken as it stands.
+    A measured failure counts only if memory ran out: a full disk fails too. A document's bare word (an "ERROR"
+    in a table) is taken as it stands.
     """
-    return OutcomeIs(measurement, expected, cause)
+    return OutcomeIs(measurement, expected)

@@ -35,17 +35,16 @@ def ended(kind: Any, by: str = "reported") -> Held:
     return Held(failed(REQUEST, kind, "CUDA error 700", provenance=provenance, witness=seen))
 
 
-@pytest.mark.parametrize("cause", [None, "out_of_memory"])
 @pytest.mark.parametrize(("kind", "by", "words"), CASES)
-def test_outcome(kind: str, by: str, words: tuple[Word, ...], cause: Any) -> None:
-    found = [outcome(ended(kind, by), expected, cause=cause).verdict().word for expected in EXPECTED]
+def test_outcome(kind: str, by: str, words: tuple[Word, ...]) -> None:
+    found = [outcome(ended(kind, by), expected).verdict().word for expected in EXPECTED]
     assert tuple(found) == words
 
 
 def test_the_signature_is_shown() -> None:
     assert outcome(ended("failed"), "failed").verdict().reason == "ended failed: CUDA error 700"
     assert outcome(ended("completed"), "failed").verdict().reason == "ended completed"
-    verdict = outcome(ended("failed", "measured"), "failed", cause="out_of_memory").verdict()
+    verdict = outcome(ended("failed", "measured"), "failed").verdict()
     assert verdict.reason == "ended failed: CUDA error 700; a failure of another or unknown cause proves nothing"
 
 
