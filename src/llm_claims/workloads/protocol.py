@@ -77,7 +77,15 @@ class Answer(_Message):
 
 
 def witness_of(value: Any, kind: type[Workload]) -> Any:
-    """Return a witness, as it is or from its JSON object, as a witness of ``kind``."""
+    """Return a witness, as it is or from its JSON object, as a witness of ``kind``.
+
+    Raises
+    ------
+    ValueError
+        It is none, or of another kind.
+    """
+    if isinstance(value, Witness) and not isinstance(value, kind.Witness):
+        raise ValueError(f"a run of {kind.__name__} shows a {kind.Witness.__name__}, not a {type(value).__name__}")
     return kind.Witness.model_validate_json(json.dumps(value), strict=True) if isinstance(value, dict) else value
 
 

@@ -23,6 +23,7 @@ from llm_claims.evidence.evidence import Evidence, Samples
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.training.workload import Training
+from llm_claims.workloads.witness import Witness
 
 REQUEST = Generation(precision="fp32", new_tokens=4)
 RUN = Training(zero_stage=1)
@@ -121,9 +122,16 @@ def test_measured_evidence_needs_a_witness_that_matches(seen: dict[str, Any], te
         measured(REQUEST, witness=witness_of(REQUEST, **seen))
 
 
-def test_measured_evidence_needs_a_witness_at_all() -> None:
-    with pytest.raises(ValidationError, match="the run carries no witness"):
-        Evidence(workload=REQUEST, provenance=MEASURED)
+@pytest.mark.parametrize(
+    ("witness", "text"),
+    [
+        (None, "the run carries no witness"),
+        (Witness(device="cpu"), "a run of Generation shows a GenerationWitness, not a Witness"),
+    ],
+)
+def test_measured_evidence_needs_a_witness_of_its_kind(witness: Witness | None, text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        Evidence(workload=REQUEST, provenance=MEASURED, witness=witness)
 
 
 @pytest.mark.parametrize(
