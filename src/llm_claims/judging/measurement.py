@@ -54,6 +54,8 @@ class Measurement:
         AttributeError
             The kind of workload has no such metric.
         """
+        if "placed" not in vars(self):  # a copy that is being made
+            raise AttributeError(metric)
         try:
             self.workload.metric(metric)
         except ValueError as error:

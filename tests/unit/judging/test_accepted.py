@@ -6,58 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.judging.accepted import UNTESTABLE, VerdictSnapshotExtension, accepted_line
+from llm_claims.judging.accepted import accepted_line
 from llm_claims.relations.verdict import Interval, Verdict, Word
 
+NUMBERS = [
+    # relation, verdict, effect, all effects: the accepted line of a recording, and that of a live source
+    ("less", "reproduced", 3.3333, (), "reproduced 3.333 [3, 3.667]", "reproduced"),
+    ("less", "reproduced", 3.3333, (3.3333, 4.0), "reproduced 3.333 [3, 3.667] of 3.333, 4", "reproduced"),
+    ("ratio", "weakened", 3.3333, (), "weakened 3.333 [3, 3.667]", "weakened"),
+    ("flat", "inconclusive", 3.3333, (), "inconclusive 3.333 [3, 3.667]", "inconclusive"),
+    ("less", "contradicted", 0.5, (), "contradicted 0.5 [0.45, 0.55]", "contradicted"),
+    ("equal", "contradicted", 2.0, (), "contradicted 2 [1.8, 2.2]", "contradicted"),
+    ("similar", "contradicted", 2.0, (), "contradicted 2 [1.8, 2.2]", "contradicted (above the margin)"),
+    ("flat", "contradicted", 0.5, (), "contradicted 0.5 [0.45, 0.55]", "contradicted (below the margin)"),
+    ("proportional", "contradicted", 0.5, (), "contradicted 0.5 [0.45, 0.55]", "contradicted (below the margin)"),
+    ("outcome", "contradicted", None, (), "contradicted", "contradicted"),
+    ("flat", "contradicted", None, (), "contradicted", "contradicted"),
+]
 
-def verdict(word: Word, relation: str = "less", effect: float | None = 3.3333, n: int = 3) -> Verdict:
+
+@pytest.mark.parametrize(("relation", "word", "effect", "effects", "recorded", "live"), NUMBERS)
+def test_a_recording_is_accepted_with_its_numbers_and_a_live_verdict_without(
+    relation: str, word: str, effect: float | None, effects: tuple[float, ...], recorded: str, live: str
+) -> None:
     interval = Interval(lower=effect * 0.9, upper=effect * 1.1) if effect is not None else None
-    return Verdict(word=word, relation=relation, effect=effect, interval=interval, n=n)
-
-
-@pytest.mark.parametrize("word", [Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED, Word.INCONCLUSIVE])
-def test_a_recording_s_verdict_is_accepted_with_its_numbers(word: Word) -> None:
-    assert accepted_line(verdict(word), live=False) == f"{word} 3.333 [3, 3.667]"
-
-
-@pytest.mark.parametrize("word", [Word.REPRODUCED, Word.WEAKENED, Word.INCONCLUSIVE])
-@pytest.mark.parametrize("relation", ["less", "similar", "flat", "proportional", "equal"])
-def test_a_live_verdict_is_accepted_without_any_number(word: Word, relation: str) -> None:
-    for effect in (0.3, 3.3):
-        assert accepted_line(verdict(word, relation, effect), live=True) == str(word)
-
-
-@pytest.mark.parametrize("relation", ["similar", "flat", "proportional"])
-@pytest.mark.parametrize(
-    ("effect", "line"), [(1.4, "contradicted (above the margin)"), (0.7, "contradicted (below the margin)")]
-)
-def test_a_broken_margin_is_accepted_with_its_side(relation: str, effect: float, line: str) -> None:
-    assert accepted_line(verdict(Word.CONTRADICTED, relation, effect), live=True) == line
-
-
-@pytest.mark.parametrize("relation", ["less", "ratio", "increasing", "equal", "outcome"])
-def test_other_contradictions_have_no_side(relation: str) -> None:
-    assert accepted_line(verdict(Word.CONTRADICTED, relation), live=True) == "contradicted"
-
-
-def test_an_outcome_has_no_number_anywhere() -> None:
-    for live in (False, True):
-        assert accepted_line(verdict(Word.CONTRADICTED, "flat", None), live=live) == "contradicted"
-
-
-def test_no_comparison_of_a_recording_changes_unnoticed() -> None:
-    several = verdict(Word.REPRODUCED).model_copy(update={"effects": (3.3333, 4.0)})
-    assert accepted_line(several, live=False) == "reproduced 3.333 [3, 3.667] of 3.333, 4"
-    assert accepted_line(several, live=True) == "reproduced"
-
-
-def test_two_live_runs_of_one_verdict_give_one_line() -> None:
-    lines = {accepted_line(verdict(Word.REPRODUCED, effect=e, n=n), live=True) for e, n in ((1.1, 3), (9.9, 5))}
-    assert len(lines) == 1
-
-
-def test_a_line_is_kept_as_it_is() -> None:
-    assert VerdictSnapshotExtension().serialize("reproduced 3.333 [3, 3.667]") == "reproduced 3.333 [3, 3.667]"
+    verdict = Verdict(word=Word(word), relation=relation, effect=effect, interval=interval, n=3, effects=effects)
+    assert (accepted_line(verdict, live=False), accepted_line(verdict, live=True)) == (recorded, live)
 
 
 INNER = """
@@ -88,7 +62,3 @@ def test_a_line_is_accepted_kept_and_compared(pytester: pytest.Pytester) -> None
     run(pytester, new).stdout.fnmatch_lines([f"*before: {old.replace('[', '[[]')}", "agrees: False"])
     run(pytester, new, "--snapshot-update").stdout.fnmatch_lines(["agrees: True"])
     assert f"  {new}" in snapshots.read_text(encoding="utf-8")
-
-
-def test_untestable_is_a_line_of_its_own() -> None:
-    assert UNTESTABLE == "untestable"

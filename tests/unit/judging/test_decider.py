@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from builders import Scripted, measured, printed_metric, recording, reported, sampled_metric
 
 from llm_claims.errors import EvidenceError, UsageError
-from llm_claims.judging.decider import LEAST_ROUNDS, Decider, is_live
+from llm_claims.judging.decider import Decider
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
-from llm_claims.relations import Look, Relation, every, less, observed, ratio
-from llm_claims.relations.ratio import Ratio
+from llm_claims.relations import Relation, equal, every, less, observed, ratio
+from llm_claims.relations.base import Look
 from llm_claims.relations.verdict import Verdict, Word
-from llm_claims.sources.base import Placed
+from llm_claims.sources.base import Placed, Source
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.workloads.generation.workload import Generation
 
-A, B, C = (Placed(Generation(new_tokens=n)) for n in (1, 2, 3))
-CLEAR = {A: [1.0, 1.01, 0.99, 1.0, 1.0], B: [2.0, 2.01, 1.99, 2.0, 2.0], C: [3.0, 3.0, 3.0, 3.0, 3.0]}
-"""B is twice A from the start."""
-LATE = {**CLEAR, B: [1.01, 2.0, 0.9, 1.2, 1.1]}
-"""Nothing is ever clear between A and B."""
-FOURTH = {A: [1.0, 1.0, 1.0, 1.0, 1.0], B: [1.4, 1.15, 1.4, 1.3, 9.0]}
-"""Clear with the fourth round; the fifth would spoil it."""
-GROUP = Plan([[A, B], [B, C]])
+R, W, C, I = Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
+
+A, B, C3 = (Placed(Generation(new_tokens=n)) for n in (1, 2, 3))
+ALL = {A, B, C3}
+GROUP = Plan([[A, B], [B, C3]])
+# Latencies by round: B is twice A from the start, or half of it, or never clear, or clear with the fourth round
+# (the fifth would spoil it).
+ONES, TWOS = [1.0, 1.01, 0.99, 1.0, 1.0], [2.0, 2.01, 1.99, 2.0, 2.0]
+CLEAR = {A: ONES, B: TWOS, C3: [3.0] * 5}
+SWAPPED = {**CLEAR, A: TWOS, B: ONES}
+NEVER = {**CLEAR, B: [1.01, 2.0, 0.9, 1.2, 1.1]}
+FOURTH = {**CLEAR, A: [1.0] * 5, B: [1.4, 1.15, 1.4, 1.3, 9.0]}
 
 
 class Watched(Relation):
@@ -35,198 +41,138 @@ class Watched(Relation):
         self.looks: list[Look] = []
 
     @property
-    def measurements(self) -> tuple:
+    def measurements(self) -> tuple[Any, ...]:
         return self._relation.measurements
 
-    def verdict(self, look: Look = Look()) -> Verdict:  # noqa: B008
+    @property
+    def confidences(self) -> list[float]:
+        return [look.confidence for look in self.looks]
+
+    def verdict(self, look: Look = Look()) -> Verdict:
         self.looks.append(look)
         return self._relation.verdict(look)
 
 
-def latency(source: Scripted, placed: Placed):
+def latency(source: Source, placed: Placed) -> Any:
     return Measurement(source, placed).latency_seconds
 
 
-def a_less_b(source: Scripted) -> Watched:
+def a_less_b(source: Source) -> Watched:
     return Watched(less(latency(source, A), latency(source, B)))
 
 
-def test_a_clear_relation_ends_after_the_base_rounds_of_its_whole_group() -> None:
-    source = Scripted(CLEAR)
-    verdict = Decider(5, lambda _: GROUP).decide(a_less_b(source), source)
-    assert source.asked == [({A, B, C}, 3)]
-    assert (verdict.word, verdict.n) == (Word.REPRODUCED, 3)
-
-
-def test_an_undecided_relation_draws_further_rounds_for_itself_alone() -> None:
-    source = Scripted(LATE)
-    verdict = Decider(5, lambda _: GROUP).decide(a_less_b(source), source)
-    assert source.asked == [({A, B, C}, 3), ({A, B}, 4), ({A, B}, 5)]
-    assert (verdict.word, verdict.n) == (Word.INCONCLUSIVE, 5)
-
-
-def test_drawing_stops_when_the_relation_is_decided() -> None:
-    source = Scripted(FOURTH)
-    verdict = Decider(5, lambda _: Plan()).decide(a_less_b(source), source)
-    assert source.asked == [({A, B}, 3), ({A, B}, 4)]
-    assert (verdict.word, verdict.n) == (Word.REPRODUCED, 4)
-
-
-def test_drawing_stops_when_others_need_the_time() -> None:
-    source = Scripted(LATE, most=4)
-    verdict = Decider(5, lambda _: GROUP).decide(a_less_b(source), source)
-    assert source.asked == [({A, B, C}, 3), ({A, B}, 4)]
-    assert (verdict.word, verdict.n) == (Word.INCONCLUSIVE, 4)
-    assert source.planned == {A, B, C}
-
-
-def test_nobody_asks_for_time_who_needs_no_more_rounds() -> None:
-    source = Scripted(CLEAR)
-    Decider(5, lambda _: GROUP).decide(a_less_b(source), source)
-    assert source.planned == set()
-
-
-def test_a_contradiction_is_a_decision_too() -> None:
-    source = Scripted(CLEAR)
-    relation = less(latency(source, B), latency(source, A))
-    assert Decider(5, lambda _: GROUP).decide(relation, source).word is Word.CONTRADICTED
-    assert len(source.drawn) == 1
+def decide(relation: Relation, source: Source, rounds: int = 5, plan: Plan | None = None, **seeds: int) -> Verdict:
+    return Decider(rounds, lambda _: plan or Plan()).decide(relation, source, **seeds)
 
 
 @pytest.mark.parametrize(
-    ("most", "drawn", "n"), [(1, [1], 1), (2, [2], 2), (3, [3], 3), (4, [3, 4], 4), (5, [3, 4, 5], 5)]
+    ("latencies", "time", "asked", "word", "n", "planned"),
+    [
+        (CLEAR, 99, [(ALL, 3)], R, 3, set()),
+        (SWAPPED, 99, [(ALL, 3)], C, 3, set()),
+        (NEVER, 99, [(ALL, 3), ({A, B}, 4), ({A, B}, 5)], I, 5, ALL),
+        (NEVER, 4, [(ALL, 3), ({A, B}, 4)], I, 4, ALL),
+        (FOURTH, 99, [(ALL, 3), ({A, B}, 4)], R, 4, ALL),
+    ],
+    ids=["clear", "contradicted", "never clear", "others need the time", "clear with the fourth"],
 )
-def test_the_budget_of_rounds_is_kept(most: int, drawn: list[int], n: int) -> None:
-    source = Scripted(LATE)
+def test_a_group_draws_the_base_rounds_and_an_undecided_relation_alone_the_further_ones(
+    latencies: Any, time: int, asked: Any, word: Word, n: int, planned: set[Placed]
+) -> None:
+    source = Scripted(latencies, most=time)
+    verdict = decide(a_less_b(source), source, plan=GROUP)
+    assert (source.asked, verdict.word, verdict.n) == (asked, word, n)
+    assert source.planned == planned, "whoever needs no more rounds asks for no time"
+
+
+@pytest.mark.parametrize(("most", "drawn"), [(1, [1]), (2, [2]), (3, [3]), (4, [3, 4]), (5, [3, 4, 5])])
+def test_the_rounds_have_an_end_and_their_looks_share_the_error(most: int, drawn: list[int]) -> None:
+    source = Scripted(NEVER)
     relation = a_less_b(source)
-    verdict = Decider(most, lambda _: Plan()).decide(relation, source)
+    verdict = decide(relation, source, most)
     assert [rounds for _, rounds in source.drawn] == drawn
-    assert (verdict.word, verdict.n) == (Word.INCONCLUSIVE, n)
-    assert len(relation.looks) == len(drawn)
+    assert (verdict.word, verdict.n) == (I, most)
+    assert relation.confidences == pytest.approx([1 - 0.05 / len(drawn)] * len(drawn))
 
 
-@pytest.mark.parametrize(("most", "looks"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3), (10, 8)])
-def test_the_error_is_shared_by_every_look_that_may_come(most: int, looks: int) -> None:
-    """Also when the first look decides: that there would be no other was not known."""
-    source = Scripted({placed: [value] * 10 for placed, value in ((A, 1.0), (B, 2.0))})
+def test_the_error_is_shared_by_looks_that_do_not_come() -> None:
+    source = Scripted({A: [1.0] * 10, B: [2.0] * 10})
     relation = a_less_b(source)
-    Decider(most, lambda _: Plan()).decide(relation, source)
-    assert all(look.confidence == pytest.approx(1 - 0.05 / looks) for look in relation.looks)
-    assert relation.looks
-    assert LEAST_ROUNDS == 3
+    decide(relation, source, 10)
+    assert relation.confidences == pytest.approx([1 - 0.05 / 8])
 
 
-def test_one_round_never_reproduces_anything() -> None:
+@pytest.mark.parametrize(("b", "word"), [((2.0,), I), ((2.0, 2.01), R), ((2.0, 3.0), I)])
+def test_few_rounds_reproduce_only_what_is_very_clear(b: tuple[float, ...], word: Word) -> None:
+    source = Scripted({A: [1.0] * len(b), B: b})
+    assert decide(a_less_b(source), source, len(b)).word is word
+
+
+@pytest.mark.parametrize(("documented", "stand_in", "word"), [(False, False, R), (True, False, W), (True, True, R)])
+def test_the_documented_size_is_judged_on_the_documented_hardware_and_model(
+    documented: bool, stand_in: bool, word: Word
+) -> None:
+    source = Scripted(CLEAR, documented=documented)
+    a, b = (latency(source, Placed(one.workload, stand_in=stand_in)) for one in (A, B))
+    assert decide(ratio(b, over=a, documented=9.9), source).word is word
+
+
+def test_parts_of_a_relation_draw_together_and_each_workload_once() -> None:
+    source = Scripted(NEVER)
+    a = latency(source, A)
+    decide(every(less(a, latency(source, C3)), less(latency(source, A), latency(source, B))), source, 4)
+    assert source.asked == [(ALL, 3), (ALL, 4)]
+    assert all(len(placed) == 3 for placed, _ in source.drawn)
+
+
+def test_an_observation_uses_all_rounds() -> None:
     source = Scripted(CLEAR)
-    assert Decider(1, lambda _: Plan()).decide(a_less_b(source), source).word is Word.INCONCLUSIVE
-
-
-def test_two_rounds_reproduce_only_what_is_very_clear() -> None:
-    for latencies, word in (((2.0, 2.01), Word.REPRODUCED), ((2.0, 3.0), Word.INCONCLUSIVE)):
-        source = Scripted({A: [1.0, 1.0], B: latencies})
-        assert Decider(2, lambda _: Plan()).decide(a_less_b(source), source).word is word
-
-
-def test_the_documented_size_is_not_judged_on_other_hardware() -> None:
-    source = Scripted(CLEAR)
-    relation = ratio(latency(source, B), over=latency(source, A), documented=9.9)
-    assert Decider(5, lambda _: GROUP).decide(relation, source).word is Word.REPRODUCED
-
-
-def test_the_documented_size_is_judged_live_on_the_documented_hardware() -> None:
-    source = Scripted(CLEAR, documented=True)
-    relation = ratio(latency(source, B), over=latency(source, A), documented=9.9)
-    assert Decider(5, lambda _: GROUP).decide(relation, source).word is Word.WEAKENED
-
-
-def test_parts_of_a_relation_draw_together() -> None:
-    source = Scripted(LATE)
-    a, b, c = (latency(source, placed) for placed in (A, B, C))
-    Decider(4, lambda _: Plan()).decide(every(less(a, c), less(a, b)), source)
-    assert source.asked == [({A, B, C}, 3), ({A, B, C}, 4)]
-
-
-def test_a_workload_that_was_measured_twice_is_drawn_once() -> None:
-    source = Scripted(LATE)
-    relation = every(less(latency(source, A), latency(source, C)), less(latency(source, A), latency(source, B)))
-    Decider(4, lambda _: Plan()).decide(relation, source)
-    assert all(len(placed) == len(set(placed)) for placed, _ in source.drawn)
-
-
-def test_an_observation_uses_the_whole_budget() -> None:
-    source = Scripted(CLEAR)
-    relation = observed(latency(source, A), over=latency(source, B))
-    assert Decider(5, lambda _: Plan()).decide(relation, source).n == 5
+    assert decide(observed(latency(source, A), over=latency(source, B)), source).n == 5
 
 
 def test_an_error_is_not_a_verdict() -> None:
     class Broken(Scripted):
-        def draw(self, placed: object, rounds: int, *, timed: bool) -> None:
+        def draw(self, *_: object, **__: object) -> None:
             raise UsageError("the machine is on fire")
 
     source = Broken(CLEAR)
     with pytest.raises(UsageError, match="on fire"):
-        Decider(5, lambda _: Plan()).decide(a_less_b(source), source)
+        decide(a_less_b(source), source)
 
 
-def test_a_missing_metric_is_not_retried() -> None:
+@pytest.mark.parametrize(("metric", "rounds"), [("throughput_prompts_per_second", 3), ("new_tokens_per_sequence", 1)])
+def test_a_missing_metric_is_not_retried_and_a_count_needs_one_round(metric: str, rounds: int) -> None:
     source = Scripted(CLEAR)
-    relation = less(Measurement(source, A).train_loss, Measurement(source, B).train_loss)
-    with pytest.raises(EvidenceError, match="no metric 'train_loss'"):
-        Decider(5, lambda _: Plan()).decide(relation, source)
-    assert len(source.drawn) == 1
+    with pytest.raises(EvidenceError, match=f"no metric '{metric}'"):
+        decide(equal(getattr(Measurement(source, A), metric), 4), source)
+    assert source.drawn == [([A], rounds)]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_stated_number_of_seeds_has_one_look(live: bool) -> None:
+    source = Scripted(CLEAR) if live else made_with(5)
+    relation = a_less_b(source)
+    assert decide(relation, source, seeds=3).n == 3
+    assert relation.confidences == [0.95]
 
 
 # Recordings
 
 
-def recorded(documented: bool) -> RecordedSource:
+@pytest.mark.parametrize(("documented", "word"), [(True, W), (False, R)])
+def test_a_recording_is_looked_at_once_without_a_plan(documented: bool, word: Word) -> None:
     entries = [
         reported(placed.workload, latency_seconds=printed_metric("latency_seconds", value, 0.01))
         for placed, value in ((A, 1.0), (B, 2.0))
     ]
-    return RecordedSource(recording(*entries, documented=documented, most_rounds=1))
-
-
-@pytest.mark.parametrize(("documented", "word"), [(True, Word.WEAKENED), (False, Word.REPRODUCED)])
-def test_a_recording_is_looked_at_once_at_the_full_confidence(documented: bool, word: Word) -> None:
-    source = recorded(documented)
-    assert not is_live(source)
-    relation = Watched(Ratio("ratio", latency(source, B), latency(source, A), documented=9.9))
+    source = RecordedSource(recording(*entries, documented=documented, most_rounds=1))
+    relation = Watched(ratio(latency(source, B), over=latency(source, A), documented=9.9))
 
     def no_plan(_: object) -> Plan:
         raise AssertionError("a recording needs no plan")
 
     assert Decider(5, no_plan).decide(relation, source).word is word
     assert relation.looks == [Look(documented_hardware=documented)]
-
-
-def test_a_recording_of_live_samples_has_their_interval() -> None:
-    entries = [measured(p.workload, latency_seconds=sampled_metric("latency_seconds", *CLEAR[p][:3])) for p in (A, B)]
-    source = RecordedSource(recording(*entries, name="cpu-2026"))
-    verdict = Decider(5, lambda _: Plan()).decide(less(latency(source, A), latency(source, B)), source)
-    assert (verdict.word, verdict.n) == (Word.REPRODUCED, 3)
-    assert verdict.interval is not None
-    assert verdict.interval.lower < verdict.interval.upper
-
-
-def test_live_sources_are_told_from_recordings() -> None:
-    assert is_live(Scripted({}))
-
-
-def test_a_model_that_stands_in_has_no_documented_size_on_any_hardware() -> None:
-    source = Scripted(CLEAR)
-    source.documented = True
-    itself, stand_in = (
-        {one: Measurement(source, Placed(one.workload, stand_in=flag)) for one in (A, B)} for flag in (False, True)
-    )
-    words = [
-        Decider(5, lambda _: Plan())
-        .decide(ratio(of[B].latency_seconds, over=of[A].latency_seconds, documented=9.0), source)
-        .word
-        for of in (itself, stand_in)
-    ]
-    assert words == [Word.WEAKENED, Word.REPRODUCED]
 
 
 def made_with(most_rounds: int, *, documented: bool = False) -> RecordedSource:
@@ -236,28 +182,15 @@ def made_with(most_rounds: int, *, documented: bool = False) -> RecordedSource:
     return RecordedSource(recording(*entries, documented=documented, most_rounds=most_rounds))
 
 
-def of_recording(source: RecordedSource) -> Watched:
-    return Watched(less(*(Measurement(source, one).latency_seconds for one in (A, B))))
-
-
-@pytest.mark.parametrize(("most", "looks"), [(1, 1), (3, 1), (4, 2), (5, 3)])
-def test_a_recording_is_looked_at_as_strictly_as_when_it_was_made(most: int, looks: int) -> None:
-    """Whatever --rounds is now: who stopped when it was decided had several looks."""
-    source = made_with(most)
-    relation = of_recording(source)
-    Decider(9, lambda _: Plan()).decide(relation, source)
-    assert [look.confidence for look in relation.looks] == [pytest.approx(1 - 0.05 / looks)]
-
-
-def test_a_stated_number_of_seeds_has_one_look_in_a_recording_too() -> None:
-    source = made_with(5)
-    relation = of_recording(source)
-    Decider(5, lambda _: Plan()).decide(relation, source, seeds=3)
-    assert [look.confidence for look in relation.looks] == [0.95]
-
-
-def test_a_document_s_figures_are_looked_at_once() -> None:
-    source = made_with(5, documented=True)
-    relation = of_recording(source)
-    Decider(5, lambda _: Plan()).decide(relation, source)
-    assert [look.confidence for look in relation.looks] == [0.95]
+@pytest.mark.parametrize(
+    ("most", "documented", "looks"), [(1, False, 1), (3, False, 1), (4, False, 2), (5, False, 3), (5, True, 1)]
+)
+def test_a_recording_is_looked_at_as_strictly_as_when_it_was_made(most: int, documented: bool, looks: int) -> None:
+    """Whatever --rounds is now: who stopped when it was decided had several looks. A document's figures have one."""
+    source = made_with(most, documented=documented)
+    relation = a_less_b(source)
+    verdict = decide(relation, source, 9)
+    assert relation.confidences == [pytest.approx(1 - 0.05 / looks)]
+    assert (verdict.word, verdict.n) == (R, 3)
+    assert verdict.interval is not None
+    assert verdict.interval.lower < verdict.interval.upper

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,18 +14,25 @@ from llm_claims.sources.base import Need, Placed
 from llm_claims.workloads.generation.workload import Generation
 
 A, B, C, D, E = (Placed(Generation(new_tokens=n)) for n in range(1, 6))
+THERE = Placed(A.workload, "g5.2xlarge")
 
 
-def test_who_is_compared_with_nobody_is_alone() -> None:
-    assert Plan().companions([A]) == [A]
-    assert Plan([[A]]).companions([A]) == [A]
-    assert Plan([[B, C]]).companions([A]) == [A]
-
-
-def test_companions_are_those_of_one_relation() -> None:
-    plan = Plan([[A, B], [C, D]])
-    assert plan.companions([A]) == plan.companions([B]) == [A, B]
-    assert plan.companions([D]) == [C, D]
+@pytest.mark.parametrize(
+    ("compared", "asked", "companions"),
+    [
+        ([], [A], [A]),
+        ([[A]], [A], [A]),
+        ([[B, C]], [A], [A]),
+        ([[A, B], [C, D]], [B], [A, B]),
+        ([[A, B], [C, D]], [A, C, B], [A, B, C, D]),
+        ([[A, B]], [E, A], [E, A, B]),
+        ([[A, B], [THERE, C]], [THERE], [THERE, C]),
+        ([[], [A, B]], [A], [A, B]),
+        ([[], [A, B]], [], []),
+    ],
+)
+def test_companions(compared: list[list[Placed]], asked: list[Placed], companions: list[Placed]) -> None:
+    assert Plan(compared).companions(asked) == companions
 
 
 def test_companions_are_transitive_whatever_the_order() -> None:
@@ -32,35 +40,6 @@ def test_companions_are_transitive_whatever_the_order() -> None:
         plan = Plan(order)
         for one in (A, B, C, D):
             assert set(plan.companions([one])) == {A, B, C, D}
-    assert set(Plan([[A, B], [C, D], [B, C]]).companions([A])) == {A, B, C, D}
-
-
-def test_groups_that_nothing_joins_stay_apart() -> None:
-    plan = Plan([[A, B], [C, D], [E]])
-    assert set(plan.companions([A])) == {A, B}
-    assert set(plan.companions([C])) == {C, D}
-    assert plan.companions([E]) == [E]
-
-
-def test_companions_of_several_are_those_of_each_once() -> None:
-    plan = Plan([[A, B], [C, D]])
-    found = plan.companions([A, C, B])
-    assert sorted(found, key=str) == sorted([A, B, C, D], key=str)
-
-
-def test_whoever_asks_is_included_first_to_last() -> None:
-    assert Plan([[A, B]]).companions([E, A]) == [E, A, B]
-
-
-def test_the_same_workload_on_two_instances_is_two() -> None:
-    here, there = Placed(A.workload, "g5.2xlarge"), Placed(A.workload, "g5.xlarge")
-    assert Plan([[here, B], [there, C]]).companions([here]) == [here, B]
-
-
-def test_a_plan_asks_nothing_of_a_relation_without_measurements() -> None:
-    plan = Plan([[], [A, B]])
-    assert plan.companions([]) == []
-    assert plan.companions([A]) == [A, B]
 
 
 @given(st.lists(st.lists(st.sampled_from([A, B, C, D, E]), min_size=1, max_size=3), max_size=6))
@@ -74,13 +53,6 @@ def test_companionship_is_an_equivalence(compared: list[list[Placed]]) -> None:
         assert one in group
         for other in group:
             assert set(plan.companions([other])) == set(group)
-
-
-def test_a_plan_knows_every_workload_whether_timed_or_not() -> None:
-    plan = Plan([[A, B]], others=[B, C])
-    assert plan.placed == {A, B, C}
-    assert not plan.is_timed(C)
-    assert plan.companions([C]) == [C]
 
 
 def test_the_plan_of_cases_has_all_they_ask_and_joins_those_that_read_times() -> None:

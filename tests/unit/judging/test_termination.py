@@ -27,13 +27,6 @@ def test_the_first_signal_interrupts_and_others_do_nothing() -> None:
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
-    termination.release()
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-def test_the_default_is_restored() -> None:
-    termination = Termination()
-    termination.watch()
     assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     termination.release()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
