@@ -1,4 +1,4 @@
-"""A stand-in for NVIDIA's tool: a script on the path that prints what it is told."""
+"""GPUs for machines without: a script in place of NVIDIA's tool, which prints what it is told; and devices as such."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from llm_claims.sources.base import Placed
+from llm_claims.sources.local import LocalSource
+from llm_claims.sources.store import EvidenceStore
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.devices import Devices
+from llm_claims.workloads.hardware import Gpus, Hardware
 
 SCRIPT = """#!{python}
 import json, sys
@@ -46,3 +53,19 @@ def put_gpus(folder: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, object], 
     tool.chmod(0o755)
     patch.setenv("PATH", str(folder), prepend=":")
     patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+class FakeGpus(Gpus):
+    """So many GPUs, seen without any driver."""
+
+    def __init__(self, count: int, memory_mib: int = 143_771) -> None:
+        self._seen = Devices(model="NVIDIA H200", count=count, memory_mib=memory_mib, driver="580.159.04")
+
+    @property
+    def devices(self) -> Devices:
+        return self._seen
+
+
+def place(workload: Workload, hardware: Hardware, on: str | None = None) -> Placed:
+    """Where a local source of this hardware places a workload."""
+    return LocalSource(hardware, EvidenceStore()).place(workload, None, on)

@@ -28,7 +28,7 @@ def grown(
     Raises
     ------
     ProgramError
-        The run failed, or answered a metric nobody knows. That memory ran out, or that an engine failed, is
+        The run failed, or answered a metric that its kind does not have. That memory ran out, or that an engine failed, is
         evidence, if the run has a witness of what it was.
     WitnessError
         The run was not what was asked, or saw something else than the rounds before it.
@@ -82,6 +82,11 @@ def _check(known: Evidence | None, request: Request, answer: Answer, device: str
     failed_usably = is_usable_failure(answer.outcome.kind, answer.witness)
     if answer.outcome.kind != "completed" and not failed_usably:
         raise ProgramError(f"{what}: the run ended {answer.outcome.kind}: {answer.outcome.signature}")
+    try:
+        for name in answer.metrics:
+            request.workload.metric(name)
+    except ValueError as error:
+        raise ProgramError(f"{what}: {error}") from None
     wrong = differences(request.workload, answer.witness, ended_early=failed_usably)
     if answer.witness is not None and (fault := _wrong_device(device, answer.witness, failed=failed_usably)):
         wrong.append(fault)

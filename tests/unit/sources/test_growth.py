@@ -11,12 +11,12 @@ from builders import witness_of
 from llm_claims.errors import ProgramError, WitnessError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.growth import grown
-from llm_claims.workloads.generation.workload import Generation
-from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
+from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
 from llm_claims.workloads.training.workload import Training
-from llm_claims.workloads.witness import Witness
 
 WORKLOAD = Generation(
     model="llama-30m", precision="fp32", api="pipeline", new_tokens=128, input_tokens=10, prompts=2, batch_size=2
@@ -25,16 +25,15 @@ READY = Ready(hardware="a CPU, 2 cores", software={"torch": "2.13"}, setup_secon
 METRICS = {"latency_seconds": 1.5, "new_tokens_per_sequence": 128, "largest_forward_batch": 2}
 
 
-def request(number: int) -> Request:
-    return Request(workload=WORKLOAD, round=number, seed=1000 + number)
-
-
 def answer(seen: dict[str, Any] | None = None, **metrics: float) -> Answer:
     return Answer(metrics={**METRICS, **metrics}, witness=witness_of(WORKLOAD, **{"device": "cpu", **(seen or {})}))
 
 
-def grow(known: Evidence | None, number: int, said: Answer, device: str = "cpu") -> Evidence:
-    return grown(known, request(number), said, READY, device=device, command="python -m program", commit="abc123")
+def grow(
+    known: Evidence | None, number: int, said: Answer, device: str = "cpu", workload: Workload = WORKLOAD
+) -> Evidence:
+    asked = Request(workload=workload, round=number, seed=1000 + number)
+    return grown(known, asked, said, READY, device=device, command="python -m program", commit="abc123")
 
 
 def test_the_first_round_makes_evidence() -> None:
@@ -114,28 +113,34 @@ def test_a_witness_that_changes_between_rounds_is_refused() -> None:
         grow(known, 2, answer({"calls": 3}))
 
 
-@pytest.mark.parametrize("seen", ["cuda", None])
-def test_a_run_on_another_device_or_none_that_it_knows_is_refused(seen: str | None) -> None:
-    with pytest.raises(WitnessError, match=f"device: asked 'cpu', the run saw {seen!r}"):
-        grow(None, 1, answer({"device": seen}))
-    assert grow(None, 1, answer({"device": "cuda"}), device="cuda").witness
+@pytest.mark.parametrize(
+    ("asked", "seen", "sound"), [("cpu", "cuda", False), ("cpu", None, True), ("cuda", None, False)]
+)
+def test_a_run_on_another_device_is_refused_and_on_a_gpu_one_that_did_not_look(
+    asked: str, seen: str | None, sound: bool
+) -> None:
+    if sound:
+        assert grow(None, 1, answer({"device": seen}), asked).rounds == (1,)
+    else:
+        with pytest.raises(WitnessError, match=f"device: asked '{asked}', the run saw {seen!r}"):
+            grow(None, 1, answer({"device": seen}), asked)
 
 
 def test_a_failure_is_evidence_if_it_names_whose_code_failed() -> None:
     """A program that fails by itself, as out of disk, says nothing of any engine."""
-    failure = Outcome(kind="failed", signature="AttributeError: 'tuple' object has no attribute 'size'")
     workload = WORKLOAD.model_copy(update={"engine": "deepspeed-kernel-injection"})
-    asked = Request(workload=workload, round=1, seed=1)
-    for witness in (Witness(device="cpu"), Witness(device="cpu", model_server=False)):
-        said = Answer(outcome=failure, witness=witness)
-        with pytest.raises(ProgramError, match="the run ended failed"):
-            grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
-    said = Answer(outcome=failure, witness=Witness(device="cpu", engine="deepspeed-kernel-injection"))
-    evidence = grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
-    assert evidence.outcome == failure
-    said = Answer(outcome=failure, witness=Witness(device="cpu", engine="deepspeed"))
+
+    def failed(**seen: Any) -> Evidence:
+        outcome = Outcome(kind="failed", signature="AttributeError: 'tuple' object has no attribute 'size'")
+        return grow(
+            None, 1, Answer(outcome=outcome, witness=GenerationWitness(device="cpu", **seen)), workload=workload
+        )
+
+    assert failed(engine="deepspeed-kernel-injection").outcome.kind == "failed"
+    with pytest.raises(ProgramError, match="the run ended failed"):
+        failed()
     with pytest.raises(WitnessError, match="engine: asked 'deepspeed-kernel-injection', the run saw 'deepspeed'"):
-        grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
+        failed(engine="deepspeed")
 
 
 @pytest.mark.parametrize("name", ["new_tokens_per_sequence", "largest_forward_batch"])
@@ -155,16 +160,17 @@ def test_what_was_seen_of_a_watched_step_stays_where_every_round_has_it() -> Non
     assert later.rounds == (1, 2, 3, 4)
 
 
-@pytest.mark.parametrize("metrics", [{"latency_seconds": 1.6}, {**METRICS, "peak_host_memory_bytes": 5e9}, {}])
+@pytest.mark.parametrize("metrics", [{"latency_seconds": 1.6}, {**METRICS, "peak_device_memory_bytes": 5e9}, {}])
 def test_a_round_with_other_metrics_is_refused(metrics: dict[str, float]) -> None:
     known = grow(None, 1, answer())
     with pytest.raises(WitnessError, match="it has other metrics than the rounds before it"):
         grow(known, 2, Answer(metrics=metrics, witness=witness_of(WORKLOAD, device="cpu")))
 
 
-def test_a_metric_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(ProgramError, match="a metric that nobody knows: 'speed'"):
-        grow(None, 1, answer(speed=3))
+def test_a_metric_that_the_kind_has_not_is_refused() -> None:
+    for known in (None, grow(None, 1, answer())):
+        with pytest.raises(ProgramError, match="round 2: Generation has no metric 'latency': did you mean 'latency_"):
+            grow(known, 2, answer(latency=3))
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
@@ -187,10 +193,8 @@ KILLED = Outcome(kind="out_of_memory", signature="oom_kill 1")
 
 
 def loaded(**seen: Any) -> Evidence:
-    witness = Witness(**{"model_server": True, "host_memory_to_weights": 1.2, **seen})
-    said = Answer(outcome=KILLED, witness=witness)
-    asked = Request(workload=LOADING, round=1, seed=1)
-    return grown(None, asked, said, READY, device="cpu", command="python -m program", commit=None)
+    witness = LoadingWitness(**{"model_server": True, "host_memory_to_weights": 1.2, **seen})
+    return grow(None, 1, Answer(outcome=KILLED, witness=witness), workload=LOADING)
 
 
 def test_memory_that_runs_out_is_evidence_if_the_run_saw_how_much_there_was() -> None:
@@ -211,9 +215,8 @@ TRAINING = Training(model="llama-tiny", ranks=1)
 
 
 def trained(known: Evidence | None, number: int, workload: Training, **metrics: Figure) -> Evidence:
-    asked = Request(workload=workload, round=number, seed=number)
     said = Answer(metrics=metrics, witness=witness_of(workload, device="cpu"))
-    return grown(known, asked, said, READY, device="cpu", command="python -m program", commit=None)
+    return grow(known, number, said, workload=workload)
 
 
 def test_losses_of_further_seeds_are_samples() -> None:
@@ -238,18 +241,24 @@ def test_a_series_is_kept_of_the_first_round() -> None:
 
 def test_what_a_library_prints_has_a_figure_a_round() -> None:
     said = [Printed(value=value, resolution=0.1) for value in (1.5, 1.7)]
-    evidence = trained(
-        trained(None, 1, TRAINING, train_runtime_seconds=said[0]), 2, TRAINING, train_runtime_seconds=said[1]
-    )
+    first = trained(None, 1, TRAINING, train_runtime_seconds=said[0])
+    evidence = trained(first, 2, TRAINING, train_runtime_seconds=said[1])
     series = evidence.series("train_runtime_seconds")
     assert (series.values, series.rounds, series.spread) == ((1.5, 1.7), (1, 2), "printed")
     assert series.lower == (1.45, 1.65)
 
 
-@pytest.mark.parametrize("metrics", [{"step_losses": 3.0}, {"train_loss": (3.0, 2.0)}])
-def test_a_metric_in_the_wrong_form_is_refused(metrics: dict[str, Figure]) -> None:
-    with pytest.raises(ProgramError, match="in the wrong form"):
-        trained(None, 1, TRAINING, **metrics)
+@pytest.mark.parametrize(
+    ("name", "value", "form"),
+    [
+        ("step_losses", 3.0, "several numbers"),
+        ("train_loss", (3.0, 2.0), "one number"),
+        ("step_losses", Printed(value=3.0, resolution=0.1), "several numbers"),
+    ],
+)
+def test_a_metric_in_the_wrong_form_is_refused(name: str, value: Figure, form: str) -> None:
+    with pytest.raises(ProgramError, match=f"the program answered '{name}' with .*, which takes {form}"):
+        trained(None, 1, TRAINING, **{name: value})
 
 
 def test_rounds_of_an_earlier_day_are_noted() -> None:

@@ -6,26 +6,25 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from builders import witness_of
+from fake_gpus import H100, put_gpus
 from filelock import Timeout
-from llm_claims.sources.platform import CpuPlatform
 
-from llm_claims.document.setting import Setting, settings
+from llm_claims.document.setting import Setting
 from llm_claims.errors import ProgramError, Untestable
 from llm_claims.sources import local, machine
 from llm_claims.sources.base import Placed
-from llm_claims.sources.local import CpuSource
+from llm_claims.sources.local import LocalSource
 from llm_claims.sources.machine import gate
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.defaults import CPU
 from llm_claims.workloads.generation.workload import Generation
-from llm_claims.workloads.loading.workload import Loading
-from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.hardware import Gpus, Processor
 from llm_claims.workloads.protocol import Answer, Ready, Request
-from llm_claims.workloads.training.workload import Training
 
 READY = Ready(hardware="a CPU, 2 cores", software={"torch": "2.13"}, setup_seconds=1.0)
 Misdeed = Callable[[Answer], Answer]
@@ -112,13 +111,9 @@ def store(tmp_path: Path) -> EvidenceStore:
 
 
 @pytest.fixture
-def source(program: FakeProgram, store: EvidenceStore) -> CpuSource:
-    return CpuSource(
-        store,
-        commit="abc123",
-        sample_timeout=7.0,
-        programs=dict.fromkeys(CpuPlatform.programs, ("/usr/bin/python3", "-m", "fake")),
-    )
+def source(program: FakeProgram, store: EvidenceStore) -> LocalSource:
+    command = ("/usr/bin/python3", "-m", "fake")
+    return LocalSource(Processor(), store, commit="abc123", sample_timeout=7.0, program=command)
 
 
 def request_for(tokens: int, **fields: Any) -> Generation:
@@ -126,89 +121,62 @@ def request_for(tokens: int, **fields: Any) -> Generation:
 
 
 @pytest.fixture
-def placed(source: CpuSource) -> list[Placed]:
+def placed(source: LocalSource) -> list[Placed]:
     return [source.place(request_for(n), None, None) for n in (1, 2, 3, 4)]
 
 
-def latencies(source: CpuSource, placed: Placed) -> dict[int, float]:
+def latencies(source: LocalSource, placed: Placed) -> dict[int, float]:
     series = source.evidence(placed).series("latency_seconds")
     return dict(zip(series.rounds, series.values, strict=True))
 
 
-def test_the_processor_is_on_every_machine_and_never_the_document_s(source: CpuSource) -> None:
-    assert (source.name, source.kind, source.measures_as) == ("cpu", "cpu", "cpu")
+def test_a_source_is_named_like_its_hardware(source: LocalSource, store: EvidenceStore) -> None:
+    assert (source.name, source.markers, source.measures_as) == ("cpu", ("cpu", "live"), "cpu")
     assert source.always_here
     assert not source.documented
+    gpu = LocalSource(Gpus(), store)
+    assert (gpu.name, gpu.markers, gpu.always_here) == ("gpu", ("gpu", "live"), False)
 
 
-# Placing
-
-
-def test_open_fields_become_the_scaled_configuration(source: CpuSource) -> None:
-    assert source.place(Generation(prompts=2), None, None) == Placed(
-        Generation(
-            model="llama-30m",
-            precision="fp32",
-            engine="transformers",
-            api="generate",
-            tensor_parallel_degree=1,
-            input_tokens=10,
-            new_tokens=64,
-            prompts=2,
-        )
-    )
-
-
-def test_a_batch_size_is_not_filled(source: CpuSource) -> None:
-    assert source.place(Generation(prompts=2), None, None).workload.batch_size is None
-    assert source.place(Generation(prompts=2, batch_size=2), None, None).workload.batch_size == 2
-
-
-@pytest.mark.parametrize(
-    ("workload", "on", "reason"),
-    [
-        (Training(), "p4d.24xlarge", r"needs ml\.p4d\.24xlarge; this is a CPU"),
-        (Loading(), "g5.48xlarge", r"needs ml\.g5\.48xlarge; this is a CPU"),
-        (Generation(), "g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
-        (Generation(), "ml.g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
-        (Generation(engine="deepspeed"), None, "needs engine=deepspeed; the CPU serves engine=transformers"),
-        (Generation(model="llama-7b"), None, "needs model=llama-7b; the CPU serves model=llama-30m"),
-        (Generation(precision="fp16"), None, "needs precision=fp16; the CPU serves precision=fp32"),
-        (Generation(tensor_parallel_degree=2), None, "needs tensor_parallel_degree=2"),
-    ],
-)
-def test_what_a_processor_cannot_be_is_untestable(
-    source: CpuSource, workload: Workload, on: str | None, reason: str
-) -> None:
-    with pytest.raises(Untestable, match=reason):
-        source.place(workload, None, on)
-
-
-def test_the_primary_setting_alone_is_measured_and_not_taken_over(source: CpuSource) -> None:
-    first, second = settings(Setting("7b", precision="fp16"), Setting("13b", model="llama-13b")).args[1]
+def test_the_primary_setting_alone_is_measured_and_not_taken_over(source: LocalSource) -> None:
+    first, second = (Setting(name, model=name).under("7b") for name in ("7b", "13b"))
     assert source.place(Generation(), first, None) == source.place(Generation(), None, None)
     with pytest.raises(Untestable, match=r"the CPU measures one setting of its own; .* in case \[7b\]"):
         source.place(Generation(), second, None)
 
 
+def test_a_kind_without_defaults_for_the_hardware_is_not_measured(source: LocalSource) -> None:
+    class Sorting(Workload):
+        """Sorting, on GPUs alone."""
+
+        defaults: ClassVar = {"gpu": {}}
+
+    with pytest.raises(Untestable, match="sorting has no defaults for a CPU, so it is not measured here"):
+        source.place(Sorting(), None, None)
+
+
+def test_the_defaults_of_a_recording_are_those_of_the_kinds_that_were_measured(
+    source: LocalSource, placed: list[Placed]
+) -> None:
+    assert source.defaults() == {}
+    source.draw(placed[:1], 1, timed=True)
+    assert source.defaults() == {"generation": CPU}
+
+
 # Drawing
 
 
-def test_rounds_are_interleaved_in_alternating_order(
-    source: CpuSource, program: FakeProgram, placed: list[Placed]
+def test_rounds_are_interleaved_in_alternating_order_and_every_sample_is_kept(
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
     source.draw(placed[:3], 3, timed=True)
     assert program.order == "1ABC 2CBA 3ABC"
-
-
-def test_every_sample_is_kept_with_its_round(source: CpuSource, placed: list[Placed]) -> None:
-    source.draw(placed[:2], 3, timed=True)
     assert latencies(source, placed[0]) == pytest.approx({1: 0.0101, 2: 0.0102, 3: 0.0103})
     assert latencies(source, placed[1]) == pytest.approx({1: 0.0201, 2: 0.0202, 3: 0.0203})
 
 
 def test_every_round_has_a_seed_of_its_own_that_all_its_workloads_share(
-    source: CpuSource, program: FakeProgram, placed: list[Placed]
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
     source.draw(placed[:2], 3, timed=True)
     seeds: dict[int, set[int]] = {}
@@ -219,27 +187,20 @@ def test_every_round_has_a_seed_of_its_own_that_all_its_workloads_share(
 
 
 def test_the_program_is_asked_for_what_was_placed_within_the_timeout(
-    source: CpuSource, program: FakeProgram, placed: list[Placed]
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
     source.draw(placed[:1], 1, timed=True)
     assert program.requests[0].workload == placed[0].workload
     assert program.timeouts == [7.0]
 
 
-def test_what_is_there_is_not_measured_again(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
-    source.draw(placed[:2], 3, timed=True)
-    source.draw(placed[:2], 3, timed=True)
-    source.draw(placed[:1], 2, timed=True)
-    assert program.order == "1AB 2BA 3AB"
-
-
-def test_only_missing_rounds_are_drawn(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
-    source.draw(placed[:2], 3, timed=True)
-    source.draw(placed[:2], 5, timed=True)
+def test_only_missing_rounds_are_drawn(source: LocalSource, program: FakeProgram, placed: list[Placed]) -> None:
+    for workloads, rounds in ((2, 3), (2, 3), (1, 2), (2, 5)):
+        source.draw(placed[:workloads], rounds, timed=True)
     assert program.order == "1AB 2BA 3AB 4BA 5AB"
 
 
-def test_rounds_must_be_common_to_all(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
+def test_rounds_must_be_common_to_all(source: LocalSource, program: FakeProgram, placed: list[Placed]) -> None:
     """C was never measured beside A and B, so three rounds of all are drawn, whatever A and B have already."""
     a, b, c, _ = placed
     source.draw([a, b], 3, timed=True)
@@ -248,7 +209,7 @@ def test_rounds_must_be_common_to_all(source: CpuSource, program: FakeProgram, p
     assert [sorted(latencies(source, one)) for one in (a, c)] == [[1, 2, 3, 4, 5, 6], [4, 5, 6]]
 
 
-def test_rounds_of_another_pair_do_not_count(source: CpuSource, program: FakeProgram, placed: list[Placed]) -> None:
+def test_rounds_of_another_pair_do_not_count(source: LocalSource, program: FakeProgram, placed: list[Placed]) -> None:
     a, b, c, _ = placed
     source.draw([a, b, c], 2, timed=True)
     source.draw([a, b], 3, timed=True)
@@ -258,7 +219,7 @@ def test_rounds_of_another_pair_do_not_count(source: CpuSource, program: FakePro
     assert program.order == "1ABC 2CBA 3AB 4CA 5BC"
 
 
-def test_workloads_of_separate_passes_share_no_round(source: CpuSource, placed: list[Placed]) -> None:
+def test_workloads_of_separate_passes_share_no_round(source: LocalSource, placed: list[Placed]) -> None:
     """Else they pair up without ever having been interleaved."""
     a, b, *_ = placed
     source.draw([a], 3, timed=True)
@@ -266,7 +227,7 @@ def test_workloads_of_separate_passes_share_no_round(source: CpuSource, placed: 
     assert not set(latencies(source, a)) & set(latencies(source, b))
 
 
-def test_further_rounds_of_two_pairs_are_not_common_rounds(source: CpuSource, placed: list[Placed]) -> None:
+def test_further_rounds_of_two_pairs_are_not_common_rounds(source: LocalSource, placed: list[Placed]) -> None:
     """What one run does: base rounds of a group, then further rounds for two of its relations, each by itself."""
     a, b, c, d = placed
     source.draw([a, b, c, d], 3, timed=True)
@@ -276,10 +237,10 @@ def test_further_rounds_of_two_pairs_are_not_common_rounds(source: CpuSource, pl
 
 
 def test_workers_share_what_one_of_them_measured(
-    source: CpuSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
+    source: LocalSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
 ) -> None:
     source.draw(placed[:2], 3, timed=True)
-    other = CpuSource(EvidenceStore(store.folder))
+    other = LocalSource(Processor(), EvidenceStore(store.folder))
     other.draw(placed[:2], 3, timed=True)
     assert len(program.asked) == 6
     assert latencies(other, placed[0]) == latencies(source, placed[0])
@@ -287,19 +248,19 @@ def test_workers_share_what_one_of_them_measured(
     assert program.order.endswith("4BA")
 
 
-def test_drawing_nothing_is_nothing(source: CpuSource, program: FakeProgram) -> None:
+def test_drawing_nothing_is_nothing(source: LocalSource, program: FakeProgram) -> None:
     source.draw([], 3, timed=True)
     assert program.asked == []
     assert program.starts == 0, "a program takes seconds to start"
 
 
-def test_what_was_never_drawn_is_an_error(source: CpuSource, placed: list[Placed]) -> None:
+def test_what_was_never_drawn_is_an_error(source: LocalSource, placed: list[Placed]) -> None:
     with pytest.raises(ProgramError, match="has not been measured in this run"):
         source.evidence(placed[0])
 
 
 def test_the_timing_lock_is_held_for_every_sample_and_no_longer(
-    source: CpuSource, program: FakeProgram, placed: list[Placed]
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
     assert not is_locked()
     source.draw(placed[:2], 3, timed=True)
@@ -321,24 +282,15 @@ def test_waiting_for_another_run_is_told(
             assert program.asked == []
             other.release()
 
-    source = CpuSource(store, progress=tell)
+    source = LocalSource(Processor(), store, progress=tell)
     source.draw([source.place(request_for(1), None, None)], 1, timed=True)
     assert told[0] == "waiting for another timed run on this machine"
     assert len(told) == 2
     assert program.locked == [True], "what waited for the lock must have it then"
 
 
-def test_a_lock_that_cannot_be_used_is_an_error(
-    source: CpuSource, program: FakeProgram, placed: list[Placed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LLM_CLAIMS_LOCK", str(tmp_path))
-    with pytest.raises(ProgramError, match=r"cannot be used: .*; name another in LLM_CLAIMS_LOCK"):
-        source.draw(placed[:1], 1, timed=True)
-    assert program.asked == [], "without the lock nothing is timed"
-
-
 def test_the_timing_lock_is_given_back_after_an_interrupt(
-    source: CpuSource, program: FakeProgram, placed: list[Placed]
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
 ) -> None:
     def interrupted(_: Answer) -> Answer:
         raise KeyboardInterrupt
@@ -355,72 +307,41 @@ def test_the_timing_lock_is_given_back_after_an_interrupt(
 # Failures
 
 
-FAULTS = [
-    ("dies", dying, "the program died: exit status 1"),
-    ("127 tokens", seeing(new_tokens=(127,)), "the run saw (127,)"),
-    ("one sequence short", seeing(new_tokens=()), "the run saw ()"),
-    ("bfloat16", seeing(forward_dtypes=("bfloat16",)), "forward_dtypes: asked ('float32',)"),
-    ("another batch size", seeing(forward_batch_sizes=(1,)), "forward_batch_sizes: asked (2,), the run saw (1,)"),
-    ("another api", seeing(api="generate"), "api: asked 'pipeline', the run saw 'generate'"),
-    ("no witness", lambda answer: answer.model_copy(update={"witness": None}), "the run carries no witness"),
-    (
-        "out of memory",
-        lambda answer: Answer(outcome=Outcome(kind="out_of_memory", signature="OutOfMemoryError: 9 GiB")),
-        "the run ended out_of_memory: OutOfMemoryError: 9 GiB",
-    ),
-    ("another metric", counting(speed=1.0), "metric"),
-]
-BY_FAULT = pytest.mark.parametrize(("misdeed", "text"), [case[1:] for case in FAULTS], ids=[case[0] for case in FAULTS])
-
-
-@pytest.fixture
-def batches(source: CpuSource) -> list[Placed]:
-    return [source.place(request_for(n, prompts=2, batch_size=2), None, None) for n in (1, 2)]
-
-
-@BY_FAULT
-def test_a_run_that_is_not_what_was_asked_is_refused_and_not_tried_again(
-    source: CpuSource, program: FakeProgram, batches: list[Placed], misdeed: Misdeed, text: str
+@pytest.mark.parametrize(
+    ("misdeed", "text"),
+    [
+        (dying, "the program died: exit status 1"),
+        (seeing(new_tokens=(127,)), r"the run saw \(127,\)"),
+        (counting(speed=1.0), "Generation has no metric 'speed'"),
+    ],
+    ids=["dies", "127 tokens", "another metric"],
+)
+@pytest.mark.parametrize(("number", "order"), [(1, "1AB 2B 3B"), (2, "1AB 2BA 3B")])
+def test_a_round_that_is_refused_refuses_the_workload_and_is_not_tried_again(
+    source: LocalSource,
+    program: FakeProgram,
+    placed: list[Placed],
+    misdeed: Misdeed,
+    text: str,
+    number: int,
+    order: str,
 ) -> None:
-    bad, good = batches
-    program.misdeeds[1, 1] = misdeed
-    source.draw(batches, 3, timed=True)
-    source.draw(batches, 3, timed=True)
-    assert program.order == "1AB 2B 3B", "the other workload still gets its rounds"
-    with pytest.raises(ProgramError) as caught:
-        source.evidence(bad)
-    assert text in str(caught.value)
-    assert len(latencies(source, good)) == 3
-
-
-@BY_FAULT
-def test_a_later_round_that_is_refused_refuses_the_workload(
-    source: CpuSource, program: FakeProgram, batches: list[Placed], misdeed: Misdeed, text: str
-) -> None:
-    program.misdeeds[1, 2] = misdeed
-    source.draw(batches, 3, timed=True)
-    with pytest.raises(ProgramError) as caught:
-        source.evidence(batches[0])
-    assert text in str(caught.value)
-    assert program.order == "1AB 2BA 3B"
-
-
-@pytest.mark.parametrize("name", ["new_tokens_per_sequence", "largest_forward_batch"])
-def test_a_count_that_changes_between_rounds_is_refused(
-    source: CpuSource, program: FakeProgram, placed: list[Placed], name: str
-) -> None:
-    program.misdeeds[1, 3] = counting(**{name: 9})
-    source.draw(placed[:1], 3, timed=True)
-    with pytest.raises(ProgramError, match=f"{name} changed between rounds"):
+    program.misdeeds[1, number] = misdeed
+    source.draw(placed[:2], 3, timed=True)
+    source.draw(placed[:2], 3, timed=True)
+    assert program.order == order, "the other workload still gets its rounds"
+    with pytest.raises(ProgramError, match=text):
         source.evidence(placed[0])
+    assert len(latencies(source, placed[1])) == 3
+    assert [entry.workload for entry in source.entries()] == [placed[1].workload]
 
 
 def test_a_failure_is_remembered_by_every_worker(
-    source: CpuSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
+    source: LocalSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
 ) -> None:
     program.misdeeds[1, 1] = dying
     source.draw(placed[:1], 3, timed=True)
-    other = CpuSource(EvidenceStore(store.folder))
+    other = LocalSource(Processor(), EvidenceStore(store.folder))
     other.draw(placed[:1], 3, timed=True)
     assert program.order == "1A"
     with pytest.raises(ProgramError, match="exit status 1"):
@@ -432,7 +353,7 @@ def test_a_failure_is_remembered_by_every_worker(
 
 def test_progress_is_told_before_every_sample(program: FakeProgram, store: EvidenceStore) -> None:
     told: list[tuple[str, int, int, float | None]] = []
-    source = CpuSource(store, progress=lambda *each: told.append(each))
+    source = LocalSource(Processor(), store, progress=lambda *each: told.append(each))
     pair = [source.place(request_for(n), None, None) for n in (1, 2)]
     source.draw(pair, 2, timed=True)
     names = [one.describe() for one in pair]
@@ -447,7 +368,9 @@ def test_progress_is_told_before_every_sample(program: FakeProgram, store: Evide
 
 def test_progress_tells_the_most_rounds_that_may_come(program: FakeProgram, store: EvidenceStore) -> None:
     told: list[tuple[int, int]] = []
-    source = CpuSource(store, progress=lambda _, number, of, left: told.append((number, of)), most_rounds=5)
+    source = LocalSource(
+        Processor(), store, progress=lambda _, number, of, left: told.append((number, of)), most_rounds=5
+    )
     source.draw([source.place(request_for(1), None, None)], 3, timed=True)
     assert told == [(1, 5), (2, 5), (3, 5)]
 
@@ -458,7 +381,7 @@ def test_time_left_is_the_rest_of_this_round_and_the_rounds_after(
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     told: list[float | None] = []
-    source = CpuSource(store, progress=lambda *each: told.append(each[3]))
+    source = LocalSource(Processor(), store, progress=lambda *each: told.append(each[3]))
     pair = [source.place(request_for(n), None, None) for n in (1, 2)]
 
     def taking(seconds: float) -> Misdeed:
@@ -475,7 +398,7 @@ def test_time_left_is_the_rest_of_this_round_and_the_rounds_after(
     assert told == [None, None, 14.0, 9.0, 7.0, 5.0]
 
 
-def test_provenance_names_command_and_commit(source: CpuSource, placed: list[Placed]) -> None:
+def test_provenance_names_command_and_commit(source: LocalSource, placed: list[Placed]) -> None:
     source.draw(placed[:1], 2, timed=True)
     provenance = source.evidence(placed[0]).provenance
     assert provenance.command == "python -m fake"
@@ -484,9 +407,14 @@ def test_provenance_names_command_and_commit(source: CpuSource, placed: list[Pla
     assert len(provenance.seeds) == 2
 
 
-def test_closing_ends_the_program(source: CpuSource, program: FakeProgram) -> None:
+def test_closing_ends_the_programs_that_were_started(
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
+) -> None:
     source.close()
-    assert program.closed == 1, "one command serves all kinds here"
+    assert program.closed == 0
+    source.draw(placed[:2], 1, timed=True)
+    source.close()
+    assert program.closed == 1, "one command serves both"
 
 
 # With a process
@@ -507,7 +435,7 @@ for line in sys.stdin:
 @pytest.mark.parametrize("tokens", [128, 127])
 def test_a_real_process_is_asked(store: EvidenceStore, tokens: int) -> None:
     command = (sys.executable, "-I", "-S", "-c", SPEAKING.replace("TOKENS", str(tokens)))
-    source = CpuSource(store, programs=dict.fromkeys(CpuPlatform.programs, command))
+    source = LocalSource(Processor(), store, program=command)
     placed = source.place(Generation(new_tokens=128), None, None)
     try:
         source.draw([placed], 2, timed=True)
@@ -536,16 +464,16 @@ class Clock:
 @pytest.fixture
 def budgeted(
     program: FakeProgram, store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[float], CpuSource]:
+) -> Callable[[float], LocalSource]:
     monkeypatch.setattr(time, "time", Clock(program))
     # How long a sample took is told by another clock.
     monkeypatch.setattr(time, "monotonic", time.time)
-    return lambda seconds: CpuSource(store, time_budget=seconds)
+    return lambda seconds: LocalSource(Processor(), store, time_budget=seconds)
 
 
 @pytest.mark.parametrize(("budget", "spare"), [(121.0, True), (119.0, False)], ids=["enough", "short"])
 def test_further_rounds_leave_those_who_wait_what_one_took_so_far(
-    budgeted: Callable[[float], CpuSource], store: EvidenceStore, placed: list[Placed], budget: float, spare: bool
+    budgeted: Callable[[float], LocalSource], store: EvidenceStore, placed: list[Placed], budget: float, spare: bool
 ) -> None:
     """Two workloads took 30 s each; two more wait, so 60 of the 120 s are theirs."""
     source = budgeted(budget)
@@ -554,7 +482,7 @@ def test_further_rounds_leave_those_who_wait_what_one_took_so_far(
     assert store.is_out_of_time("cpu") is not spare
 
 
-def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], CpuSource], placed: list[Placed]) -> None:
+def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], LocalSource], placed: list[Placed]) -> None:
     source = budgeted(61.0)
     source.draw(placed[:2], 3, timed=True)
     assert source.has_time_for(placed[:2], 4, placed[:2])
@@ -562,7 +490,7 @@ def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], CpuSourc
 
 
 def test_what_failed_waits_no_more(
-    budgeted: Callable[[float], CpuSource], program: FakeProgram, placed: list[Placed]
+    budgeted: Callable[[float], LocalSource], program: FakeProgram, placed: list[Placed]
 ) -> None:
     program.misdeeds[2, 1] = dying
     source = budgeted(51.0)
@@ -571,13 +499,13 @@ def test_what_failed_waits_no_more(
     assert source.has_time_for(placed[:1], 4, placed[:2])
 
 
-def test_without_a_budget_there_is_always_time(source: CpuSource, placed: list[Placed]) -> None:
+def test_without_a_budget_there_is_always_time(source: LocalSource, placed: list[Placed]) -> None:
     source.draw(placed[:1], 1, timed=True)
     assert source.has_time_for(placed[:1], 2, placed)
 
 
 def test_what_is_measured_already_takes_no_time(
-    budgeted: Callable[[float], CpuSource], store: EvidenceStore, placed: list[Placed]
+    budgeted: Callable[[float], LocalSource], store: EvidenceStore, placed: list[Placed]
 ) -> None:
     source = budgeted(61.0)
     source.draw(placed[:2], 3, timed=True)
@@ -585,10 +513,71 @@ def test_what_is_measured_already_takes_no_time(
     assert not store.is_out_of_time("cpu")
 
 
-def test_what_an_earlier_run_measured_waits_for_nothing(
-    budgeted: Callable[[float], CpuSource], store: EvidenceStore, placed: list[Placed], monkeypatch: pytest.MonkeyPatch
+def test_a_run_tells_how_long_it_measured(budgeted: Callable[[float], LocalSource], placed: list[Placed]) -> None:
+    source = budgeted(100.0)
+    assert list(source.remarks()) == []
+    source.draw(placed[:2], 2, timed=True)
+    assert list(source.remarks()) == ["cpu: measured for 40 s, 100% of it within runs and their set-up"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "order", "reason"),
+    [
+        (15.0, "1AB", None),  # the last one may begin, and ends
+        (5.0, "1A", "the time budget of 5 s ended before these were measured in one pass"),
+        (-1.0, "", "the time budget of -1 s ended before these were measured in one pass"),
+    ],
+)
+def test_nothing_begins_after_the_budget(
+    budgeted: Callable[[float], LocalSource],
+    program: FakeProgram,
+    placed: list[Placed],
+    budget: float,
+    order: str,
+    reason: str | None,
 ) -> None:
-    source = budgeted(61.0)
-    source.draw(placed[:2], 3, timed=True)
-    monkeypatch.setattr(store, "offered", lambda name, one: object() if one in placed[2:] else None)
-    assert source.has_time_for(placed[:2], 4, placed)
+    source = budgeted(budget)
+    if reason is None:
+        source.draw(placed[:2], 3, timed=True)
+    else:
+        with pytest.raises(Untestable, match=reason):
+            source.draw(placed[:2], 3, timed=True)
+        with pytest.raises(Untestable, match="ended before this was measured"):
+            source.evidence(placed[1])
+    assert program.order == order
+    assert not source.is_complete
+
+
+def test_rounds_that_are_not_timed_are_seeds_and_end_with_the_budget(
+    budgeted: Callable[[float], LocalSource], program: FakeProgram, placed: list[Placed]
+) -> None:
+    source = budgeted(35.0)
+    source.draw(placed[:2], 3, timed=False)
+    assert program.order == "1A 2A 3A 1B"
+    assert source.evidence(placed[1]).rounds == (1,)
+
+
+# On GPUs
+
+
+def test_gpus_are_looked_at_once_before_anything_runs_and_after(
+    program: FakeProgram, store: EvidenceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gpus(tmp_path / "bin", monkeypatch, {**H100, "memory.used": 4000})
+    source = LocalSource(Gpus(), store)
+    placed = source.place(Generation(), None, None)
+    with pytest.raises(Untestable, match="another process holds GPU 0: 4000 MiB"):
+        source.draw([placed], 1, timed=True)
+    assert (program.asked, source.devices()) == ([], None)
+    put_gpus(tmp_path / "bin", monkeypatch, H100)
+    source.draw([], 1, timed=True)
+    put_gpus(tmp_path / "bin", monkeypatch, {**H100, "memory.used": 4000})
+    source.draw([], 1, timed=True)
+    devices = source.devices()
+    assert devices is not None
+    assert ([one.memory_used_mib for one in devices.start], [one.memory_used_mib for one in devices.end]) == (
+        [0],
+        [4000],
+    )
+    put_gpus(tmp_path / "bin", monkeypatch, fails="Unable to determine the device handle: GPU is lost")
+    assert source.devices() == devices.model_copy(update={"end": ()}), "what was measured before stands"

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from builders import printed_metric, recording, reported
 
-from llm_claims.document.setting import Setting, settings
+from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.evidence.recordings import Reference
 from llm_claims.sources.base import Placed
 from llm_claims.sources.recorded import RecordedSource
+from llm_claims.workloads.generation.defaults import GenerationDefaults
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.training.workload import Training
 
-REFERENCE = Reference(
-    generation=Generation(model="llama-7b", precision="bf16", input_tokens=10),
-    loading=Loading(model="llama-7b"),
-    generation_instance="g5.2xlarge",
-)
+DEFAULTS = {
+    "generation": GenerationDefaults(
+        fields=Generation(model="llama-7b", precision="bf16", input_tokens=10), instance="g5.2xlarge"
+    )
+}
 FILLED = Generation(model="llama-7b", precision="bf16", input_tokens=10)
 
 
@@ -36,24 +38,31 @@ ENTRIES = (
 )
 
 
-def source(documented: bool = True) -> RecordedSource:
-    return RecordedSource(recording(*ENTRIES, documented=documented, reference=REFERENCE))
+def source() -> RecordedSource:
+    return RecordedSource(recording(*ENTRIES, documented=True, defaults=DEFAULTS))
+
+
+def own(*entries: Evidence, **fields: Any) -> RecordedSource:
+    """A recording of a run on a machine that is no instance of a cloud."""
+    return RecordedSource(recording(*(entries or (entry(FILLED, None, 6.0),)), measured_on="gpu", **fields))
 
 
 def seconds(found: RecordedSource, placed: Placed) -> float:
     return found.evidence(placed).series("latency_seconds").values[0]
 
 
-def test_a_recording_is_a_source_by_its_name() -> None:
-    assert (source().name, source().kind, source().documented) == ("paper", "recording", True)
-    assert source(documented=False).documented is False
-    assert source().always_here
-    assert not hasattr(source(), "draw"), "what could draw would be taken for live"
+def test_a_recording_is_a_source_by_its_name_in_the_tier_of_every_machine() -> None:
+    there = source()
+    assert (there.name, there.markers, there.live, there.documented) == ("paper", ("cpu",), False, True)
+    assert (there.measures_as, there.most_rounds, there.is_complete) == ("recording", 1, True)
+    assert there.always_here
 
 
 def test_a_recording_of_a_live_run_shares_the_limits_of_its_source() -> None:
-    assert source().measures_as == "recording"
-    assert RecordedSource(recording(*ENTRIES, measured_on="cpu")).measures_as == "cpu"
+    there = own(most_rounds=7, complete=False)
+    assert (there.measures_as, there.most_rounds, there.is_complete) == ("gpu", 7, False)
+    assert not there.documented
+    assert own(*ENTRIES).documented, "instance types are what a document names"
 
 
 @pytest.mark.parametrize(
@@ -71,13 +80,13 @@ def test_a_recording_of_a_live_run_shares_the_limits_of_its_source() -> None:
         (Generation(), Setting("a", zero_stage=3), None, 1.0),
     ],
     ids=[
-        "reference",
+        "defaults",
         "demanded instance",
         "instance of the setting",
         "a demand beats the setting",
         "setting",
         "the workload beats the setting",
-        "the workload beats the reference",
+        "the workload beats the defaults",
         "prompts",
         "batch size",
         "fields of other kinds do not matter",
@@ -116,25 +125,33 @@ def test_a_kind_that_was_never_run_is_untestable(workload: Loading | Training) -
         there.place(workload, None, None)
 
 
-def test_without_a_reference_instance_a_run_has_no_place() -> None:
+def test_without_an_instance_of_its_own_a_run_has_no_place() -> None:
     there = RecordedSource(recording(*ENTRIES))
     assert there.place(Generation(), None, None) == Placed(Generation(), None)
 
 
-def test_settings_are_told_apart_by_the_document_alone() -> None:
-    first, second = settings(Setting("bf16", precision="bf16"), Setting("fp16", precision="fp16")).args[1]
-    document, own = source(documented=True), source(documented=False)
-    assert seconds(document, document.place(Generation(), second, None)) == 3.0
-    assert seconds(own, own.place(Generation(), first, None)) == 1.0
-    with pytest.raises(Untestable, match=r"paper measures one setting of its own; .* in case \[bf16\]"):
-        own.place(Generation(), second, None)
+def test_settings_are_told_apart_on_documented_hardware_alone() -> None:
+    first, second = (Setting(name, "p4d.24xlarge", precision=name).under("fp16") for name in ("fp16", "bf16"))
+    assert seconds(source(), source().place(Generation(), second, None)) == 2.0
+    there = own(defaults={"generation": GenerationDefaults(fields=FILLED)})
+    assert there.place(Generation(), first, None) == Placed(FILLED)
+    with pytest.raises(Untestable, match=r"paper measures one setting of its own; .* in case \[fp16\]"):
+        there.place(Generation(), second, None)
 
 
-def test_a_recording_of_a_run_measures_its_own_configuration() -> None:
-    """The primary setting of the document is not what another machine ran."""
-    own = source(documented=False)
-    placed = own.place(Generation(), Setting("fp16", precision="fp16", instance="p4d.24xlarge"), None)
-    assert placed == Placed(FILLED, "g5.2xlarge")
+def test_a_model_of_ours_stands_for_the_documents_in_recordings_of_runs_alone() -> None:
+    taught = Training(initial_weights="pretrained")
+    for documented in (True, False):
+        there = RecordedSource(recording(reported(taught), documented=documented))
+        assert there.place(taught, None, None).stand_in is not documented
+
+
+def test_a_recording_is_asked_for_what_stood_for_what_its_machine_had_not() -> None:
+    defaults = {"generation": GenerationDefaults(fields=Generation(), device_memory_gib={"g5.xlarge": 24})}
+    there = own(entry(Generation(), None, 1.0), defaults=defaults)
+    placed = there.place(Generation(), None, "g5.xlarge")
+    assert placed == Placed(Generation(device_memory_gib=24))
+    assert "an analogue of g5.xlarge's memory" in placed.note
 
 
 def test_every_entry_of_the_recording_can_be_found() -> None:

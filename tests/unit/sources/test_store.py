@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import measured, sampled_metric
 
-from llm_claims.errors import ProgramError
+from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
-from llm_claims.sources.store import EvidenceStore
+from llm_claims.sources.store import EvidenceStore, Failure
 from llm_claims.workloads.generation.workload import Generation
 
 A, B = Placed(Generation(new_tokens=1)), Placed(Generation(new_tokens=2))
@@ -31,7 +32,7 @@ def store(tmp_path: Path) -> EvidenceStore:
 def test_what_was_not_measured_is_not_there(store: EvidenceStore) -> None:
     assert store.read("cpu", A) is None
     assert store.read_failure("cpu", A) is None
-    assert store.of_source("cpu") == []
+    assert store.entries("cpu") == []
 
 
 def test_evidence_is_kept_as_it_is(store: EvidenceStore) -> None:
@@ -57,10 +58,18 @@ def test_sources_and_places_are_kept_apart(store: EvidenceStore) -> None:
     assert store.read("cpu", A) == evidence(A, 1.0)
 
 
-def test_a_failure_is_remembered_beside_the_evidence(store: EvidenceStore) -> None:
+@pytest.mark.parametrize(
+    ("cause", "raised"), [("fault", ProgramError), ("no_capacity", Inconclusive), ("out_of_budget", Untestable)]
+)
+def test_a_failure_is_remembered_beside_the_evidence_with_its_cause(
+    store: EvidenceStore, cause: Any, raised: type[Exception]
+) -> None:
     store.write("cpu", A, evidence(A, 1.0))
-    store.write_failure("cpu", A, "it hung: ñ\nlast line")
-    assert store.read_failure("cpu", A) == "it hung: ñ\nlast line"
+    store.write_failure("cpu", A, Failure(cause=cause, text="it hung: ñ\nlast line"))
+    failure = store.read_failure("cpu", A)
+    assert failure is not None
+    with pytest.raises(raised, match=r"^it hung: ñ\nlast line$"):
+        failure.reraise()
     assert store.read_failure("cpu", B) is None
     assert store.read("cpu", A) == evidence(A, 1.0)
 
@@ -69,14 +78,14 @@ def test_everything_of_a_source_comes_in_a_stable_order(store: EvidenceStore) ->
     for placed in (B, A):
         store.write("cpu", placed, evidence(placed, 1.0))
     expected = [evidence(placed, 1.0) for placed in sorted((A, B), key=lambda placed: placed.key)]
-    assert store.of_source("cpu") == expected
+    assert store.entries("cpu") == expected
 
 
 def test_what_failed_later_is_no_evidence_for_a_recording(store: EvidenceStore) -> None:
     store.write("cpu", A, evidence(A, 1.0, 1.1))
     store.write("cpu", B, evidence(B, 1.0, 1.1))
-    store.write_failure("cpu", A, "the count new_tokens_per_sequence changed between rounds")
-    assert store.of_source("cpu") == [evidence(B, 1.0, 1.1)]
+    store.write_failure("cpu", A, Failure(text="a count changed between rounds"))
+    assert store.entries("cpu") == [evidence(B, 1.0, 1.1)]
 
 
 def test_rounds_are_counted_over_all_workloads_of_a_source(store: EvidenceStore) -> None:
@@ -85,7 +94,7 @@ def test_rounds_are_counted_over_all_workloads_of_a_source(store: EvidenceStore)
     store.write("cpu", B, evidence(B, 1.0))
     assert store.latest_round("cpu") == 3
     assert store.latest_round("gpu") == 0
-    store.write_failure("cpu", A, "it hung")
+    store.write_failure("cpu", A, Failure(text="it hung"))
     assert store.latest_round("cpu") == 3, "a round that failed for one was a round for the others"
 
 
@@ -103,27 +112,12 @@ def test_a_folder_is_made_when_it_is_needed_and_removed_at_the_end(
     assert os.listdir(tmp_path) == []
 
 
-def test_the_key_names_workload_and_place() -> None:
-    assert A.key == A.workload.digest
-    assert Placed(A.workload, "g5.2xlarge").key == f"{A.workload.digest}-g5.2xlarge"
-    assert Placed(A.workload, "g5.2xlarge").describe() == "Generation(new_tokens=1) on g5.2xlarge"
-    assert A.describe() == "Generation(new_tokens=1)"
-
-
 def test_a_run_that_measured_nothing_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     store = EvidenceStore()
-    assert (store.of_source("cpu"), store.failures("cpu"), store.entries("cpu")) == ([], set(), [])
+    assert (store.entries("cpu"), store.latest_round("cpu"), store.busy("cpu")) == ([], 0, None)
+    assert not store.is_open
     assert os.listdir(tmp_path) == []
-
-
-def test_who_makes_the_folder_is_told_when_it_is_there(tmp_path: Path) -> None:
-    told: list[Path] = []
-    store = EvidenceStore(make=lambda: tmp_path)
-    store.opened = lambda: told.append(store.folder)
-    assert store.read("cpu", A) is None
-    assert store.read("cpu", B) is None
-    assert told == [tmp_path]
 
 
 def test_a_store_that_was_removed_is_not_made_again(store: EvidenceStore) -> None:
@@ -135,16 +129,24 @@ def test_a_store_that_was_removed_is_not_made_again(store: EvidenceStore) -> Non
     assert not store.folder.exists()
 
 
-def test_entries_tell_which_rounds_were_passes_and_of_which_day_they_are(store: EvidenceStore) -> None:
-    for placed in (A, B):
-        store.write("cpu", placed, evidence(placed, 1.0))
-    store.mark_alone("cpu", A)
-    found = {entry.evidence.workload: (entry.alone, entry.since) for entry in store.entries("cpu")}
-    day = evidence(A, 1.0).provenance.date
-    assert found == {A.workload: (True, day), B.workload: (False, day)}
+def test_the_first_to_come_does_what_a_source_does_once(store: EvidenceStore) -> None:
+    before = store.since("cpu")
+    seen = []
+    for _ in range(2):
+        with EvidenceStore(store.folder).once("cpu") as first:
+            seen.append(first)
+    assert seen == [True, False]
+    assert before <= store.since("cpu") == store.since("cpu")
 
 
-def test_failures_are_named_by_their_keys(store: EvidenceStore) -> None:
-    there = Placed(A.workload, "g5.2xlarge")
-    store.write_failure("cpu", there, "it hung")
-    assert store.failures("cpu") == {there.key}
+def test_an_attempt_that_fails_leaves_it_to_the_next(store: EvidenceStore) -> None:
+    with pytest.raises(Untestable), store.once("gpu"):
+        raise Untestable("another process holds GPU 0")
+    with store.once("gpu") as first:
+        assert first
+
+
+def test_runs_at_the_same_time_are_busy_once(store: EvidenceStore) -> None:
+    for began, ended in ((10.0, 20.0), (12.0, 14.0), (15.0, 25.0), (30.0, 40.0)):
+        store.note_run("cpu", began, ended)
+    assert store.busy("cpu") == (30.0, 25.0)

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from warm import PROGRAM, Fork, Forker, Train, Warm, forks, training
 
+from llm_claims.workloads import built_in
 from llm_claims.workloads.protocol import Answer
+from llm_claims.workloads.registry import register
+
+register(*built_in())
 
 
 @pytest.fixture(scope="session")

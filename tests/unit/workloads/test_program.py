@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -10,18 +11,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from warm import is_so
 
-from llm_claims.workloads import program as channel
-from llm_claims.workloads.generation.workload import Generation
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads import program
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
+from llm_claims.workloads.loading.workload import Loading, LoadingWitness
+from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 REQUEST = Request(workload=Generation(input_tokens=10), round=1, seed=7)
 LINE = REQUEST.model_dump_json()
 
 NOISY_PROGRAM = """
 import os, subprocess, sys
-from llm_claims.workloads.program import serve
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.program import serve_prepared
 from llm_claims.workloads.protocol import Answer
 
 def set_up():
@@ -34,7 +39,7 @@ def set_up():
         return Answer(metrics={"latency_seconds": request.seed})
     return run
 
-raise SystemExit(serve(set_up, ["pydantic"]))
+raise SystemExit(serve_prepared(Generation, set_up, ["pydantic"]))
 """
 
 
@@ -42,11 +47,11 @@ class OutOfMemoryError(RuntimeError):
     """Named as PyTorch names its own."""
 
 
-class Detailed(channel.ToldInFull):
+class Detailed(program.ToldInFull):
     """Named as nobody else."""
 
 
-def failing(error: Exception) -> channel.Runner:
+def failing(error: Exception) -> program.Runner:
     def run(request: Request) -> Answer:
         raise error
 
@@ -54,10 +59,10 @@ def failing(error: Exception) -> channel.Runner:
 
 
 def test_noise_goes_to_standard_error_and_the_program_ends_with_its_input(tmp_path: Path) -> None:
-    program = tmp_path / "noisy.py"
-    program.write_text(NOISY_PROGRAM)
+    path = tmp_path / "noisy.py"
+    path.write_text(NOISY_PROGRAM)
     done = subprocess.run(
-        [sys.executable, program], input=f"{LINE}\nrubbish\n{LINE}\n", capture_output=True, text=True, timeout=60
+        [sys.executable, path], input=f"{LINE}\nrubbish\n{LINE}\n", capture_output=True, text=True, timeout=60
     )
     ready, first, refused, last = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
@@ -88,13 +93,13 @@ def test_noise_goes_to_standard_error_and_the_program_ends_with_its_input(tmp_pa
     ],
 )
 def test_an_error_is_an_outcome_with_a_signature(error: Exception, kind: str, signature: str) -> None:
-    outcome = channel.answer(failing(error), LINE).outcome
+    outcome = program.answer(failing(error), LINE).outcome
     assert (outcome.kind, outcome.signature) == (kind, signature)
 
 
 @pytest.mark.parametrize("line", ["", "hello", "[]", '{"round": 1}', LINE.replace('"round":1', '"round":0')])
 def test_a_line_that_is_no_request_is_answered_so(line: str) -> None:
-    outcome = channel.answer(failing(AssertionError("never run")), line).outcome
+    outcome = program.answer(failing(AssertionError("never run")), line).outcome
     assert outcome.kind == "failed"
     assert outcome.signature is not None
     assert outcome.signature.startswith("not a request: ")
@@ -105,20 +110,53 @@ def test_a_measurement_that_is_not_a_number_is_a_failure(value: float | tuple[fl
     def run(request: Request) -> Answer:
         return Answer(metrics={"latency_seconds": 1.0, "step_losses": value})
 
-    outcome = channel.answer(run, LINE).outcome
+    outcome = program.answer(run, LINE).outcome
     assert outcome.kind == "failed"
     assert outcome.signature == "ValidationError: metrics.step_losses: Input should be a finite number"
 
 
-def test_the_hardware_is_named_with_its_cores() -> None:
-    name, _, cores = channel.hardware().rpartition(", ")
-    assert name.strip()
-    assert int(cores.split()[0]) >= 1
+OWN = """
+import sys
+from llm_claims import Answer, Metric, Workload, serve
+
+class Counting(Workload):
+    elements: int | None = None
+    class Witness(Workload.Witness):
+        elements: int
+    metrics = {"sum": Metric(unit="1")}
+
+def run(workload: Counting, seed: int) -> Answer:
+    return Answer(metrics={"sum": workload.elements + seed}, witness=Counting.Witness(elements=workload.elements))
+
+raise SystemExit(serve(run, packages=["numpy"]))
+"""
+
+
+def test_a_users_program_serves_a_kind_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "counting.py").write_text(OWN)
+    line = '{"workload": {"kind": "counting", "elements": 40}, "round": 1, "seed": 2}\n'
+    done = subprocess.run(
+        [sys.executable, tmp_path / "counting.py"], input=line, capture_output=True, text=True, timeout=60
+    )
+    ready, answer = done.stdout.splitlines()
+    assert set(Ready.model_validate_json(ready).software) == {"python", "numpy"}
+    assert json.loads(answer)["metrics"] == {"sum": 42}
+    assert json.loads(answer)["witness"]["elements"] == 40
+
+
+def test_a_witness_is_read_as_that_of_the_kind_that_was_asked() -> None:
+    said = Answer(outcome=Outcome(kind="failed", signature="it broke"), witness=LoadingWitness(model_server=True))
+    line = said.model_dump_json(exclude_none=True)
+    assert read_answer(line, Loading) == said
+    with pytest.raises(ValidationError, match="model_server"):
+        read_answer(line, Generation)
+    assert read_answer('{"witness": {"calls": 3}}', Generation).witness == GenerationWitness(calls=3)
 
 
 PROGRAM = """
 import sys, time
-from llm_claims.workloads.program import serve
+from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.program import serve_prepared
 
 def set_up():
     open(sys.argv[1], "w").close()
@@ -129,7 +167,7 @@ def set_up():
             sum(range(1000))
     return run
 
-raise SystemExit(serve(set_up, []))
+raise SystemExit(serve_prepared(Generation, set_up, []))
 """
 CALLER = """
 import subprocess, sys, time
@@ -145,8 +183,8 @@ def called(folder: Path, set_up: str = "pass") -> tuple[subprocess.Popen[str], i
     """A caller with a program that works on its request for ever; it says ``set-up`` and ``asked`` by files."""
     (folder / "caller.py").write_text(CALLER)
     (folder / "program.py").write_text(PROGRAM.format(set_up=set_up))
-    program = [sys.executable, str(folder / "program.py"), str(folder / "set-up"), str(folder / "asked")]
-    command = [sys.executable, str(folder / "caller.py"), LINE, *program]
+    called = [sys.executable, str(folder / "program.py"), str(folder / "set-up"), str(folder / "asked")]
+    command = [sys.executable, str(folder / "caller.py"), LINE, *called]
     caller = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert caller.stdout is not None
     return caller, int(caller.stdout.readline())
@@ -166,9 +204,8 @@ def test_a_program_whose_caller_is_killed_ends_at_once(
 
 
 def test_a_program_whose_caller_is_gone_before_it_starts_is_not_even_set_up(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM.format(set_up="pass"))
-    command = [sys.executable, str(program), str(tmp_path / "set-up"), str(tmp_path / "asked")]
+    (tmp_path / "program.py").write_text(PROGRAM.format(set_up="pass"))
+    command = [sys.executable, *(str(tmp_path / name) for name in ("program.py", "set-up", "asked"))]
     done = subprocess.run(command, input="", capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not (tmp_path / "set-up").exists()
