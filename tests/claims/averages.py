@@ -32,7 +32,7 @@ def window_means(run: Measurement) -> Quantity:
         for start in range(0, len(steps) - window + 1, window):
             yield fmean(steps[start : start + window])
 
-    return _rounded(values, run, losses)
+    return _rounded(values, run, losses, logging_steps)
 
 
 def running_means(run: Measurement) -> Quantity:
@@ -45,10 +45,10 @@ def running_means(run: Measurement) -> Quantity:
         for done in range(window, len(steps) + 1, window):
             yield sums[done - 1] / done
 
-    return _rounded(values, run, losses)
+    return _rounded(values, run, losses, logging_steps)
 
 
-def _rounded(values, run: Measurement, losses: Quantity) -> Quantity:
+def _rounded(values, run: Measurement, losses: Quantity, *others: Quantity) -> Quantity:
     """The values, each as the interval of an average of all micro-batches of the run in fp32."""
 
     def read() -> Series:
@@ -58,4 +58,4 @@ def _rounded(values, run: Measurement, losses: Quantity) -> Quantity:
         lower, upper = (tuple(value * (1 + sign * error) for value in exact) for sign in (-1, 1))
         return Series(exact, lower, upper, "nats", "printed")
 
-    return Quantity(read, run)
+    return Quantity(read, losses, *others)

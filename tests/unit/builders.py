@@ -33,7 +33,7 @@ T_975 = {1: 12.706205, 2: 4.302653, 4: 2.776445}
 
 
 def quantity(series: Series, *measurements: Any) -> Quantity:
-    return Quantity(lambda: series, *measurements)
+    return Quantity(lambda: series, reads=[(measurement, "latency_seconds") for measurement in measurements])
 
 
 def live(*values: float, rounds: Sequence[int] = (), unit: str = "s") -> Quantity:
@@ -137,7 +137,7 @@ def recording(*evidence: Evidence, name: str = "paper", **fields: Any) -> Record
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Held:
     """A measurement that holds its evidence already."""
 

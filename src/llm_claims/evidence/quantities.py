@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Protocol
 
@@ -22,12 +22,21 @@ class Measured(Protocol):
 class Quantity:
     """A number with a unit that is computed from measurements when a relation asks.
 
-    ``measurements`` are those it depends on: a live source draws their rounds interleaved.
+    ``read`` computes the samples; ``operands`` are the quantities it reads. ``reads`` are the metrics behind it, each
+    with its measurement; those of the operands are added.
     """
 
-    def __init__(self, read: Callable[[], Series], *measurements: Measured) -> None:
+    def __init__(
+        self, read: Callable[[], Series], *operands: Quantity, reads: Iterable[tuple[Measured, str]] = ()
+    ) -> None:
         self._read = read
-        self.measurements = measurements
+        of_operands = (one for operand in operands for one in operand.reads)
+        self.reads: tuple[tuple[Measured, str], ...] = tuple(dict.fromkeys((*reads, *of_operands)))
+
+    @property
+    def measurements(self) -> tuple[Measured, ...]:
+        """The measurements it depends on: a live source draws their rounds interleaved."""
+        return tuple(dict.fromkeys(measurement for measurement, _ in self.reads))
 
     def series(self) -> Series:
         """Return the samples that exist now.
@@ -78,7 +87,7 @@ def _lifted(value: Quantity | float) -> Quantity:
 
 
 def _joined(a: Quantity, b: Quantity, join: Callable[[Series, Series], Series]) -> Quantity:
-    return Quantity(lambda: join(a.series(), b.series()), *dict.fromkeys((*a.measurements, *b.measurements)))
+    return Quantity(lambda: join(a.series(), b.series()), a, b)
 
 
 def _product_unit(a: str, b: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llm_claims.errors import Untestable
-from llm_claims.judging.measurement import Measurement
+from llm_claims.judging.measurement import Measurement, metrics_read
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Look, Relation
 from llm_claims.relations.verdict import Verdict
@@ -38,36 +38,40 @@ class Decider:
         """
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         documented = source.documented and not any(m.placed.stand_in for m in compared)
-        least, most = self._bounds(compared, seeds, source)
+        least, most = self._bounds(relation, compared, seeds, source)
         look = Look(documented_hardware=documented).shared_by(most - least + 1)
         if not source.live:
             return _recorded_verdict(relation, source, compared, look)
-        self._draw(source, compared, least, companions=True)
+        self._draw(source, relation, compared, least, companions=True)
         verdict = relation.verdict(look)
         for rounds in range(least + 1, most + 1):
             if verdict.decided or not source.has_time_for(
                 [m.placed for m in compared], rounds, self._plan(source).placed
             ):
                 break
-            self._draw(source, compared, rounds, companions=False)
+            self._draw(source, relation, compared, rounds, companions=False)
             verdict = relation.verdict(look)
         return verdict
 
-    def _bounds(self, compared: list[Measurement], seeds: int | None, source: Source) -> tuple[int, int]:
+    def _bounds(
+        self, relation: Relation, compared: list[Measurement], seeds: int | None, source: Source
+    ) -> tuple[int, int]:
         """The least and the most rounds, of a recording those it was made with; of counts and outcomes one says all."""
         if seeds is not None:
             return seeds, seeds
-        if compared and not any(m.varies for m in compared):
+        if compared and not any(metric.varies for metric in metrics_read(relation)):
             return 1, 1
         most = source.most_rounds or self._rounds
         return min(LEAST_ROUNDS, most), most
 
-    def _draw(self, source: Source, compared: list[Measurement], rounds: int, *, companions: bool) -> None:
+    def _draw(
+        self, source: Source, relation: Relation, compared: list[Measurement], rounds: int, *, companions: bool
+    ) -> None:
         plan = self._plan(source)
         placed = list(dict.fromkeys(m.placed for m in compared))
         # Timed comparisons share their passes, even those that were not planned.
-        read = any(m.timed for m in compared)
-        timed = [one for one in placed if read or plan.is_timed(one)]
+        timed_here = any(metric.timed for metric in metrics_read(relation))
+        timed = [one for one in placed if timed_here or plan.is_timed(one)]
         if timed:
             source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
         others = [one for one in placed if one not in timed]
@@ -77,7 +81,8 @@ class Decider:
 
 def _recorded_verdict(relation: Relation, source: Source, compared: list[Measurement], look: Look) -> Verdict:
     """Judge what was recorded; figures of two occasions are of runs that nobody interleaved."""
-    occasions = {source.evidence(m.placed).occasion for m in compared if m.named}
+    reading = {m for m, _ in relation.reads}
+    occasions = {source.evidence(m.placed).occasion for m in compared if m in reading}
     if len(occasions) > 1:
         raise Untestable(
             f"{source.name} has these from {len(occasions)} occasions: they were not measured side by side"

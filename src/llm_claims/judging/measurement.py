@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from llm_claims.document.setting import Setting
+from collections.abc import Callable
+
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.evidence.series import Series
+from llm_claims.relations import Relation
 from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.metric import Metric
 
 
 class Measurement:
     """What a test's ``measure`` returns: its metrics are attributes, each a lazy `Quantity`.
 
-    ``named`` are the metrics that were asked for, ``figures_read`` those that evidence was read for.
+    ``note`` is called with the name of each figure that evidence is read for: a metric, or "outcome".
 
     >>> measure(Generation(new_tokens=64)).latency_seconds  # doctest: +SKIP
     """
 
-    def __init__(self, source: Source, placed: Placed) -> None:
+    def __init__(self, source: Source, placed: Placed, note: Callable[[str], None] = lambda _: None) -> None:
         self.source = source
         self.placed = placed
-        self.figures_read: set[str] = set()
-        self.named: set[str] = set()
+        self._note = note
 
     @property
     def workload(self) -> Workload:
@@ -30,20 +32,10 @@ class Measurement:
         return self.placed.workload
 
     @property
-    def timed(self) -> bool:
-        """Whether a metric was asked for that anything else on the machine disturbs."""
-        return any(self.workload.metric(name).timed for name in self.named)
-
-    @property
-    def varies(self) -> bool:
-        """Whether a metric was asked for of which another round says something new."""
-        return any(self.workload.metric(name).varies for name in self.named)
-
-    @property
     def evidence(self) -> Evidence:
-        """The evidence gathered so far; reading it counts its outcome as read."""
+        """The evidence gathered so far."""
         evidence = self.source.evidence(self.placed)
-        self.figures_read.add("outcome")
+        self._note("outcome")
         return evidence
 
     def __getattr__(self, metric: str) -> Quantity:
@@ -60,8 +52,7 @@ class Measurement:
             self.workload.metric(metric)
         except ValueError as error:
             raise AttributeError(str(error)) from None
-        self.named.add(metric)
-        return Quantity(lambda: self._series(metric), self)
+        return Quantity(lambda: self._series(metric), reads=[(self, metric)])
 
     def stated(self, metric: str, *, otherwise: Quantity) -> Quantity:
         """Return a metric that the evidence states outright, or else what can be computed for it.
@@ -72,20 +63,15 @@ class Measurement:
         def read() -> Series:
             return self._series(metric) if metric in self.evidence.metrics else otherwise.series()
 
-        return Quantity(read, *dict.fromkeys((self, *otherwise.measurements)))
+        return Quantity(read, otherwise, reads=[(self, metric)])
 
     def _series(self, metric: str) -> Series:
         evidence = self.evidence
-        self.figures_read.update(evidence.figures(metric))
+        for figure in evidence.figures(metric):
+            self._note(figure)
         return evidence.series(metric)
 
 
-def measured(source: Source, workload: Workload, setting: Setting | None, on: str | None) -> Measurement:
-    """Bind a workload to a source.
-
-    Raises
-    ------
-    Untestable
-        The source cannot measure it.
-    """
-    return Measurement(source, source.place(workload, setting, on))
+def metrics_read(relation: Relation) -> list[Metric]:
+    """What the metrics are that a relation reads, and so whether it is timed and whether another round is of use."""
+    return [m.workload.metric(name) for m, name in relation.reads if isinstance(m, Measurement)]

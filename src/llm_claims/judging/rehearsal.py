@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from llm_claims.document.instances import bare
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
 from llm_claims.judging.marks import claim_of
-from llm_claims.judging.measurement import Measurement, measured
+from llm_claims.judging.measurement import Measurement, metrics_read
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Relation
 from llm_claims.sources.base import Need, Source
@@ -61,12 +62,13 @@ def _rehearse(item: pytest.Function, source: Source, fixtures: Callable[[], Mapp
     seen: list[Need] = []
 
     def measure(workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
-        return measured(source, workload, setting, on)
+        return Measurement(source, source.place(workload, setting, on and bare(on)))
 
     def judge(relation: Relation, **_: Any) -> None:
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         placed = tuple(dict.fromkeys(m.placed for m in compared))
-        timed, varies = any(m.timed for m in compared), any(m.varies for m in compared)
+        read = metrics_read(relation)
+        timed, varies = any(one.timed for one in read), any(one.varies for one in read)
         seen.append(Need(item.nodeid, claim, placed, timed=timed, varies=varies))
         raise _Rehearsed
 

@@ -13,12 +13,12 @@ from llm_claims.document.setting import Setting
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.judging.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
 from llm_claims.judging.decider import Decider
-from llm_claims.judging.measurement import Measurement, measured
+from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.rows import FigureRow, VerdictRow
 from llm_claims.relations import Relation
 from llm_claims.relations import __all__ as relation_names
 from llm_claims.relations.verdict import Verdict, Word
-from llm_claims.sources.base import Source
+from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads.base import Workload
 
 EMULATED = "ran end to end on the emulator; not evidence"
@@ -35,7 +35,7 @@ class Trial:
     untestable: str | None
     instances: Callable[[], InstanceTable]
     verdict: Verdict | None = None
-    measurements: list[Measurement] = field(default_factory=list)
+    _measured: list[tuple[Placed, set[str]]] = field(default_factory=list)
 
     def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
         """Bind a workload to this trial's source; nothing runs before a relation asks for samples.
@@ -52,9 +52,10 @@ class Trial:
                 self.instances()[instance]
         if self.untestable:
             raise Untestable(self.untestable)
-        measurement = measured(self.source, workload, setting, on and bare(on))
-        self.measurements.append(measurement)
-        return measurement
+        placed = self.source.place(workload, setting, on and bare(on))
+        figures: set[str] = set()
+        self._measured.append((placed, figures))
+        return Measurement(self.source, placed, figures.add)
 
     def judge(self, relation: Relation, *, seeds: int | None = None) -> None:
         """Decide the relation; once a trial. ``seeds`` is the number of seeds that live training takes.
@@ -116,12 +117,12 @@ class Trial:
                 claim=self.claim,
                 case=self.case,
                 source=self.source.name,
-                workload=replace(measurement.placed, asked=None).describe(),
-                key=measurement.placed.key,
+                workload=replace(placed, asked=None).describe(),
+                key=placed.key,
                 metric=metric,
             )
-            for measurement in self.measurements
-            for metric in sorted(measurement.figures_read)
+            for placed, figures in self._measured
+            for metric in sorted(figures)
         ]
 
     @property
@@ -171,7 +172,7 @@ class Trial:
 
     @property
     def _note(self) -> str:
-        return "; ".join(dict.fromkeys(m.placed.note for m in self.measurements if m.placed.note))
+        return "; ".join(dict.fromkeys(placed.note for placed, _ in self._measured if placed.note))
 
     def _spoken(self, verdict: Verdict) -> str:
         asides = "; ".join(filter(None, (verdict.reason, self._note)))

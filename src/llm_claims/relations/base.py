@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from llm_claims.evidence.quantities import Measured
+from llm_claims.evidence.quantities import Measured, Quantity
 from llm_claims.relations.verdict import Verdict
 
 
@@ -27,6 +27,11 @@ class Look:
         return Look(1 - (1 - self.confidence) / comparisons, self.documented_hardware)
 
 
+def joined_reads(*quantities: Quantity) -> tuple[tuple[Measured, str], ...]:
+    """The metrics behind several quantities, each once."""
+    return tuple(dict.fromkeys(read for quantity in quantities for read in quantity.reads))
+
+
 class Relation(ABC):
     """What must hold between quantities if the claim is true."""
 
@@ -34,8 +39,13 @@ class Relation(ABC):
 
     @property
     @abstractmethod
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics that the relation reads, each with its measurement, in the order of its operands."""
+
+    @property
     def measurements(self) -> tuple[Measured, ...]:
-        """The measurements whose samples the relation reads, in the order of its operands."""
+        """The measurements whose samples the relation reads."""
+        return tuple(dict.fromkeys(measurement for measurement, _ in self.reads))
 
     @abstractmethod
     def verdict(self, look: Look = Look()) -> Verdict:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from llm_claims.evidence.quantities import Measured, Quantity, known
 from llm_claims.evidence.series import Series
-from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.verdict import Interval, Verdict, Word
 
 
@@ -20,9 +20,9 @@ class Equal(Relation):
     name: str = "equal"
 
     @property
-    def measurements(self) -> tuple[Measured, ...]:
-        """Those of both quantities."""
-        return tuple(dict.fromkeys((*self.first.measurements, *self.second.measurements)))
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind both quantities."""
+        return joined_reads(self.first, self.second)
 
     def verdict(self, look: Look = Look()) -> Verdict:
         """Judge by overlap of the samples' own intervals; no tolerance is added."""

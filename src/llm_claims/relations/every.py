@@ -19,8 +19,13 @@ class Every(Relation):
     name: str = "every"
 
     @property
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind every part."""
+        return tuple(dict.fromkeys(read for part in self.parts for read in part.reads))
+
+    @property
     def measurements(self) -> tuple[Measured, ...]:
-        """Those of every part."""
+        """The measurements of every part, also of those that read an outcome alone."""
         return tuple(dict.fromkeys(m for part in self.parts for m in part.measurements))
 
     def verdict(self, look: Look = Look()) -> Verdict:

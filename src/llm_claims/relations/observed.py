@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llm_claims.evidence.quantities import Measured, Quantity
-from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.estimate import ratio_of
 from llm_claims.relations.verdict import Verdict, Word
 
@@ -19,9 +19,9 @@ class Observed(Relation):
     name: str = "observed"
 
     @property
-    def measurements(self) -> tuple[Measured, ...]:
-        """Those of both quantities."""
-        return tuple(dict.fromkeys((*self.quantity.measurements, *self.over.measurements)))
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind both quantities."""
+        return joined_reads(self.quantity, self.over)
 
     def verdict(self, look: Look = Look()) -> Verdict:
         """Report the ratio: always inconclusive, since nothing was claimed that it could confirm."""

@@ -19,6 +19,11 @@ class OutcomeIs(Relation):
     name: str = "outcome"
 
     @property
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """No metric."""
+        return ()
+
+    @property
     def measurements(self) -> tuple[Measured, ...]:
         """The run itself."""
         return (self.measurement,)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from llm_claims.evidence.quantities import Measured, Quantity, as_printed
-from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.direction import side_of
 from llm_claims.relations.estimate import Estimate, ratio_of
 from llm_claims.relations.verdict import Interval, Verdict, Word
@@ -23,9 +23,9 @@ class Ratio(Relation):
     by: float = 0.0
 
     @property
-    def measurements(self) -> tuple[Measured, ...]:
-        """Those of both quantities."""
-        return tuple(dict.fromkeys((*self.numerator.measurements, *self.denominator.measurements)))
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind both quantities."""
+        return joined_reads(self.numerator, self.denominator)
 
     def verdict(self, look: Look = Look()) -> Verdict:
         """Judge the direction everywhere, and the documented size on documented hardware."""

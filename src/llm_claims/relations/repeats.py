@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from llm_claims.errors import EvidenceError
 from llm_claims.evidence.quantities import Measured, Quantity
-from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.equal import Equal
 from llm_claims.relations.estimate import estimate
 from llm_claims.relations.verdict import Interval, Verdict, Word
@@ -23,9 +23,9 @@ class Repeats(Relation):
     name: str = "repeats"
 
     @property
-    def measurements(self) -> tuple[Measured, ...]:
-        """Those of both quantities."""
-        return tuple(dict.fromkeys((*self.sampled.measurements, *self.printed.measurements)))
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind both quantities."""
+        return joined_reads(self.sampled, self.printed)
 
     def verdict(self, look: Look = Look()) -> Verdict:
         """Judge by the prediction interval of one further sample.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llm_claims.evidence.quantities import Measured, Quantity
-from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.estimate import Estimate
 from llm_claims.relations.verdict import Verdict, Word
 
@@ -30,9 +30,9 @@ class OverSequence(Relation):
             raise ValueError(f"{self.name} compares two or more quantities, got {len(self.quantities)}")
 
     @property
-    def measurements(self) -> tuple[Measured, ...]:
-        """Those of every quantity."""
-        return tuple(dict.fromkeys(m for quantity in self.quantities for m in quantity.measurements))
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind every quantity."""
+        return joined_reads(*self.quantities)
 
     def verdict(self, look: Look = Look()) -> Verdict:
         """Judge every comparison of the sequence, with the look's error shared among them."""

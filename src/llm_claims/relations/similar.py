@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from llm_claims.evidence.quantities import Measured, Quantity
-from llm_claims.relations.base import Look, Relation
+from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.direction import inside, word_of
 from llm_claims.relations.estimate import ratio_of
 from llm_claims.relations.verdict import Verdict, Word
@@ -22,9 +22,9 @@ class Similar(Relation):
     name: str = "similar"
 
     @property
-    def measurements(self) -> tuple[Measured, ...]:
-        """Those of both quantities."""
-        return tuple(dict.fromkeys((*self.first.measurements, *self.second.measurements)))
+    def reads(self) -> tuple[tuple[Measured, str], ...]:
+        """The metrics behind both quantities."""
+        return joined_reads(self.first, self.second)
 
     def verdict(self, look: Look = Look()) -> Verdict:
         """Judge by interval inclusion.

@@ -28,8 +28,8 @@ def grown(
     Raises
     ------
     ProgramError
-        The run failed, or answered a metric that its kind does not have. That memory ran out, or that an engine failed, is
-        evidence, if the run has a witness of what it was.
+        The run failed, or answered a metric that its kind does not have. That memory ran out, or that an engine
+        failed, is evidence, if the run has a witness of what it was.
     WitnessError
         The run was not what was asked, or saw something else than the rounds before it.
     """

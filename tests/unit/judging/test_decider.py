@@ -41,8 +41,8 @@ class Watched(Relation):
         self.looks: list[Look] = []
 
     @property
-    def measurements(self) -> tuple[Any, ...]:
-        return self._relation.measurements
+    def reads(self) -> tuple[Any, ...]:
+        return self._relation.reads
 
     @property
     def confidences(self) -> list[float]:

@@ -59,7 +59,7 @@ GOOD = measured(REQUEST, latency_seconds=sampled_metric("latency_seconds", 1.0, 
 
 
 def latency(evidence: Any) -> Quantity:
-    return Quantity(lambda: evidence.series("latency_seconds"), Held(evidence))
+    return Quantity(lambda: evidence.series("latency_seconds"), reads=[(Held(evidence), "latency_seconds")])
 
 
 def both_ways(of: Of, good: Quantity, bad: Quantity) -> list[Relation]:
