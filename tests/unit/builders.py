@@ -137,6 +137,18 @@ def recording(*evidence: Evidence, name: str = "paper", **fields: Any) -> Record
     )
 
 
+def put(data: dict[str, Any], path: str, value: object) -> None:
+    """Put a value at a path such as ``evidence.0.rounds``; ``...`` removes what is there."""
+    whole: Any = data
+    *folders, name = (int(part) if part.isdigit() else part for part in path.split("."))
+    for folder in folders:
+        whole = whole[folder]
+    if value is ...:
+        del whole[name]
+    else:
+        whole[name] = value
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """A measurement that holds its evidence already."""

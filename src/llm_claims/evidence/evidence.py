@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     FiniteFloat,
     PositiveInt,
-    SerializeAsAny,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -26,8 +25,8 @@ from llm_claims.workloads.base import Workload
 from llm_claims.workloads.metric import DURATIONS
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import witness_of
-from llm_claims.workloads.registry import AnyWorkload
-from llm_claims.workloads.witness import Witness, differences
+from llm_claims.workloads.registry import AnyWitness, AnyWorkload
+from llm_claims.workloads.witness import differences
 
 
 class _Model(BaseModel):
@@ -104,7 +103,7 @@ class Evidence(_Model):
     metrics: dict[str, Samples] = {}
     rounds: tuple[PositiveInt, ...] = (1,)
     occasion: PositiveInt = 1
-    witness: SerializeAsAny[Witness] | None = None
+    witness: AnyWitness | None = None
     provenance: Provenance
     place: str | None = None
     note: str | None = None

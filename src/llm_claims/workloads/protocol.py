@@ -15,14 +15,13 @@ from pydantic import (
     Field,
     FiniteFloat,
     PositiveInt,
-    SerializeAsAny,
     ValidationInfo,
     field_validator,
 )
 
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.outcome import Outcome
-from llm_claims.workloads.registry import AnyWorkload
+from llm_claims.workloads.registry import AnyWitness, AnyWorkload
 from llm_claims.workloads.witness import Witness
 
 
@@ -67,7 +66,7 @@ class Answer(_Message):
 
     outcome: Outcome = Outcome()
     metrics: dict[str, FiniteFloat | tuple[FiniteFloat, ...] | Printed] = {}
-    witness: SerializeAsAny[Witness] | None = None
+    witness: AnyWitness | None = None
 
     @field_validator("witness", mode="before")
     @classmethod
@@ -85,7 +84,9 @@ def witness_of(value: Any, kind: type[Workload]) -> Any:
         It is none, or of another kind.
     """
     if isinstance(value, Witness) and not isinstance(value, kind.Witness):
-        raise ValueError(f"a run of {kind.__name__} shows a {kind.Witness.__name__}, not a {type(value).__name__}")
+        raise ValueError(
+            f"a run of {kind.__name__} shows a {kind.Witness.__qualname__}, not a {type(value).__qualname__}"
+        )
     return kind.Witness.model_validate_json(json.dumps(value), strict=True) if isinstance(value, dict) else value
 
 

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo, ValidationError
+from pydantic import (
+    BaseModel,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    SerializeAsAny,
+    ValidationError,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from llm_claims.errors import UsageError
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.witness import Witness
 
 Describe = Callable[[type[BaseModel]], dict[str, Any]]
 _KINDS: dict[str, type[Workload]] = {}
@@ -114,19 +122,33 @@ def _defaults(kind: str, given: Any) -> Defaults[Any]:
         raise ValidationError.from_exception_data("defaults", list(faults)) from None
 
 
-class _ByKind:
+class _Described:
+    """Tells pydantic how the JSON Schema describes something of which each kind has its own form."""
+
+    def __init__(self, describe: Callable[[Describe], dict[str, Any]]) -> None:
+        self._describe = describe
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        def describe(model: type[BaseModel]) -> dict[str, Any]:
+            whole: Any = model.__pydantic_core_schema__
+            if ref := whole.get("ref"):
+                # By reference, so that the JSON Schema describes each model once.
+                whole = core_schema.definitions_schema(core_schema.definition_reference_schema(ref), [whole])
+            return handler(whole)
+
+        return self._describe(describe)
+
+
+class _ByKind(_Described):
     """Tells pydantic how something of which each kind has its own form is read, written and described."""
 
     def __init__(self, read: Callable[[Any], Any], describe: Callable[[Describe], dict[str, Any]]) -> None:
+        super().__init__(describe)
         self._read = read
-        self._describe = describe
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         writing = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
         return core_schema.no_info_plain_validator_function(self._read, serialization=writing)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return self._describe(lambda model: handler(model.__pydantic_core_schema__))
 
 
 def _written(value: Any, info: SerializationInfo) -> Any:
@@ -136,7 +158,11 @@ def _written(value: Any, info: SerializationInfo) -> Any:
 
 
 def _one_of_the_kinds(describe: Describe) -> dict[str, Any]:
-    return {"oneOf": [describe(kind) for kind in kinds()]}
+    return {"oneOf": [describe(kind) for kind in kinds()], "required": ["kind"]}
+
+
+def _any_of_the_witnesses(describe: Describe) -> dict[str, Any]:
+    return {"anyOf": [describe(kind.Witness) for kind in kinds()]}
 
 
 def _defaults_of_the_kinds(describe: Describe) -> dict[str, Any]:
@@ -146,5 +172,7 @@ def _defaults_of_the_kinds(describe: Describe) -> dict[str, Any]:
 
 AnyWorkload = Annotated[Workload, _ByKind(read_workload, _one_of_the_kinds)]
 """A workload of any registered kind, as a field of a model."""
+AnyWitness = Annotated[SerializeAsAny[Witness], _Described(_any_of_the_witnesses)]
+"""A witness of any registered kind, as a field of a model; whose it is, the model itself has to tell."""
 DefaultsByKind = Annotated[dict[str, Defaults[Any]], _ByKind(read_defaults, _defaults_of_the_kinds)]
 """The defaults of several kinds by name, as a field of a model."""

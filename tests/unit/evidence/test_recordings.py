@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import FIXTURES, MEASURED, failed, measured, printed_metric, recording, sampled_metric, witness_of
+from builders import FIXTURES, MEASURED, failed, measured, printed_metric, put, recording, sampled_metric, witness_of
 
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.recordings import EMULATED, read_recording, read_recordings, write_recording
@@ -45,18 +45,6 @@ LIVE = recording(
 def data() -> Json:
     found: Json = json.loads(LIVE.model_dump_json(exclude_none=True))
     return found
-
-
-def spoil(data: Json, path: str, value: object) -> None:
-    """Put a value at a path such as ``evidence.0.rounds``; ``...`` removes what is there."""
-    whole: Any = data
-    *folders, name = (int(part) if part.isdigit() else part for part in path.split("."))
-    for folder in folders:
-        whole = whole[folder]
-    if value is ...:
-        del whole[name]
-    else:
-        whole[name] = value
 
 
 def fault(folder: Path, data: Json | str) -> str:
@@ -195,13 +183,13 @@ SPOILED = [
 
 @pytest.mark.parametrize(("path", "value", "said"), SPOILED, ids=[f"{path}={value!r}" for path, value, _ in SPOILED])
 def test_a_spoiled_recording_names_the_field(tmp_path: Path, data: Json, path: str, value: object, said: str) -> None:
-    spoil(data, path, value)
+    put(data, path, value)
     assert f"\n  {said}" in fault(tmp_path, data)
 
 
 def test_a_workload_that_cannot_be_read_is_one_fault(tmp_path: Path, data: Json) -> None:
     """Its witness cannot be read either, but that is no fault of the witness."""
-    spoil(data, "evidence.0.workload.kind", "inference")
+    put(data, "evidence.0.workload.kind", "inference")
     assert "1 fault(s)" in fault(tmp_path, data)
 
 

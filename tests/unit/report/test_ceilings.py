@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from builders import measured, sampled_metric
 
-from llm_claims.workloads.metrics import METRICS
-
-from llm_claims.evidence.evidence import Evidence, Metric, Provenance
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.workloads.training.workload import Training
 
 
-def entry(model: str, *shares: float, rate: float = 700e12) -> Evidence:
-    workload = Training(model=model)
-    samples = {"model_flops_utilisation": shares, "matrix_flops_per_second": (rate,) * len(shares)}
-    return Evidence.model_construct(
-        workload=workload,
-        metrics={
-            name: Metric(unit=METRICS[name], spread="sampled", samples=values) for name, values in samples.items()
-        },
-        rounds=tuple(range(1, len(shares) + 1)),
-        provenance=Provenance(kind="measured", hardware="none", date=date(2026, 11, 23)),
+def entry(model: str, *shares: float) -> Evidence:
+    return measured(
+        Training(model=model),
+        model_flops_utilisation=sampled_metric("model_flops_utilisation", *shares),
+        matrix_flops_per_second=sampled_metric("matrix_flops_per_second", *[700e12] * 3),
     )
 
 
@@ -30,5 +23,4 @@ def test_the_nearest_by_its_median_is_told() -> None:
 
 
 def test_evidence_without_a_ceiling_says_nothing() -> None:
-    bare = entry("a", 0.1).model_copy(update={"metrics": {}})
-    assert list(ceiling_lines("here", [bare])) == []
+    assert list(ceiling_lines("here", [measured(Training())])) == []

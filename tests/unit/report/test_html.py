@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Sequence
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from builders import row
@@ -69,15 +70,21 @@ class Reader(HTMLParser):
             self._table[-1][-1] += data
 
 
-def read(rows: list[VerdictRow], register: Register = REGISTER, sources: tuple[str, ...] = ("paper", "cpu")) -> Reader:
+def text(rows: Sequence[VerdictRow] = ROWS, register: Register = REGISTER, **more: Any) -> str:
+    return page(table_of(rows, list(register.claims), ("paper", "cpu", EVIL)), register, **more)
+
+
+def read(rows: Sequence[VerdictRow] = ROWS, register: Register = REGISTER, **more: Any) -> Reader:
     reader = Reader()
-    reader.feed(page(table_of(rows, list(register.claims), sources), register))
+    reader.feed(text(rows, register, **more))
     reader.close()
     return reader
 
 
 def test_claims_by_sources() -> None:
-    header, first, second = read(ROWS).tables["claims"]
+    reader = read()
+    assert set(reader.classes) == {"contradicted", "untestable", "reproduced"}
+    header, first, second = reader.tables["claims"]
     assert header == ["Claim", "paper", "cpu"]
     assert first == [
         "train-zero1ZeRO stage 1 is faster.",
@@ -88,23 +95,19 @@ def test_claims_by_sources() -> None:
 
 
 def test_counts_by_source() -> None:
-    header, paper, cpu = read(ROWS).tables["counts"]
+    header, paper, cpu = read().tables["counts"]
     assert header == ["Source", *GRAVITY]
     assert paper == ["paper", "0", "1", "0", "0", "1", "0"]
     assert cpu == ["cpu", "0", "0", "0", "0", "0", "1"]
 
 
 def test_every_case_has_its_row() -> None:
-    _, *rows = read(ROWS).tables["cases"]
+    _, *rows = read().tables["cases"]
     assert rows == [
         ["train-zero1", "bf16", "paper", "reproduced", "×3.93", "3.9 to 3.96", "1", ""],
         ["train-zero1", "fp16", "paper", "contradicted", "×0.5", "0.4 to 0.6", "1", "why"],
         ["serve-batch", "", "cpu", "untestable", "", "", "0", "no GPUs here"],
     ]
-
-
-def test_a_verdict_is_coloured_by_its_word() -> None:
-    assert set(read(ROWS).classes) == {"contradicted", "untestable", "reproduced"}
 
 
 def test_a_note_stands_beside_each_verdict() -> None:
@@ -115,76 +118,47 @@ def test_a_note_stands_beside_each_verdict() -> None:
     assert [line[7] for line in tables["cases"][1:3]] == [note, note]
 
 
-def test_reused_evidence_is_marked_and_dated() -> None:
-    rows = [row(Word.WEAKENED, claim="train-zero1", source="cpu", reason="why", reused=date(2026, 11, 21))]
-    tables = read(rows).tables
-    assert tables["claims"][1][1] == "weakened n=0 (reused)"
-    assert tables["cases"][1][3] == "weakenedreused, of 2026-11-21"
-
-
 def test_remarks_on_the_run_come_first() -> None:
-    text = page(table_of(ROWS, list(REGISTER.claims), ("paper", "cpu")), REGISTER, [f"this run {EVIL}", "and so"])
-    assert text.index("This run &lt;script&gt;") < text.index("And so.") < text.index("2 claims, 3 cases")
+    found = text(remarks=[f"this run {EVIL}", "and so"])
+    assert found.index("This run &lt;script&gt;") < found.index("And so.") < found.index("2 claims, 3 cases")
 
 
 def test_links_lead_to_claims_of_the_page() -> None:
-    reader = read(ROWS)
+    reader = read()
     assert len(reader.ids) == len(set(reader.ids))
     assert reader.targets == ["#train-zero1", "#train-zero1", "#serve-batch"]
     assert {target.removeprefix("#") for target in reader.targets} <= set(reader.ids)
 
 
-def test_the_page_loads_and_runs_nothing() -> None:
-    assert read(ROWS).loaded == []
-    text = page(table_of(ROWS, list(REGISTER.claims), ("paper", "cpu")), REGISTER)
-    assert "http" not in text
-    assert "url(" not in text
-    assert "@import" not in text
+def test_the_page_is_one_dated_file_that_loads_and_runs_nothing() -> None:
+    found = text()
+    assert read().loaded == []
+    assert not any(words in found for words in ("http", "url(", "@import"))
+    assert found.startswith("<!doctype html>")
+    assert '<meta charset="utf-8">' in found
+    assert "A write-up: claims and verdicts" in found
+    assert re.search(r"2 claims, 3 cases, judged 20\d\d-\d\d-\d\d \d\d:\d\d UTC", found)
 
 
 @pytest.mark.parametrize("field", ["case", "source", "reason", "unit", "note"])
 def test_what_a_file_says_is_text(field: str) -> None:
-    fields = {"claim": "serve-batch", "effect": 1.5, field: EVIL}
-    reader = read([row(Word.CONTRADICTED, **fields)], sources=("paper", EVIL))
+    reader = read([row(Word.CONTRADICTED, **{"claim": "serve-batch", "effect": 1.5, field: EVIL})])
     assert reader.loaded == []
     assert any(EVIL in cell for line in reader.tables["cases"] for cell in line)
 
 
 def test_what_a_register_says_is_text() -> None:
     register = Register(document=EVIL, claims={EVIL: Claim(statement=EVIL)})
-    text = page(table_of([row(Word.REPRODUCED, claim=EVIL)], [EVIL], ["paper"]), register)
-    reader = Reader()
-    reader.feed(text)
+    rows = [row(Word.REPRODUCED, claim=EVIL, case=EVIL), row(Word.CONTRADICTED, claim=EVIL)]
+    assert "<script" not in text(rows, register)
+    reader = read(rows, register)
     assert reader.loaded == []
     assert reader.tables["claims"][1][0] == EVIL * 2
-    assert "<script" not in text
-
-
-def test_cases_that_disagree_are_text_too() -> None:
-    rows = [row(Word.REPRODUCED, claim="serve-batch", case=EVIL), row(Word.CONTRADICTED, claim="serve-batch", case="x")]
-    reader = read(rows)
-    assert reader.loaded == []
-    assert EVIL in reader.tables["claims"][1][1]
-
-
-def test_the_page_says_when_it_was_made() -> None:
-    text = page(table_of(ROWS, list(REGISTER.claims), ("paper", "cpu")), REGISTER)
-    assert re.search(r"2 claims, 3 cases, judged 20\d\d-\d\d-\d\d \d\d:\d\d UTC", text)
-    assert text.startswith("<!doctype html>")
-    assert '<meta charset="utf-8">' in text
-    assert "A write-up: claims and verdicts" in text
-
-
-def test_a_claim_that_the_register_lacks_is_an_error() -> None:
-    with pytest.raises(Exception, match="unknown claim id"):
-        page(table_of([row(Word.REPRODUCED, claim="x")], ["x"], ["paper"]), REGISTER)
+    assert EVIL in reader.tables["claims"][1][1], "of the cases that disagree"
 
 
 def test_tables_of_scaling_are_shown_and_escaped() -> None:
-    reader = Reader()
     scaling = [ScalingTable(EVIL, ("2 GPUs", EVIL), ((EVIL, ("1 s", EVIL)),))]
-    html = page(table_of(ROWS, ["train-zero1", "serve-batch"], ["document", "cpu"]), REGISTER, (), scaling)
-    reader.feed(html)
-    assert EVIL not in html
-    assert not reader.loaded
-    assert "<td>1 s</td>" in html
+    reader = read(scaling=scaling)
+    assert reader.loaded == []
+    assert reader.tables["scaling-1"] == [["Configuration", "2 GPUs", EVIL], [EVIL, "1 s", EVIL]]

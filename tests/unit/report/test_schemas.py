@@ -1,83 +1,127 @@
-"""The published schemas: those of the code, and true of the files."""
+"""The published schemas: those of the code and the registered kinds, and true of the files."""
 
 from __future__ import annotations
 
 import json
 import os
 import tomllib
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from builders import FIXTURES, measured, recording, row, sampled_metric
+from builders import FIXTURES, MEASURED, failed, measured, put, recording, row, sampled_metric, witness_of
 from jsonschema import Draft202012Validator
 
+from llm_claims.evidence.evidence import Evidence, Samples
+from llm_claims.evidence.version1 import upgraded
 from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
 from llm_claims.relations.verdict import Word
 from llm_claims.report.schemas import DIALECT, schema_texts, write_schemas
+from llm_claims.workloads import base, built_in, registry, witness
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.training.workload import Training
 
+Validators = dict[str, Draft202012Validator]
 NAMES = ("workload", "evidence", "recording", "register", "instances", "verdicts", "figures")
-DOCUMENT = FIXTURES / "recordings" / "document-2023.json"
 
 
-@cache
-def validator(name: str) -> Draft202012Validator:
-    schema = json.loads(schema_texts()[f"{name}.schema.json"])
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
+class Sorting(base.Workload):
+    elements: int | None = None
+
+    class Witness(witness.Witness):
+        elements: int
+
+    metrics: ClassVar = {"elements_per_second": Metric(unit="elements/s", nature="timed")}
 
 
-def faults(name: str, data: Any) -> list[str]:
-    return [error.json_path for error in validator(name).iter_errors(data)]
+@pytest.fixture(autouse=True)
+def only_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests of this process have registered."""
+    monkeypatch.setattr(registry, "_KINDS", {})
+    registry.register(*built_in())
 
 
-def test_the_published_schemas_are_those_of_the_code() -> None:
-    published = {path.name: path.read_text(encoding="utf-8") for path in (FIXTURES / "schemas").iterdir()}
-    assert published == schema_texts(), "write them anew: llm-claims schemas fixtures/schemas"
+def validators() -> Validators:
+    schemas = {name.removesuffix(".schema.json"): json.loads(text) for name, text in schema_texts().items()}
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+    return {name: Draft202012Validator(schema) for name, schema in schemas.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_schema_is_one(name: str) -> None:
-    assert validator(name).schema["$schema"] == DIALECT
+@pytest.fixture(scope="module")
+def published() -> Validators:
+    texts = {path.name.partition(".")[0]: path.read_text(encoding="utf-8") for path in (FIXTURES / "schemas").iterdir()}
+    return {name: Draft202012Validator(json.loads(text)) for name, text in texts.items()}
 
 
-def test_there_are_no_other_schemas() -> None:
-    assert {name.removesuffix(".schema.json") for name in schema_texts()} == set(NAMES)
+def faults(validator: Draft202012Validator, data: Any) -> list[str]:
+    return [error.json_path for error in validator.iter_errors(data)]
 
 
-def test_schemas_are_written(tmp_path: Path) -> None:
+def as_json(model: Any, **options: bool) -> Any:
+    return json.loads(model.model_dump_json(**options))
+
+
+LIVE = recording(
+    measured(Generation(), latency_seconds=sampled_metric("latency_seconds", 1.0, 1.1, 1.2)),
+    measured(Training(ranks=2)),
+    failed(Loading(model="llama-7b"), "out_of_memory", "Killed", provenance=MEASURED, witness=witness_of(Loading())),
+)
+
+
+def test_the_published_schemas_are_those_of_the_code(tmp_path: Path) -> None:
     written = write_schemas(tmp_path / "schemas")
-    assert sorted(path.name for path in written) == sorted(os.listdir(tmp_path / "schemas"))
-    assert {path.name: path.read_text(encoding="utf-8") for path in written} == schema_texts()
+    assert sorted(path.name for path in written) == sorted(os.listdir(FIXTURES / "schemas"))
+    for path in written:
+        published = (FIXTURES / "schemas" / path.name).read_text(encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == published, "write them anew: llm-claims schemas fixtures/schemas"
 
 
-def test_the_document_is_a_recording() -> None:
-    data = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    assert faults("recording", data) == []
-    for entry in data["evidence"]:
-        assert faults("evidence", entry) == []
+def test_every_format_has_a_schema() -> None:
+    found = validators()
+    assert set(found) == set(NAMES)
+    assert {validator.schema["$schema"] for validator in found.values()} == {DIALECT}
 
 
-def test_a_live_recording_is_one() -> None:
-    live = recording(measured(Generation(), latency_seconds=sampled_metric("latency_seconds", 1.0, 1.1, 1.2)))
-    assert faults("recording", json.loads(live.model_dump_json(exclude_none=True))) == []
-    assert faults("recording", json.loads(live.model_dump_json())) == []
+@pytest.mark.parametrize("path", sorted((FIXTURES / "recordings").iterdir()), ids=lambda path: path.stem)
+def test_recordings_fit(published: Validators, path: Path) -> None:
+    data = upgraded(json.loads(path.read_text(encoding="utf-8")))
+    assert faults(published["recording"], data) == []
+    assert faults(published["evidence"], data["evidence"][0]) == []
+    assert faults(published["workload"], data["evidence"][0]["workload"]) == []
 
 
-def test_the_register_and_the_instances_fit() -> None:
-    assert faults("register", tomllib.loads((FIXTURES / "claims.toml").read_text(encoding="utf-8"))) == []
-    assert faults("instances", json.loads((FIXTURES / "instances.json").read_text(encoding="utf-8"))) == []
+@pytest.mark.parametrize("exclude_none", [True, False])
+def test_a_live_recording_fits(published: Validators, exclude_none: bool) -> None:
+    assert faults(published["recording"], as_json(LIVE, exclude_none=exclude_none)) == []
 
 
-def test_verdicts_fit() -> None:
+def test_what_else_is_read_or_written_fits(published: Validators) -> None:
     rows = [row(word, effect=1.5, interval=(1.2, 1.9), n=3, reason="why", case="bf16") for word in Word]
-    data = json.loads(VerdictList([*rows, row(Word.UNTESTABLE)]).model_dump_json())
-    assert len(data) == 7
-    assert faults("verdicts", data) == []
-    figures = FigureList([FigureRow(claim="a", case="", source="cpu", workload="W", key="12", metric="outcome")])
-    assert faults("figures", json.loads(figures.model_dump_json())) == []
+    figures = [FigureRow(claim="a", case="", source="cpu", workload="W", key="12", metric="outcome")]
+    for name, data in {
+        "register": tomllib.loads((FIXTURES / "claims.toml").read_text(encoding="utf-8")),
+        "instances": json.loads((FIXTURES / "instances.json").read_text(encoding="utf-8")),
+        "verdicts": as_json(VerdictList([*rows, row(Word.UNTESTABLE)])),
+        "figures": as_json(FigureList(figures)),
+    }.items():
+        assert faults(published[name], data) == [], name
+
+
+def test_a_kind_of_ones_own_is_in_the_schemas(published: Validators) -> None:
+    registry.register(Sorting)
+    speed = Samples(unit="elements/s", spread="sampled", samples=(7.0,))
+    sorted_here = Evidence(
+        workload=Sorting(elements=4),
+        metrics={"elements_per_second": speed},
+        witness=Sorting.Witness(elements=4),
+        provenance=MEASURED,
+    )
+    data = as_json(recording(sorted_here))
+    assert faults(validators()["recording"], data) == []
+    assert faults(published["recording"], data) == ["$.defaults", "$.evidence[0].workload", "$.evidence[0].witness"]
 
 
 @pytest.mark.parametrize(
@@ -90,33 +134,35 @@ def test_verdicts_fit() -> None:
         ("colour", "green", "$[0]"),
     ],
 )
-def test_what_is_no_verdict_does_not_fit(field: str, value: object, where: str) -> None:
-    data = json.loads(VerdictList([row(Word.REPRODUCED)]).model_dump_json())
+def test_what_is_no_verdict_does_not_fit(published: Validators, field: str, value: object, where: str) -> None:
+    data = as_json(VerdictList([row(Word.REPRODUCED)]))
     data[0][field] = value
-    assert faults("verdicts", data) == [where]
+    assert faults(published["verdicts"], data) == [where]
+
+
+LATENCY = "evidence.0.metrics.latency_seconds"
 
 
 @pytest.mark.parametrize(
     ("path", "value", "where"),
     [
-        (("schema_version",), 2, "$.schema_version"),
-        (("name",), "A name", "$.name"),
-        (("colour",), "green", "$"),
-        (("evidence",), [], "$.evidence"),
-        (("evidence", 0, "rounds"), [0], "$.evidence[0].rounds[0]"),
-        (("evidence", 0, "metrics", "train_loss", "samples"), [], "$.evidence[0].metrics.train_loss.samples"),
-        (("evidence", 0, "metrics", "train_loss", "samples"), ["5"], "$.evidence[0].metrics.train_loss.samples[0]"),
-        (("evidence", 0, "metrics", "train_loss", "samples"), [True], "$.evidence[0].metrics.train_loss.samples[0]"),
-        (("evidence", 0, "metrics", "train_loss", "unit"), "minutes", "$.evidence[0].metrics.train_loss.unit"),
-        (("evidence", 0, "outcome", "kind"), "slow", "$.evidence[0].outcome.kind"),
-        (("evidence", 0, "workload", "zero_stage"), 2, "$.evidence[0].workload"),
+        ("schema_version", 1, "$.schema_version"),
+        ("name", "A name", "$.name"),
+        ("colour", "green", "$"),
+        ("evidence", [], "$.evidence"),
+        ("evidence.0.rounds", [0], "$.evidence[0].rounds[0]"),
+        (f"{LATENCY}.samples", [], "$.evidence[0].metrics.latency_seconds.samples"),
+        (f"{LATENCY}.samples", ["5"], "$.evidence[0].metrics.latency_seconds.samples[0]"),
+        (f"{LATENCY}.samples", [True], "$.evidence[0].metrics.latency_seconds.samples[0]"),
+        (f"{LATENCY}.unit", 4, "$.evidence[0].metrics.latency_seconds.unit"),
+        ("evidence.0.outcome.kind", "slow", "$.evidence[0].outcome.kind"),
+        ("evidence.0.workload.kind", "inference", "$.evidence[0].workload"),
+        ("evidence.0.workload", {"new_tokens": 4}, "$.evidence[0].workload"),
+        ("evidence.0.witness.new_tokens", "4", "$.evidence[0].witness"),
+        ("defaults.generation.fields.zero_stage", 2, "$.defaults.generation.fields"),
     ],
 )
-def test_what_is_no_recording_does_not_fit(path: tuple[Any, ...], value: object, where: str) -> None:
-    data = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    *folders, name = path
-    spoiled = data
-    for folder in folders:
-        spoiled = spoiled[folder]
-    spoiled[name] = value
-    assert faults("recording", data) == [where]
+def test_what_is_no_recording_does_not_fit(published: Validators, path: str, value: object, where: str) -> None:
+    data = as_json(LIVE)
+    put(data, path, value)
+    assert faults(published["recording"], data) == [where]

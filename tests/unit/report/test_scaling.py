@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from llm_claims.workloads.metrics import METRICS
+from builders import MEASURED, REPORTED, failed, measured, sampled_metric, witness_of
 
-from llm_claims.evidence.evidence import Evidence, Metric, Provenance
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.report.scaling import scaling_lines, scaling_tables
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
-from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.training.workload import Training
 
 
-def entry(workload: Workload, outcome: Outcome | None = None, **metrics: Any) -> Evidence:
-    return Evidence.model_construct(
-        workload=workload,
-        outcome=outcome or Outcome(),
-        metrics={
-            name: Metric(unit=METRICS[name], spread="sampled", samples=values) for name, values in metrics.items()
-        },
-        rounds=(1, 2, 3),
-        provenance=Provenance(kind="measured", hardware="none", date=date(2026, 11, 23)),
-    )
+def entry(workload: Workload, **metrics: tuple[float, ...]) -> Evidence:
+    return measured(workload, **{name: sampled_metric(name, *values) for name, values in metrics.items()})
 
 
 def trained(ranks: int, seconds: float, stage: Any = 1, **more: Any) -> Evidence:
@@ -61,7 +51,8 @@ def test_serving_has_latencies_by_degree() -> None:
 
 
 def test_what_ran_on_one_gpu_or_did_not_end_has_no_table() -> None:
-    broken = entry(served(2, 1.0).workload, Outcome(kind="failed", signature="AttributeError"))
+    workload = served(2, 1.0).workload
+    broken = failed(workload, "failed", "AttributeError", provenance=MEASURED, witness=witness_of(workload))
     assert list(scaling_tables("here", [served(1, 1.0), broken])) == []
 
 
@@ -81,8 +72,8 @@ def test_columns_are_aligned() -> None:
 
 def test_rows_differ_by_where_they_ran_and_by_what_else_differs() -> None:
     def on(instance: str | None, seconds: float, **fields: Any) -> Evidence:
-        one = served(2, seconds, **fields)
-        return one.model_copy(update={"provenance": one.provenance.model_copy(update={"instance_type": instance})})
+        provenance = MEASURED.model_copy(update={"instance_type": instance})
+        return served(2, seconds, **fields).model_copy(update={"provenance": provenance})
 
     (table,) = scaling_tables("here", [on("g5.12xlarge", 18.6), on("p4d.24xlarge", 7.8), on(None, 5.0, cache="static")])
     name = "llama-13b deepspeed fp16, 750+128 tokens, 1 prompt"
@@ -94,6 +85,5 @@ def test_rows_differ_by_where_they_ran_and_by_what_else_differs() -> None:
 
 
 def test_what_a_document_printed_is_no_measurement() -> None:
-    one = served(2, 5.0)
-    printed = one.model_copy(update={"provenance": one.provenance.model_copy(update={"kind": "reported"})})
+    printed = served(2, 5.0).model_copy(update={"provenance": REPORTED})
     assert list(scaling_tables("here", [printed])) == []
