@@ -91,10 +91,10 @@ def _check(given: argparse.Namespace) -> None:
 
 def _merge(given: argparse.Namespace) -> None:
     from llm_claims.evidence.merging import measured_again, merged
-    from llm_claims.evidence.recordings import read_recordings, unfit, write_recording
+    from llm_claims.evidence.recordings import read_recordings, why_not_writable, write_recording
 
     into: Path = given.into
-    if reason := unfit(into):
+    if reason := why_not_writable(into):
         raise UsageError(f"--into {into}: {reason}")
     recordings = read_recordings(given.recording)
     whole = merged(recordings, into.stem)

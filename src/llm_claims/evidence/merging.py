@@ -1,4 +1,4 @@
-"""Merging: recordings that one machine made on several occasions become one, a column of the report."""
+"""Merge recordings that one machine made on several occasions into one, a column of the report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from llm_claims.workloads.devices import Devices
 def merged(recordings: Sequence[Recording], name: str) -> Recording:
     """Return one recording, named ``name``, of all that ``recordings`` hold, given in the order they were made.
 
-    Each entry keeps the occasion that it is of, and no relation compares figures of two. What two recordings measured
-    is taken from the later one, whatever it says.
+    Each entry keeps the number of its occasion, and figures of two occasions are never compared. A workload that two
+    recordings hold is taken from the later one.
 
     Raises
     ------
@@ -51,23 +51,23 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
 
 
 def measured_again(recordings: Sequence[Recording]) -> Iterator[str]:
-    """Yield, for people, what several recordings measured, and which one a merge takes it from."""
+    """Yield a line for each workload that several recordings hold, and say which one the merge takes it from."""
     last: dict[str, str] = {}
     for recording in recordings:
         for entry in recording.evidence:
             place = entry.describe()
             if place in last:
-                yield f"taken from {recording.name}, and no more from {last[place]}: {place}"
+                yield f"taken from {recording.name}, not from {last[place]}: {place}"
             last[place] = recording.name
 
 
 def _of_further_occasions(recording: Recording, after: int) -> dict[str, Evidence]:
-    """Evidence by what it was placed as, its occasions numbered on from ``after``."""
+    """Evidence by its key, with its occasions numbered on from ``after``."""
     return {entry.key: entry.model_copy(update={"occasion": entry.occasion + after}) for entry in recording.evidence}
 
 
 def _differences(one: Recording, later: Recording) -> Iterator[str]:
-    """Name what keeps two recordings from being one."""
+    """Yield the reasons why two recordings cannot be merged."""
     both = f"{one.name} and {later.name}"
     if one.documented or later.documented:
         yield f"documented: {both}: a document's figures are one recording, typed in whole"
@@ -94,10 +94,7 @@ def _described(devices: Devices | None) -> str:
 
 
 def _machines(recording: Recording) -> dict[str, set[str]]:
-    """What entries ran on: hardware and the version of each package, by instance type where there are any.
-
-    Not every kind of run names every package.
-    """
+    """Hardware and the version of each package that entries name, by instance type where there are any."""
     found: dict[str, set[str]] = {}
     for entry in recording.evidence:
         where = f" on {entry.instance_type}" if entry.instance_type else ""

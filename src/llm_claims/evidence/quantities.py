@@ -1,4 +1,4 @@
-"""Quantities: what relations compare. Read late, so that a live source can still add samples."""
+"""Quantities: what relations compare, computed when a relation asks, so that a live source can add samples before."""
 
 from __future__ import annotations
 

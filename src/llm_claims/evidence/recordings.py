@@ -22,7 +22,7 @@ from llm_claims.workloads.registry import DefaultsByKind
 SCHEMA_VERSION: Final = 2
 RECORDING_NAME = "[a-z0-9][a-z0-9.-]*"
 EMULATED = "emulated SageMaker"
-"""How the hardware of evidence begins that an emulator gave."""
+"""How the hardware of an emulator's evidence begins."""
 
 
 class Recording(BaseModel):
@@ -31,8 +31,8 @@ class Recording(BaseModel):
     ``documented`` says that these are the document's own figures: then settings are told apart and
     documented sizes are judged. A recording made by running the suite has ``documented`` false, and
     ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
-    ``most_rounds`` is how many rounds a relation could take at the most while it was made: who may look so often has to
-    share the error among the looks, and so has who judges the recording.
+    ``most_rounds`` is the most rounds that a relation could take while it was made; the error is shared by as many looks
+    when the recording is judged.
     ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
     ``defaults`` are, by kind of workload, what filled open fields; each kind in the evidence has some.
     """
@@ -45,7 +45,7 @@ class Recording(BaseModel):
     recorded: date
     documented: bool = False
     measured_on: str | None = None
-    # What was recorded before this was written down could take five.
+    # Recordings that do not state it could take five.
     most_rounds: PositiveInt = 5
     complete: bool = True
     devices: Devices | None = None
@@ -102,10 +102,9 @@ def read_recording(path: Path) -> Recording:
 
 
 def _faults_of_origin(recording: Recording) -> Iterator[str]:
-    """Name what a file may not say of where its figures come from.
+    """Yield what is wrong with what a file says of the origin of its figures.
 
-    A typed-in figure must never pass for a measurement, and a measurement must leave nothing open that its
-    witness ought to confirm.
+    A typed-in figure must never pass for a measurement, and a measured workload must state what its witness confirms.
     """
     if recording.documented == (recording.measured_on is not None):
         yield "documented: a recording is either documented, or names in measured_on the live source that made it"
@@ -114,7 +113,7 @@ def _faults_of_origin(recording: Recording) -> Iterator[str]:
         if entry.provenance.kind != owed:
             yield f"evidence[{number}].provenance.kind: must be {owed!r} in a recording of this origin"
         if entry.provenance.hardware.startswith(EMULATED):
-            yield f"evidence[{number}].provenance.hardware: an emulator gave it, and its figures are no evidence"
+            yield f"evidence[{number}].provenance.hardware: it is from an emulator, whose figures are no evidence"
         open_fields = [name for name in entry.workload.must_state if getattr(entry.workload, name) is None]
         if not recording.documented and open_fields:
             yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
@@ -143,7 +142,7 @@ def read_recordings(paths: Iterable[Path]) -> list[Recording]:
     return recordings
 
 
-def unfit(path: Path) -> str | None:
+def why_not_writable(path: Path) -> str | None:
     """Say why no new recording can be written to ``path``; ``None`` if one can."""
     if path.exists():
         return "the file exists, and a recording is never overwritten"

@@ -1,4 +1,4 @@
-"""A series: the samples of one quantity, with what is known of each sample's error."""
+"""A series: the samples of one quantity, each with the interval that contains it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Series:
     rounds: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what no relation may ever see: no sample, a NaN, an infinity, two samples of one round.
+        """Refuse a series without samples, with a NaN or an infinity, or with two samples of one round.
 
         Raises
         ------

@@ -22,11 +22,10 @@ class VerdictSnapshotExtension(AmberSnapshotExtension):
 
 
 def accepted_line(verdict: Verdict, *, live: bool) -> str:
-    """What is stable enough to be accepted.
+    """Return the part of a verdict that is stable enough to be accepted.
 
-    For a recording: verdict, effect, interval and the effects of all comparisons, which stay while
-    figures and code do.
-    For a live source: the verdict, and the side on which an effect left its margin; never a timing.
+    Of a recording: verdict, effect, interval and the effects of all comparisons, which change only with its figures
+    or with the code. Of a live source: the verdict, and the side on which an effect left its margin; never a timing.
     """
     if not live:
         return str(verdict)

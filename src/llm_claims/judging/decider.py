@@ -1,4 +1,4 @@
-"""Deciding: draw rounds from the source until the relation's interval is clear, or the budget ends."""
+"""Decide a relation: draw rounds until its interval is clear, or no more are allowed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Decider:
     def decide(self, relation: Relation, source: Source, seeds: int | None = None) -> Verdict:
         """Judge a relation on one source.
 
-        A live relation is looked at after the least number of rounds and after each further one, for which the source
-        may have no time to spare; the error of 5% is shared by all the looks that it may get. So it is when what was
-        measured in this way is judged again from a recording. With ``seeds`` there are that many rounds, and one look.
+        A live relation is judged after the least number of rounds, and again after each further one that the source has
+        time for. All looks that it may get share the error of 5%. A recording that was made in this way is judged with
+        the same share. With ``seeds`` there are that many rounds, and one look.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class Decider:
     def _bounds(
         self, relation: Relation, compared: list[Measurement], seeds: int | None, source: Source
     ) -> tuple[int, int]:
-        """The least and the most rounds, of a recording those it was made with; of counts and outcomes one says all."""
+        """The least and the most rounds: one where nothing varies, and of a recording those it was made with."""
         if seeds is not None:
             return seeds, seeds
         if compared and not any(metric.varies for metric in metrics_read(relation)):
@@ -80,7 +80,7 @@ class Decider:
 
 
 def _recorded_verdict(relation: Relation, source: Source, compared: list[Measurement], look: Look) -> Verdict:
-    """Judge what was recorded; figures of two occasions are of runs that nobody interleaved."""
+    """Judge a recording; figures of two occasions were not interleaved, and are not compared."""
     reading = {m for m, _ in relation.reads}
     occasions = {source.evidence(m.placed).occasion for m in compared if m in reading}
     if len(occasions) > 1:

@@ -10,9 +10,9 @@ from llm_claims.sources.base import Placed
 class Plan:
     """Placed workloads whose times are read, joined where one relation compares them; and ``others``.
 
-    Those that are compared, directly or through others, are companions: they are measured in the same
-    interleaved rounds, so each is measured once however many relations read it. What nobody reads a time
-    of needs no companions: its rounds pair up by their seeds.
+    Workloads that are compared, directly or through others, are companions: they are measured in the same
+    interleaved rounds, so each is measured once however many relations read it. Workloads whose times are not
+    read need no companions: their rounds pair up by seed.
     """
 
     def __init__(self, compared: Iterable[Sequence[Placed]] = (), others: Iterable[Placed] = ()) -> None:
@@ -40,7 +40,7 @@ class Plan:
         return one in self._groups
 
     def companions(self, placed: Sequence[Placed]) -> list[Placed]:
-        """Return every workload that belongs into the rounds of ``placed``, itself included."""
+        """Return every workload that is measured in the same rounds as ``placed``, those included."""
         found: dict[Placed, None] = {}
         for one in placed:
             found.update(dict.fromkeys(self._groups.get(one, [one])))

@@ -1,7 +1,7 @@
-"""Rehearsal: running the bodies of claims' tests without measuring, to learn what they compare.
+"""Rehearsal: run the bodies of claims' tests without measuring, to learn what they compare.
 
-A claim's test only states workloads and a relation, so its body can be run at no cost. The plan
-it yields lets a live source measure all companions in the same rounds, whatever test asks first.
+A claim's test only states workloads and a relation, so its body can be run at no cost. From what it states follows
+the plan by which a live source measures all that is compared in the same rounds, whichever test comes first.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ SOURCE_PARAMETER = "claim_source"
 
 
 class _Rehearsed(Exception):
-    """The body has shown its relation; what follows it does not matter."""
+    """Raised by ``judge``: the relation is known, and the rest of the body does not matter."""
 
 
 def rehearsed_needs(
     items: Iterable[pytest.Item], source: Source, refused: frozenset[str], fixtures: Callable[[], Mapping[str, Any]]
 ) -> list[Need]:
-    """Return what each selected case of ``source`` is going to ask; claims in ``refused`` are left out.
+    """Return what each selected case of ``source`` will ask for; claims in ``refused`` are left out.
 
     ``fixtures`` makes the values of other fixtures that a claim's test may take, if one takes any.
     """
@@ -44,7 +44,7 @@ def rehearsed_needs(
 
 
 def plan_of(needs: Sequence[Need]) -> Plan:
-    """Return the plan of the cases: those that read times, and what the others ask."""
+    """Return the plan of the cases: the workloads whose times are read, and the others."""
     timed = (need.placed for need in needs if need.timed)
     return Plan(timed, others=(one for need in needs if not need.timed for one in need.placed))
 

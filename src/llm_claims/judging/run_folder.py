@@ -1,4 +1,4 @@
-"""The folder of one run: made when it is first needed, and gone with the run, however that ends."""
+"""The temporary folder of one run, removed with the run however that ends."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ PREFIX = "llm-claims-"
 
 
 class RunFolder:
-    """A temporary folder, made with the first call.
+    """A temporary folder, made by the first call: most runs of pytest never measure.
 
-    Most runs of pytest never measure, and pay for nothing. A janitor watches over the folder, because
-    a run that is killed removes nothing itself.
+    A janitor process removes it where the run was killed and could not.
     """
 
     def __init__(self) -> None:
@@ -26,7 +25,7 @@ class RunFolder:
             self._janitor = Janitor()
             return self._janitor.new_folder(PREFIX)
         except (OSError, RuntimeError):
-            # No process can be started: the folder is removed all the same, unless the run is killed.
+            # No process can be started: the run removes the folder itself, unless it is killed.
             return Path(tempfile.mkdtemp(prefix=PREFIX))
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.errors import ClaimsError, Inconclusive, Untestable, UsageError
-from llm_claims.evidence.recordings import unfit
+from llm_claims.evidence.recordings import why_not_writable
 from llm_claims.judging.accepted import AcceptedVerdict
 from llm_claims.judging.decider import Decider
 from llm_claims.judging.marks import claim_of
@@ -43,7 +43,7 @@ def prepare(config: pytest.Config) -> Suite:
     """Make the suite of this run; its files are read when the first claim is collected."""
     try:
         options = read_options(config)
-        if options.record is not None and (reason := unfit(options.record)):
+        if options.record is not None and (reason := why_not_writable(options.record)):
             raise UsageError(f"--record {options.record}: {reason}")
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None

@@ -83,7 +83,7 @@ class Suite:
             yield from sources
 
     def needs(self, items: Iterable[pytest.Item], source: Source) -> list[Need]:
-        """What the selected cases of a source are going to ask; without claims that it cannot measure at all."""
+        """What the selected cases of a source will ask for, without claims that it cannot measure at all."""
         refused = frozenset(id for id in self.register.claims if self.untestable(id, source))
         return rehearsed_needs(items, source, refused, lambda: {"instances": self.instances})
 

@@ -1,4 +1,4 @@
-"""SIGTERM ends a run as Ctrl-C does, in good order."""
+"""SIGTERM ends a run as Ctrl-C does: programs are ended, and the report is written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Termination:
         self._watching = False
 
     def _interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
-        # Whoever wants it to end says so once a second, perhaps: only the first may disturb the end that follows.
+        # SIGTERM may be sent again and again; only the first may interrupt what is being cleaned up.
         signal.signal(signal.SIGTERM, self._ignore)
         raise KeyboardInterrupt("SIGTERM")
 

@@ -73,7 +73,7 @@ class Trial:
         self.verdict = self.decider.decide(relation, self.source, seeds)
 
     def fail(self, reason: str) -> None:
-        """Record that the case has no verdict that counts, and why; an earlier verdict is void."""
+        """Record an error: the case has no verdict that counts, whatever was judged before."""
         self.verdict = Verdict(word=Word.ERROR, relation="none", reason=reason)
 
     def give_up(self, reason: str) -> None:
@@ -81,12 +81,12 @@ class Trial:
         self.verdict = Verdict(word=Word.UNTESTABLE, relation="none", reason=reason)
 
     def leave_open(self, reason: str) -> None:
-        """Record that the source could not measure this case now, which says nothing of the claim."""
+        """Record that the source could not measure this case now; that says nothing of the claim."""
         self.verdict = Verdict(word=Word.INCONCLUSIVE, relation="none", reason=reason)
 
     @property
     def _emulated(self) -> bool:
-        """Whether the verdict stands on an emulator's figures: they are no evidence, whatever they say."""
+        """Whether the verdict was computed from an emulator's figures, which are no evidence."""
         said = self.verdict is not None and self.verdict.word not in (Word.ERROR, Word.UNTESTABLE)
         return said and self.source.emulated
 
@@ -155,7 +155,7 @@ class Trial:
         pytest.skip(self._spoken(verdict))
 
     def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict, *, updating: bool) -> None:
-        """A source that every machine has and that loses a verdict has changed; an absent one has not."""
+        """Compare with the accepted verdict where every machine has the source; skip the case otherwise."""
         before = accepted.read()
         if self.source.always_here and before is not None and (updating or before != UNTESTABLE):
             self._compare(accepted, UNTESTABLE, f"untestable: {verdict.reason}")

@@ -1,4 +1,4 @@
-"""Collects the rows of a run, and reports them when it ends. Lives in the controlling process only."""
+"""Collect the rows of a run, and report them when it ends; in the controlling process only."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Reporter:
             if self._rows:
                 self._write_reports(interrupted=interrupted)
             if self._rows or interrupted:
-                # What was measured counts, even where nothing was judged yet.
+                # What was measured before the interrupt is recorded, even if nothing was judged yet.
                 self._partial = self._partial or interrupted or bool(session.shouldstop or session.shouldfail)
                 self._record()
         except (ClaimsError, OSError) as error:
@@ -95,7 +95,7 @@ class Reporter:
         self._notes.append(f"report: {options.report / PAGE}, {VERDICTS}")
 
     def _compare_with_the_hardware(self, table: Table) -> None:
-        """Note how near speeds come to the devices' own, and how they follow the number of devices."""
+        """Note how near speeds come to the devices' ceilings, and how they scale with the number of devices."""
         for name in table.sources:
             evidence = self._suite.sources[name].entries()
             self._notes += ceiling_lines(name, evidence)

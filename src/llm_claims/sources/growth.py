@@ -1,4 +1,4 @@
-"""How evidence grows by one round, and when a round is refused."""
+"""Evidence with one more round; a round that was not what was asked is refused."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _provenance(known: Evidence | None, request: Request, ready: Ready, command:
 
 
 def _note(known: Evidence | None) -> str | None:
-    """Say which rounds are of an earlier day: the provenance has one date, that of the last round."""
+    """Say which rounds were measured on an earlier day: the provenance has the date of the last round only."""
     if known is None:
         return None
     if known.provenance.date == date.today():

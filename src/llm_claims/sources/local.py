@@ -130,12 +130,12 @@ class LocalSource(Source):
                 self._pass(sound, common + 1, rounds)
 
     def _refuse_unpaired(self, common: float) -> None:
-        """Tell of a time budget that ended before workloads had a round in common; later rounds are a gain alone."""
+        """Refuse workloads that have no round in common; further rounds could only have narrowed the interval."""
         if not common:
             raise Untestable(f"the time budget of {self._time_budget:g} s ended before these were measured in one pass")
 
     def _draw_shared(self, one: Placed, rounds: int) -> None:
-        """Measure one workload while others may measure too; its rounds count from 1, each with its own seed."""
+        """Measure one workload while others may be measured too; its rounds count from 1, each with its own seed."""
         wanted = rounds if one.workload.fixed_seed is None else 1
         with self._store.lock(self.name, one):
             while self._store.read_failure(self.name, one) is None:
@@ -147,15 +147,15 @@ class LocalSource(Source):
                     self._try(one, number)
 
     def _take_devices(self) -> None:
-        """Look at the devices once a run, before anything of it runs on them; and let the time begin."""
+        """Once a run, before anything runs on the devices, note their state and start the clock of the time budget."""
         with self._store.once(self.name) as first:
             if first and (devices := self.hardware.take()) is not None:
                 self._store.write_devices(self.name, devices)
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
-        """Whether a relation may have ``rounds`` rounds, which it may always where they are measured already.
+        """Whether the time budget allows ``rounds`` rounds; those that are measured already it always does.
 
-        Otherwise the time budget has to leave each workload that waits for its first round what one took so far.
+        Enough has to be left for each workload that waits for its first round: what one took on average so far.
         """
         if self._time_budget is None or self._common_rounds(placed) >= rounds:
             return True
@@ -185,7 +185,7 @@ class LocalSource(Source):
         try:
             return taken.model_copy(update={"end": states()})
         except Untestable:
-            # A driver that has died since takes nothing from what was measured before.
+            # A driver that died since does not change what was measured before.
             return taken
 
     def _rounds(self, one: Placed) -> tuple[int, ...]:
@@ -196,7 +196,7 @@ class LocalSource(Source):
         return common_rounds({one: self._rounds(one) for one in placed})
 
     def _pass(self, placed: Sequence[Placed], ordinal: float, rounds: int) -> None:
-        # One number for the whole pass, and none of another pass: workloads pair up only if they were interleaved.
+        # The pass has one number of its own: only samples of one pass pair up.
         number = self._store.latest_round(self.name) + 1
         open_ones = [one for one in placed if one.workload.fixed_seed is None or not self._rounds(one)]
         order = list(open_ones if number % 2 else reversed(open_ones))
@@ -214,7 +214,7 @@ class LocalSource(Source):
         return sum(costs[position:]) + more_rounds * sum(costs)
 
     def _try(self, one: Placed, number: int) -> None:
-        """Measure one round, and remember what failed: nobody tries it again in this run."""
+        """Measure one round; remember a failure, so that it is not tried again in this run."""
         started = time.monotonic()
         try:
             self._sample(one, number)

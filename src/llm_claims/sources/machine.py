@@ -1,4 +1,4 @@
-"""Who may measure on this machine: one alone, or several at once."""
+"""A lock of this machine: one process measures alone, or several share it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SLOTS = os.cpu_count() or 1
 
 
 class Machine:
-    """A lock of the whole machine, not of the run: two runs side by side would disturb each other too.
+    """A fair readers-writer lock in files, for all runs on this machine: two runs would disturb each other too.
 
-    Who measures alone holds the gate and every slot. Who shares passes the gate, takes one slot, and
-    leaves the gate to the next, so nobody who shares can pass one who waits to be alone. There are as many
-    slots as cores.
+    To measure alone is to hold the gate and every slot; to share is to pass the gate, take one slot and leave the
+    gate. So a process that waits to be alone is not overtaken by those that share. There are as many slots as cores.
+    ``waiting`` is called when the lock is not free at once.
     """
 
     def __init__(self, waiting: Callable[[], None]) -> None:
@@ -31,7 +31,7 @@ class Machine:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep everybody else from measuring.
+        """Hold the machine alone.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class Machine:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Keep those away who measure alone.
+        """Share the machine with others that share it.
 
         Raises
         ------
@@ -68,13 +68,13 @@ class Machine:
 
 
 def gate() -> FileLock:
-    """The lock that everybody passes who measures on this machine."""
+    """The lock that every measurement passes; LLM_CLAIMS_LOCK names another file."""
     path = Path(os.environ.get("LLM_CLAIMS_LOCK", Path(tempfile.gettempdir()) / "llm-claims-timing.lock"))
     return FileLock(path, mode=0o666)
 
 
 def slots() -> list[FileLock]:
-    """One lock for each that may measure at the same time."""
+    """One lock for each process that may share the machine."""
     path = gate().lock_file
     return [FileLock(f"{path}.{number}", mode=0o666) for number in range(_SLOTS)]
 

@@ -1,4 +1,4 @@
-"""Evidence gathered in this run, shared by every test and every xdist worker."""
+"""The evidence of this run, in files that every test and every xdist worker reads."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class Failure(BaseModel):
 
 
 class EvidenceStore:
-    """A folder with one file of evidence a placed workload; ``make`` makes it, if none is given.
+    """A folder with one file of evidence for each placed workload; ``make`` makes the folder when it is first needed.
 
-    Readers never see half a file; writers hold the workload's lock, or measure alone on the machine.
-    Evidence only grows while a run lasts: nobody who reads two files needs a lock for both.
+    Files are replaced whole. A writer holds the workload's lock, or has the machine alone. Evidence only grows
+    during a run, so two files can be read one after the other without a lock.
     """
 
     def __init__(self, folder: Path | None = None, *, make: Callable[[], Path] = _temporary_folder) -> None:
@@ -81,12 +81,12 @@ class EvidenceStore:
         try:
             (self.folder / source).mkdir(exist_ok=True)
         except FileNotFoundError:
-            # Never made anew: who was left behind by a run that is over would leave a folder behind.
+            # Not made anew: a process that outlived its run would leave a folder behind.
             raise ProgramError(f"the run's evidence in {self.folder} was removed: the run is over") from None
         return self.folder / source / f"{placed.key}.json"
 
     def lock(self, source: str, placed: Placed) -> FileLock:
-        """The lock that whoever measures one placed workload holds: nobody measures it twice."""
+        """The lock under which a placed workload is measured, so that it is measured once."""
         return FileLock(self._path(source, placed).with_suffix(".lock"))
 
     def read(self, source: str, placed: Placed) -> Evidence | None:
@@ -99,7 +99,7 @@ class EvidenceStore:
         write_atomically(self._path(source, placed), evidence.model_dump_json(exclude_none=True))
 
     def write_failure(self, source: str, placed: Placed, failure: Failure) -> None:
-        """Remember that a placed workload could not be measured: nobody tries it again in this run."""
+        """Remember that a placed workload could not be measured, so that it is not tried again in this run."""
         write_atomically(self._path(source, placed).with_suffix(".failed"), failure.model_dump_json())
 
     def read_failure(self, source: str, placed: Placed) -> Failure | None:
@@ -108,7 +108,7 @@ class EvidenceStore:
         return Failure.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def entries(self, source: str) -> list[Evidence]:
-        """All evidence that one source has in this run, in a stable order; nothing of what failed later."""
+        """All evidence of one source in this run, in a stable order; without workloads that failed later."""
         paths = sorted(self._files(source, "*.json"))
         return [_evidence(path) for path in paths if not path.with_suffix(".failed").exists()]
 
@@ -120,11 +120,11 @@ class EvidenceStore:
     def _files(self, source: str, pattern: str) -> list[Path]:
         return [] if self._folder is None else list((self._folder / source).glob(pattern))
 
-    # What a whole source has once
+    # One file for a whole source
 
     @contextmanager
     def once(self, source: str) -> Iterator[bool]:
-        """Yield whether nobody did this before for a source in this run; others wait until it is done."""
+        """Yield true to the first caller of this run, for each source; others wait for its end and get false."""
         done = self._of(source, "began")
         if done.exists():
             yield False
@@ -154,7 +154,7 @@ class EvidenceStore:
             stream.write(f"{began} {ended}\n")
 
     def busy(self, source: str) -> tuple[float, float] | None:
-        """Return the seconds from the first run's begin to the last one's end, and how many of them some run took."""
+        """Return the seconds from the start of the first run to the end of the last, and how many of them a run was going."""
         path = self._folder and self._of(source, "runs")
         if path is None or not path.exists():
             return None
@@ -167,7 +167,7 @@ class EvidenceStore:
         return until - runs[0][0], busy
 
     def write_devices(self, source: str, devices: Devices) -> None:
-        """Keep what the devices of a source were before the first run on them."""
+        """Keep the state of a source's devices from before the first run on them."""
         write_atomically(self._of(source, "devices"), devices.model_dump_json())
 
     def read_devices(self, source: str) -> Devices | None:
@@ -176,7 +176,7 @@ class EvidenceStore:
         return Devices.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def _of(self, source: str, name: str) -> Path:
-        """A file of the source as a whole; its suffix is no workload's."""
+        """The path of a file about the source as a whole."""
         folder = self.folder / source
         folder.mkdir(exist_ok=True)
         return folder / f"source.{name}"
