@@ -72,7 +72,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--time-budget",
         type=float,
         metavar="SECONDS",
-        help="begin no live sample later than this after the first; cases that are still open then say so (default: no limit)",
+        help="begin no live sample later than this after the first; open cases then say so (default: no limit)",
     )
     group.addoption(
         "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"

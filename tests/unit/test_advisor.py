@@ -51,11 +51,11 @@ def workload(gpus: int | None) -> Generation:
     return Generation(tensor_parallel_degree=gpus)
 
 
-def options(**why_not_writable: tuple[int, ...]) -> dict[tuple[str, int], Option]:
-    """Every option of `LATENCIES`; those named in ``why_not_writable`` run out of memory."""
+def options(**unfit: tuple[int, ...]) -> dict[tuple[str, int], Option]:
+    """Every option of `LATENCIES`; those named in ``unfit`` run out of memory."""
     entries = []
     for (name, gpus), seconds in LATENCIES.items():
-        if gpus in why_not_writable.get(name, ()):
+        if gpus in unfit.get(name, ()):
             entries.append(failed(workload(gpus), "out_of_memory", "OOM"))
         else:
             entries.append(reported(workload(gpus), latency_seconds=printed_metric("latency_seconds", seconds, 0.1)))

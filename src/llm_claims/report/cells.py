@@ -66,7 +66,7 @@ class Cell:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the measurements are analogues of, each note once; without untestable cases, where nothing was measured."""
+        """What the measurements are analogues of, each note once; in untestable cases nothing was measured."""
         measured = (row for row in self.rows if row.verdict is not Word.UNTESTABLE)
         return tuple(dict.fromkeys(row.note for row in measured if row.note))
 

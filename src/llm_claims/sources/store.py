@@ -154,7 +154,7 @@ class EvidenceStore:
             stream.write(f"{began} {ended}\n")
 
     def busy(self, source: str) -> tuple[float, float] | None:
-        """Return the seconds from the start of the first run to the end of the last, and how many of them a run was going."""
+        """Return the seconds from the first run's start to the last one's end, and how many of them any run took."""
         path = self._folder and self._of(source, "runs")
         if path is None or not path.exists():
             return None
