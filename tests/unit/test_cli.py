@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,6 @@ PAPER = recording(
     failed(Loading(model="llama-7b"), "out_of_memory", "Killed"),
     documented=True,
 )
-
 GENERATION = Generation(
     model="llama-30m",
     precision="fp32",
@@ -31,123 +31,109 @@ GENERATION = Generation(
     input_tokens=10,
 )
 LATENCY = sampled_metric("latency_seconds", 1.0, 1.1, 1.2)
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def paper(tmp_path: Path) -> Path:
-    path = tmp_path / "paper.json"
-    write_recording(PAPER, path)
-    return path
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in a folder with three recordings; return its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    write_recording(PAPER, Path("paper.json"))
+    for new_tokens, name in enumerate(("morning", "evening"), start=1):
+        entry = measured(GENERATION.model_copy(update={"new_tokens": new_tokens}), latency_seconds=LATENCY)
+        write_recording(recording(entry, name=name, measured_on="cpu"), Path(f"{name}.json"))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        return code, *capsys.readouterr()
+
+    return call
 
 
-def test_check_lists_what_a_recording_holds(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(paper)]) == 0
-    out, err = capsys.readouterr()
-    assert out.splitlines() == [
-        f"{paper}: paper, Figures of a made-up document, 2 workloads",
+def test_check_lists_what_recordings_hold(run: Run) -> None:
+    code, out, err = run("check", "paper.json", "evening.json")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:4] == [
+        "paper.json: paper, Figures of a made-up document, 2 workloads",
         "  Generation() on g5.2xlarge: completed, latency_seconds",
         "  Loading(model=llama-7b): out_of_memory, no metric",
+        "evening.json: evening, Figures of a made-up document, 1 workloads",
     ]
-    assert err == ""
-
-
-def test_check_takes_several(paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = tmp_path / "other.json"
-    write_recording(PAPER.model_copy(update={"name": "other"}), other)
-    assert main(["check", str(paper), str(other)]) == 0
-    assert "other.json: other, " in capsys.readouterr().out
-
-
-def test_check_refuses_a_spoiled_recording(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paper.write_text(paper.read_text().replace("5.1", "NaN"))
-    assert main(["check", str(paper)]) == 4
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith(f"llm-claims: {paper}: ")
-    assert "evidence[0].metrics.latency_seconds.samples[0]: nan is not a measurement" in err
-
-
-def test_check_refuses_one_recording_twice(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(paper), str(paper)]) == 4
-    assert f"{paper} is given twice" in capsys.readouterr().err
-
-
-def test_check_refuses_two_of_one_name(paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = tmp_path / "other.json"
-    write_recording(PAPER, other)
-    assert main(["check", str(paper), str(other)]) == 4
-    assert "are both named 'paper'" in capsys.readouterr().err
-
-
-def test_check_refuses_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(tmp_path / "none.json")]) == 4
-    assert "No such file" in capsys.readouterr().err
-
-
-@pytest.fixture
-def occasions(tmp_path: Path) -> list[str]:
-    paths = [tmp_path / "morning.json", tmp_path / "evening.json"]
-    for new_tokens, path in enumerate(paths, start=1):
-        entry = measured(GENERATION.model_copy(update={"new_tokens": new_tokens}), latency_seconds=LATENCY)
-        write_recording(recording(entry, name=path.stem, measured_on="cpu"), path)
-    return list(map(str, paths))
-
-
-def test_merge_writes_one_recording_of_several(
-    occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    day = tmp_path / "day.json"
-    assert main(["merge", *occasions, "--into", str(day)]) == 0
-    assert capsys.readouterr().out == f"{day}: day, Figures of a made-up document, 2 workloads\n"
-    assert [entry.occasion for entry in read_recording(day).evidence] == [1, 2]
-
-
-def test_merge_says_what_was_measured_again(
-    occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    again = tmp_path / "again.json"
-    write_recording(read_recording(Path(occasions[0])).model_copy(update={"name": "again"}), again)
-    assert main(["merge", *occasions, str(again), "--into", str(tmp_path / "day.json")]) == 0
-    (line,) = capsys.readouterr().out.splitlines()[1:]
-    assert line.startswith("  taken from again, and no more from morning: Generation(model=llama-30m, ")
 
 
 @pytest.mark.parametrize(
-    ("into", "said"),
+    ("others", "said"),
     [
-        ("morning.json", "the file exists, and a recording is never overwritten"),
-        ("Day.json", "name it NAME.json"),
-        ("day.txt", "name it NAME.json"),
-        ("none/day.json", "there is no folder"),
+        (
+            ["spoiled.json"],
+            "spoiled.json: not every number is finite:\n  evidence[0].metrics.latency_seconds.samples[0]",
+        ),
+        (["paper.json"], "paper.json is given twice"),
+        (["copy.json"], "paper.json and copy.json are both named 'paper'"),
+        (["none.json"], "No such file"),
     ],
 )
-def test_merge_needs_a_place_for_a_recording(
-    occasions: list[str], tmp_path: Path, into: str, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = sorted(os.listdir(tmp_path))
-    assert main(["merge", *occasions, "--into", str(tmp_path / into)]) == 4
-    assert said in capsys.readouterr().err
-    assert sorted(os.listdir(tmp_path)) == before
+def test_check_refuses(run: Run, others: list[str], said: str) -> None:
+    text = Path("paper.json").read_text()
+    Path("copy.json").write_text(text)
+    Path("spoiled.json").write_text(text.replace("5.1", "NaN"))
+    code, out, err = run("check", "paper.json", *others)
+    assert (code, out) == (4, "")
+    assert err.startswith("llm-claims: ")
+    assert said in err
 
 
-def test_merge_leaves_nothing_of_what_it_refuses(
-    paper: Path, occasions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["merge", str(paper), *occasions, "--into", str(tmp_path / "day.json")]) == 4
-    assert "documented: paper and morning" in capsys.readouterr().err
-    assert not (tmp_path / "day.json").exists()
+def test_merge_writes_one_recording_of_several(run: Run) -> None:
+    again = read_recording(Path("morning.json")).model_copy(update={"name": "again"})
+    write_recording(again, Path("again.json"))
+    code, out, _ = run("merge", "morning.json", "evening.json", "again.json", "--into", "day.json")
+    first, second = out.splitlines()
+    assert (code, first) == (0, "day.json: day, Figures of a made-up document, 2 workloads")
+    assert second.startswith("  taken from again, and no more from morning: Generation(model=llama-30m, ")
+    assert [entry.occasion for entry in read_recording(Path("day.json")).evidence] == [3, 2]
 
 
-def test_schemas_are_written_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "schemas"
-    assert main(["schemas", str(folder)]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(folder / name) for name in schema_texts()]
-    assert sorted(os.listdir(folder)) == sorted(schema_texts())
+@pytest.mark.parametrize(
+    ("first", "into", "said"),
+    [
+        ("evening.json", "morning.json", "the file exists, and a recording is never overwritten"),
+        ("evening.json", "Day.json", "name it NAME.json"),
+        ("evening.json", "day.txt", "name it NAME.json"),
+        ("evening.json", "none/day.json", "there is no folder"),
+        ("paper.json", "day.json", "documented: paper and morning"),
+    ],
+)
+def test_merge_leaves_nothing_of_what_it_refuses(run: Run, first: str, into: str, said: str) -> None:
+    before = sorted(os.listdir())
+    code, _, err = run("merge", first, "morning.json", "--into", into)
+    assert code == 4
+    assert said in err
+    assert sorted(os.listdir()) == before
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["schemas", str(paper)]) == 4
-    assert capsys.readouterr().err.startswith("llm-claims: ")
+def test_schemas_are_written_and_listed(run: Run) -> None:
+    code, out, _ = run("schemas", "schemas")
+    assert code == 0
+    assert out.splitlines() == [f"schemas/{name}" for name in schema_texts()]
+    assert sorted(os.listdir("schemas")) == sorted(schema_texts())
+    assert run("schemas", "paper.json")[0] == 4, "a file is no folder"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("no_such_module:Kind", "name an importable MODULE:CLASS (No module named 'no_such_module')"),
+        ("llm_claims.errors:Kind", "name an importable MODULE:CLASS"),
+        ("llm_claims.errors", "name an importable MODULE:CLASS"),
+        ("", "name an importable MODULE:CLASS"),
+        ("llm_claims.errors:UsageError", "is no subclass of llm_claims.Workload"),
+    ],
+)
+def test_a_kind_that_is_none_is_refused(run: Run, kind: str, said: str) -> None:
+    code, _, err = run("check", "paper.json", "--kind", kind)
+    assert code == 4
+    assert f"llm-claims: --kind {kind}" in err
+    assert said in err
 
 
 @pytest.mark.parametrize(
@@ -160,11 +146,12 @@ def test_a_wrong_command_is_an_error_of_usage(arguments: list[str], capsys: pyte
     assert "usage: llm-claims" in capsys.readouterr().err
 
 
-def test_the_module_ends_with_the_exit_code(paper: Path) -> None:
-    paper.write_text("{")
+def test_the_module_ends_with_the_exit_code(tmp_path: Path) -> None:
+    path = tmp_path / "paper.json"
+    path.write_text("{")
     done = subprocess.run(
-        [sys.executable, "-m", "llm_claims.cli", "check", str(paper)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "llm_claims.cli", "check", str(path)], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith(f"llm-claims: {paper}: not JSON, or cut short")
+    assert done.stderr.startswith(f"llm-claims: {path}: not JSON, or cut short")
