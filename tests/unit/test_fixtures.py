@@ -8,21 +8,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from decimal import Decimal
-from pathlib import Path
+from typing import Any
 
 import pytest
+from builders import FIXTURES
 
-from llm_claims.document.instances import InstanceTable, read_instances
-from llm_claims.document.register import Register, read_register
-from llm_claims.evidence.evidence import Evidence, Metric
-from llm_claims.evidence.recordings import Recording, read_recording
+from llm_claims.document.instances import read_instances
+from llm_claims.document.register import read_register
+from llm_claims.evidence.evidence import key_of
+from llm_claims.evidence.recordings import read_recording
 from llm_claims.evidence.series import Series, combine
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.training.workload import Training
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 DOCUMENT = "document-2023"
 
 TRAINING_COLUMNS = (
@@ -100,82 +100,44 @@ JUDGED_BY_NO_FIGURE = {
     "serve-device-map-implies-low-cpu-mem",
 }
 
-Key = tuple[str, str | None]
+REGISTER = read_register(FIXTURES / "claims.toml")
+INSTANCES = read_instances(FIXTURES / "instances.json")
+RECORDING = read_recording(FIXTURES / "recordings" / f"{DOCUMENT}.json")
+ENTRIES = {entry.key: entry for entry in RECORDING.evidence}
+METRICS = {(at, name): samples for at, entry in ENTRIES.items() for name, samples in entry.metrics.items()}
 
 
-@pytest.fixture(scope="module")
-def register() -> Register:
-    return read_register(FIXTURES / "claims.toml")
+def at(kind: type[Workload], instance: str, **fields: Any) -> str:
+    """The key of a workload with these fields, the others being the document's."""
+    defaults = RECORDING.defaults[kind().kind].fields.stated()
+    return key_of(kind.model_validate(fields).filled(defaults), instance)
 
 
-@pytest.fixture(scope="module")
-def instances() -> InstanceTable:
-    return read_instances(FIXTURES / "instances.json")
+def trained(precision: str, stage: int, rdma: bool | None = None) -> str:
+    return at(Training, "p4d.24xlarge", precision=precision, zero_stage=stage, rdma=rdma)
 
 
-@pytest.fixture(scope="module")
-def recording() -> Recording:
-    return read_recording(FIXTURES / "recordings" / f"{DOCUMENT}.json")
-
-
-def key(workload: Workload, instance: str | None) -> Key:
-    return workload.digest, instance
-
-
-def training(recording: Recording, **fields: object) -> Training:
-    return Training.model_validate(fields).filled(recording.reference.fields(Training()))
-
-
-def generation(recording: Recording, **fields: object) -> Generation:
-    return Generation.model_validate(fields).filled(recording.reference.fields(Generation()))
-
-
-def loading(recording: Recording, **fields: object) -> Loading:
-    return Loading.model_validate(fields).filled(recording.reference.fields(Loading()))
-
-
-def entries(recording: Recording) -> dict[Key, Evidence]:
-    return {key(entry.workload, entry.instance_type): entry for entry in recording.evidence}
-
-
-def trained(recording: Recording, precision: str, stage: int, rdma: bool = False) -> Evidence:
-    workload = training(recording, precision=precision, zero_stage=stage, rdma=rdma)
-    return entries(recording)[key(workload, recording.reference.instance("training"))]
-
-
-def printed_figures(recording: Recording) -> dict[tuple[Key, str], str]:
+def printed_figures() -> dict[tuple[str, str], str]:
     """Every figure that the document prints, as it prints it; clock times and counts aside."""
-    figures: dict[tuple[Key, str], str] = {}
-    for (precision, stage), texts in TRAINING.items():
-        at = key(training(recording, precision=precision, zero_stage=stage), "p4d.24xlarge")
-        figures |= {(at, name): text for name, text in zip(TRAINING_COLUMNS, texts.split(), strict=True)}
+    figures: dict[tuple[str, str], str] = {}
+    for run, texts in TRAINING.items():
+        figures |= {(trained(*run), name): text for name, text in zip(TRAINING_COLUMNS, texts.split(), strict=True)}
     for stage, text in RDMA_SPEEDUP.items():
-        workload = training(recording, precision="bf16", zero_stage=stage, rdma=True)
-        figures[key(workload, "p4d.24xlarge"), "rdma_speedup"] = text
+        figures[trained("bf16", stage, rdma=True), "rdma_speedup"] = text
     for (input_tokens, new_tokens), texts in LMI_BF16.items():
-        at = key(generation(recording, input_tokens=input_tokens, new_tokens=new_tokens), "g5.2xlarge")
-        figures[at, "latency_seconds"], figures[at, "latency_seconds_in_text"] = texts.split()
-    return figures | printed_latencies(recording)
-
-
-def printed_latencies(recording: Recording) -> dict[tuple[Key, str], str]:
-    """The latencies of the tables, all of them fp16 and 128 new tokens."""
-    figures: dict[tuple[Key, str], str] = {}
+        key = at(Generation, "g5.2xlarge", input_tokens=input_tokens, new_tokens=new_tokens)
+        figures[key, "latency_seconds"], figures[key, "latency_seconds_in_text"] = texts.split()
+    # All others are fp16 and 128 new tokens.
     for (model, engine, instance, degree), row in ENGINES.items():
         held = {"model": model, "engine": engine, "tensor_parallel_degree": degree, "input_tokens": 750}
         for prompts, text in row.items():
-            workload = generation(recording, precision="fp16", prompts=prompts, **held)
-            figures[key(workload, instance), "latency_seconds"] = text
+            figures[at(Generation, instance, precision="fp16", prompts=prompts, **held), "latency_seconds"] = text
     for (input_tokens, engine, instance, degree), row in PIPELINE.items():
-        held = {"engine": engine, "tensor_parallel_degree": degree, "input_tokens": input_tokens}
+        held = {"precision": "fp16", "engine": engine, "tensor_parallel_degree": degree, "input_tokens": input_tokens}
         for prompts, text in row.items():
-            workload = generation(recording, precision="fp16", prompts=prompts, batch_size=prompts, **held)
-            figures[key(workload, instance), "latency_seconds"] = text
+            key = at(Generation, instance, prompts=prompts, batch_size=prompts, **held)
+            figures[key, "latency_seconds"] = text
     return figures
-
-
-def metrics(recording: Recording) -> dict[tuple[Key, str], Metric]:
-    return {(at, name): m for at, entry in entries(recording).items() for name, m in entry.metrics.items()}
 
 
 def overlap(a: Series, b: Series) -> bool:
@@ -185,42 +147,42 @@ def overlap(a: Series, b: Series) -> bool:
 # The register
 
 
-def test_register_holds_every_claim_once(register: Register) -> None:
-    assert len(register.claims) == 47
-    assert Counter(id.split("-")[0] for id in register.claims) == {"train": 19, "serve": 28}
-    assert Counter(c.basis for c in register.claims.values()) == {"stated": 42, "implied": 4, "ours": 1}
-    assert len({c.statement for c in register.claims.values()}) == 47
+def test_register_holds_every_claim_once() -> None:
+    assert len(REGISTER.claims) == 47
+    assert Counter(id.split("-")[0] for id in REGISTER.claims) == {"train": 19, "serve": 28}
+    assert Counter(c.basis for c in REGISTER.claims.values()) == {"stated": 42, "implied": 4, "ours": 1}
+    assert len({c.statement for c in REGISTER.claims.values()}) == 47
 
 
-def test_register_statements_are_single_sentences(register: Register) -> None:
-    for id, claim in register.claims.items():
+def test_register_statements_are_single_sentences() -> None:
+    for id, claim in REGISTER.claims.items():
         assert claim.statement.endswith("."), id
         assert ". " not in claim.statement, id
 
 
-def test_register_names_true_sources_only(register: Register) -> None:
-    reasons = [(source, reason) for c in register.claims.values() for source, reason in c.untestable.items()]
+def test_register_names_true_sources_only() -> None:
+    reasons = [(source, reason) for c in REGISTER.claims.values() for source, reason in c.untestable.items()]
     assert {source for source, _ in reasons} == {DOCUMENT, "cpu", "gpu", "sagemaker"}
     assert all(len(reason.split()) >= 8 for _, reason in reasons), "a reason must be specific"
 
 
-def test_register_says_where_the_document_has_no_figure(register: Register) -> None:
-    assert {id for id, c in register.claims.items() if DOCUMENT in c.untestable} == JUDGED_BY_NO_FIGURE
+def test_register_says_where_the_document_has_no_figure() -> None:
+    assert {id for id, c in REGISTER.claims.items() if DOCUMENT in c.untestable} == JUDGED_BY_NO_FIGURE
 
 
-def test_no_claim_is_untestable_everywhere(register: Register) -> None:
-    for id, claim in register.claims.items():
+def test_no_claim_is_untestable_everywhere() -> None:
+    for id, claim in REGISTER.claims.items():
         assert set(claim.untestable) < {DOCUMENT, "cpu", "gpu", "sagemaker"}, id
 
 
 # The instance table
 
 
-def test_instances_are_those_of_the_document(instances: InstanceTable, recording: Recording) -> None:
-    assert set(instances.instances) == {e.instance_type for e in recording.evidence}
+def test_instances_are_those_of_the_document() -> None:
+    assert set(INSTANCES.instances) == {e.instance_type for e in RECORDING.evidence}
 
 
-def test_instance_prices_carry_their_printed_resolution(instances: InstanceTable) -> None:
+def test_instance_prices_carry_their_printed_resolution() -> None:
     printed = {
         "g4dn.xlarge": "0.7364",
         "g4dn.2xlarge": "0.94",
@@ -230,18 +192,18 @@ def test_instance_prices_carry_their_printed_resolution(instances: InstanceTable
         "g5.48xlarge": "20.36",
         "p4d.24xlarge": "25.25",
     }
-    found = {name: (i.usd_per_hour, i.price_resolution) for name, i in instances.instances.items()}
+    found = {name: (i.usd_per_hour, i.price_resolution) for name, i in INSTANCES.instances.items()}
     assert found == {name: read(text) for name, text in printed.items()}
 
 
-def test_only_p4d_has_gpudirect_rdma(instances: InstanceTable) -> None:
-    assert [name for name, i in instances.instances.items() if i.gpudirect_rdma] == ["p4d.24xlarge"]
-    efa = {name: i.efa_interfaces for name, i in instances.instances.items() if i.efa_interfaces}
+def test_only_p4d_has_gpudirect_rdma() -> None:
+    assert [name for name, i in INSTANCES.instances.items() if i.gpudirect_rdma] == ["p4d.24xlarge"]
+    efa = {name: i.efa_interfaces for name, i in INSTANCES.instances.items() if i.efa_interfaces}
     assert efa == {"g5.48xlarge": 1, "p4d.24xlarge": 4}
 
 
-def test_ampere_is_all_but_t4(instances: InstanceTable) -> None:
-    capability = {i.gpu: i.compute_capability for i in instances.instances.values()}
+def test_ampere_is_all_but_t4() -> None:
+    capability = {i.gpu: i.compute_capability for i in INSTANCES.instances.values()}
     assert capability == {"T4": 7.5, "A10G": 8.6, "A100": 8.0}
 
 
@@ -255,36 +217,30 @@ def read(text: str) -> tuple[float, float]:
     return float(text), float(Decimal(1).scaleb(exponent))
 
 
-def test_recording_is_the_documents(recording: Recording) -> None:
-    assert recording.name == DOCUMENT
-    assert recording.documented
-    assert recording.complete
-    assert all(entry.provenance.kind == "reported" for entry in recording.evidence)
+def test_recording_is_the_documents() -> None:
+    assert RECORDING.name == DOCUMENT
+    assert RECORDING.documented
+    assert RECORDING.complete
 
 
-def test_recording_has_every_entry_and_figure(recording: Recording) -> None:
-    assert Counter(e.workload.kind for e in recording.evidence) == {"training": 6, "generation": 47, "loading": 8}
-    spreads = Counter(m.spread for e in recording.evidence for m in e.metrics.values())
+def test_recording_has_every_entry_and_figure() -> None:
+    assert Counter(e.workload.kind for e in RECORDING.evidence) == {"training": 6, "generation": 47, "loading": 8}
+    spreads = Counter(m.spread for e in RECORDING.evidence for m in e.metrics.values())
     assert spreads == {"printed": 90, "exact": 12}
 
 
-def test_no_workload_repeats_on_an_instance(recording: Recording) -> None:
-    counted = Counter(key(e.workload, e.instance_type) for e in recording.evidence)
-    assert [at for at, n in counted.items() if n > 1] == []
-
-
-def test_every_printed_figure_agrees_with_the_tables(recording: Recording) -> None:
+def test_every_printed_figure_agrees_with_the_tables() -> None:
     found = {
-        at: (*m.samples, m.resolution)
-        for at, m in metrics(recording).items()
+        key: (*m.samples, m.resolution)
+        for key, m in METRICS.items()
         if m.spread == "printed" and m.rounding == "nearest"
     }
-    assert found == {at: read(text) for at, text in printed_figures(recording).items()}
+    assert found == {key: read(text) for key, text in printed_figures().items()}
 
 
 @pytest.mark.parametrize(("precision", "stage"), TRAINING)
-def test_clock_times_and_counts_agree_with_the_runs(recording: Recording, precision: str, stage: int) -> None:
-    entry = trained(recording, precision, stage)
+def test_clock_times_and_counts_agree_with_the_runs(precision: str, stage: int) -> None:
+    entry = ENTRIES[trained(precision, stage)]
     elapsed = entry.metrics["elapsed_seconds"]
     hours, minutes, seconds = ELAPSED[precision, stage]
     assert elapsed.samples == (3600 * hours + 60 * minutes + seconds,)
@@ -293,67 +249,52 @@ def test_clock_times_and_counts_agree_with_the_runs(recording: Recording, precis
     assert exact == COUNTS
 
 
-def test_the_runs_that_ended_badly(recording: Recording) -> None:
+def test_the_runs_that_ended_badly() -> None:
     found = {
-        at: (entry.outcome.kind, entry.outcome.signature)
-        for at, entry in entries(recording).items()
-        if entry.outcome.kind != "completed" and not isinstance(entry.workload, Loading)
+        key: (entry.outcome.kind, entry.outcome.signature)
+        for key, entry in ENTRIES.items()
+        if entry.outcome.kind != "completed" and entry.workload.kind != "loading"
     }
     long = {"precision": "fp16", "input_tokens": 750}
-    unsupported = generation(recording, engine="deepspeed-kernel-injection")
-    expected = {
-        key(generation(recording, **long), "g5.xlarge"): ("failed", "ERROR"),
-        key(generation(recording, model="llama-13b", **long), "g5.2xlarge"): ("out_of_memory", "OOM"),
-        key(unsupported, "g5.2xlarge"): (
-            "failed",
-            "stated: open-source DeepSpeed inference did not support bf16",
-        ),
+    unsupported = "stated: open-source DeepSpeed inference did not support bf16"
+    assert found == {
+        at(Generation, "g5.xlarge", **long): ("failed", "ERROR"),
+        at(Generation, "g5.2xlarge", model="llama-13b", **long): ("out_of_memory", "OOM"),
+        at(Generation, "g5.2xlarge", engine="deepspeed-kernel-injection"): ("failed", unsupported),
     }
-    assert found == expected
 
 
-def test_loading_outcomes(recording: Recording) -> None:
-    found = {at: e.outcome.kind for at, e in entries(recording).items() if isinstance(e.workload, Loading)}
+def test_loading_outcomes() -> None:
     names = ("engine", "low_cpu_mem_usage", "device_map", "model_server")
-    expected = {
-        key(loading(recording, **dict(zip(names, fields, strict=True))), instance): kind
+    assert {key: one.outcome.kind for key, one in ENTRIES.items() if one.workload.kind == "loading"} == {
+        at(Loading, instance, **dict(zip(names, fields, strict=True))): kind
         for (*fields, instance), kind in LOADING.items()
     }
-    assert found == expected
 
 
-def test_figures_belong_to_completed_runs_and_have_a_place(recording: Recording) -> None:
-    for entry in recording.evidence:
+def test_figures_belong_to_completed_runs_and_have_a_place() -> None:
+    for entry in RECORDING.evidence:
         assert entry.place
         assert entry.outcome.kind == "completed" or not entry.metrics
         assert all(m.place for m in entry.metrics.values())
 
 
-def test_every_repaired_figure_carries_a_note(recording: Recording) -> None:
-    noted = {at for at, m in metrics(recording).items() if (m.note or "").startswith("OCR: ")}
-    runs = {run: key(training(recording, precision=run[0], zero_stage=run[1]), "p4d.24xlarge") for run in TRAINING}
-    tp8 = generation(
-        recording,
-        model="llama-13b",
-        precision="fp16",
-        engine="accelerate",
-        tensor_parallel_degree=8,
-        input_tokens=750,
-    )
-    assert noted == {
-        (runs["bf16", 3], "train_loss"),
-        (runs["fp16", 3], "recent_step_seconds"),
-        (key(tp8, "p4d.24xlarge"), "latency_seconds"),
-        *((at, "global_batch_samples") for at in runs.values()),
+def test_every_repaired_figure_carries_a_note() -> None:
+    held = {"model": "llama-13b", "precision": "fp16", "engine": "accelerate", "input_tokens": 750}
+    assert {key for key, m in METRICS.items() if (m.note or "").startswith("OCR: ")} == {
+        (trained("bf16", 3), "train_loss"),
+        (trained("fp16", 3), "recent_step_seconds"),
+        (at(Generation, "p4d.24xlarge", tensor_parallel_degree=8, **held), "latency_seconds"),
+        *((trained(*run), "global_batch_samples") for run in TRAINING),
     }
 
 
-def test_every_entry_admits_that_its_date_is_inferred(recording: Recording) -> None:
-    assert all("the year is inferred" in (entry.note or "") for entry in recording.evidence)
+def test_every_entry_admits_that_its_date_is_inferred() -> None:
+    assert all("the year is inferred" in (entry.note or "") for entry in RECORDING.evidence)
 
 
-def test_the_failure_without_an_instance_says_so(recording: Recording) -> None:
-    (entry,) = (e for e in recording.evidence if e.outcome.kind == "out_of_memory")
+def test_the_failure_without_an_instance_says_so() -> None:
+    (entry,) = (e for e in RECORDING.evidence if e.outcome.kind == "out_of_memory")
     assert "names only the family" in (entry.note or "")
 
 
@@ -361,12 +302,10 @@ def test_the_failure_without_an_instance_says_so(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize(("precision", "stage"), TRAINING)
-def test_rates_follow_from_the_runtime(recording: Recording, precision: str, stage: int) -> None:
-    entry = trained(recording, precision, stage)
-    assert isinstance(entry.workload, Training)
-    assert entry.workload.samples is not None
+def test_rates_follow_from_the_runtime(precision: str, stage: int) -> None:
+    entry = ENTRIES[trained(precision, stage)]
     runtime = entry.series("train_runtime_seconds")
-    samples = Series.exact(entry.workload.samples, unit="samples")
+    samples = Series.exact(entry.workload.stated()["samples"], unit="samples")
     per_second = combine(samples, runtime, lambda n, s: n / s, "samples/s")
     assert overlap(per_second, entry.series("train_samples_per_second"))
     steps = combine(entry.series("optimizer_steps"), runtime, lambda n, s: n / s, "steps/s")
@@ -375,8 +314,8 @@ def test_rates_follow_from_the_runtime(recording: Recording, precision: str, sta
 
 
 @pytest.mark.parametrize(("precision", "stage"), TRAINING)
-def test_steps_follow_from_the_samples(recording: Recording, precision: str, stage: int) -> None:
-    entry = trained(recording, precision, stage)
+def test_steps_follow_from_the_samples(precision: str, stage: int) -> None:
+    entry = ENTRIES[trained(precision, stage)]
     names = ("samples", "ranks", "micro_batch", "gradient_accumulation")
     samples, ranks, micro_batch, accumulation = (int(getattr(entry.workload, name)) for name in names)
     batches = math.ceil(samples / (ranks * micro_batch))
@@ -389,14 +328,14 @@ def test_steps_follow_from_the_samples(recording: Recording, precision: str, sta
 
 
 @pytest.mark.parametrize(("precision", "stage"), TRAINING)
-def test_the_last_steps_took_as_long_as_the_others(recording: Recording, precision: str, stage: int) -> None:
-    entry = trained(recording, precision, stage)
+def test_the_last_steps_took_as_long_as_the_others(precision: str, stage: int) -> None:
+    entry = ENTRIES[trained(precision, stage)]
     whole = entry.series("recent_step_seconds").values[0] * COUNTS["optimizer_steps"]
     assert whole == pytest.approx(entry.series("train_runtime_seconds").values[0], rel=0.03)
 
 
-def test_the_text_rounds_the_measured_latencies(recording: Recording) -> None:
-    rounded = [e for e in recording.evidence if "latency_seconds_in_text" in e.metrics]
+def test_the_text_rounds_the_measured_latencies() -> None:
+    rounded = [e for e in RECORDING.evidence if "latency_seconds_in_text" in e.metrics]
     assert len(rounded) == 4
     for entry in rounded:
         assert overlap(entry.series("latency_seconds"), entry.series("latency_seconds_in_text"))
