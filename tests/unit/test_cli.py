@@ -89,7 +89,7 @@ def test_merge_writes_one_recording_of_several(run: Run) -> None:
     code, out, _ = run("merge", "morning.json", "evening.json", "again.json", "--into", "day.json")
     first, second = out.splitlines()
     assert (code, first) == (0, "day.json: day, Figures of a made-up document, 2 workloads")
-    assert second.startswith("  taken from again, and no more from morning: Generation(model=llama-30m, ")
+    assert second.startswith("  taken from again, not from morning: Generation(model=llama-30m, ")
     assert [entry.occasion for entry in read_recording(Path("day.json")).evidence] == [3, 2]
 
 

@@ -130,7 +130,7 @@ def test_what_two_measured_is_the_later_one_s() -> None:
     assert [(entry.workload, entry.occasion) for entry in whole.evidence] == [(SHORT, 2), (LONG, 1)]
     assert whole.evidence[0].metrics["latency_seconds"].samples == (5.0, 5.1, 5.2)
     (line,) = measured_again([MORNING, again])
-    assert line == "taken from again, and no more from morning: Generation(new_tokens=1)"
+    assert line == "taken from again, not from morning: Generation(new_tokens=1)"
 
 
 def test_a_merge_took_the_most_rounds_of_any_and_is_complete_if_all_are() -> None:

@@ -177,7 +177,7 @@ SPOILED = [
     ("documented", True, "documented: a recording is either documented, or names in measured_on the live source"),
     ("evidence.1.provenance.kind", "reported", "evidence[1].provenance.kind: must be 'measured' in a recording of"),
     (f"{FIRST}.workload.model", ..., "evidence[0].workload: a measured workload leaves open model"),
-    (f"{FIRST}.provenance.hardware", f"{EMULATED}: a CPU", "evidence[0].provenance.hardware: an emulator gave it"),
+    (f"{FIRST}.provenance.hardware", f"{EMULATED}: a CPU", "evidence[0].provenance.hardware: it is from an emulator"),
 ]
 
 
