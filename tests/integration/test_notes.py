@@ -6,14 +6,13 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from llm_claims.workloads.reference import Reference
-
+from llm_claims.workloads.loading.defaults import LoadingDefaults
 from llm_claims.workloads.loading.workload import Loading
 
 from .miniature import PROVENANCE, Miniature, recording
 
 ANALOGUES = {"host_memory_to_weights": {"g5.xlarge": 1.185}}
-_, _, NOTE = Reference.model_validate({"analogues": ANALOGUES}).analogue(Loading(), "g5.xlarge")
+_, _, NOTE = LoadingDefaults.model_validate(ANALOGUES).analogue(Loading(), "g5.xlarge")
 RECORDED = ("test_loading.py", "-m", "cpu and not live")
 
 LOADS = """\
