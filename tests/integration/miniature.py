@@ -54,6 +54,7 @@ basis = "implied"
 statement = "ZeRO stage 1 trains faster than stage 3."
 untestable = { cpu = "the miniature trains nowhere", gpu = "sixteen GPUs: no machine has as many" }
 """
+COMMIT = "0123456789" * 4
 CLAIMS = ("input-costs", "tokens-double", "batch-is-free", "zero1-faster")
 
 TESTS = """\
