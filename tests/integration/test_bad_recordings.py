@@ -43,7 +43,7 @@ SPOILED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "unknown-kind": (
         text_of(lambda whole: whole["evidence"][0]["workload"].update(kind="dancing")),
-        ("evidence[0].workload: ", "unknown kind of workload 'dancing'", "training, generation, loading"),
+        ("evidence[0].workload: ", "unknown kind of workload 'dancing': did you mean 'training'?"),
     ),
 }
 
