@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from . import fake_program
@@ -357,6 +358,14 @@ def assert_refused(result: pytest.RunResult, *words: str) -> None:
     for word in words:
         assert word in said
     assert "Traceback" not in said + result.stdout.str()
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there, and has not only ended unnoticed by its parent."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def ids(result: pytest.RunResult) -> list[str]:

@@ -6,10 +6,10 @@ import sys
 from collections import Counter
 from fnmatch import fnmatch
 
-import psutil
 import pytest
 
-from .miniature import Miniature, build
+from .conftest import Ran
+from .miniature import Miniature, build, lives
 
 LIVE = ("-m", "cpu and live", "--sample-timeout", "1")
 
@@ -54,21 +54,21 @@ TOKENS = {name: 1001 + number for number, name in enumerate([*MISDEEDS, *LATER])
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Miniature, pytest.RunResult]:
+def misdone(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A run in which two cases each ask for a workload with which the program does something that it must not."""
     suite = build(tmp_path_factory.mktemp("misdeeds"))
     suite.write_test(TESTS.format(end=1001 + len(TOKENS)), "test_misdeeds.py")
     for name, tokens in TOKENS.items():
         kind = name.removeprefix("later ")
         suite.program.misbehave(kind, from_round=1 if name == kind else 2, input_tokens=tokens)
-    return suite, suite.run_apart(*LIVE)
+    return Ran(suite, suite.run_apart(*LIVE))
 
 
-def test_each_is_an_error_and_other_cases_get_their_verdicts(suite: tuple[Miniature, pytest.RunResult]) -> None:
-    miniature, result = suite
+def test_each_is_an_error_and_other_cases_get_their_verdicts(misdone: Ran) -> None:
+    suite, result = misdone
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=2 * len(TOKENS), passed=3, skipped=1, xfailed=1, deselected=15 + 6 * len(TOKENS))
-    rows = {(claim, case): row for (claim, case, _), row in miniature.rows().items()}
+    rows = {(claim, case): row for (claim, case, _), row in suite.rows().items()}
     for name, tokens in TOKENS.items():
         for asker in range(2):
             row = rows.pop(("input-costs", f"{tokens}-{asker}"))
@@ -84,16 +84,16 @@ def test_each_is_an_error_and_other_cases_get_their_verdicts(suite: tuple[Miniat
     }
 
 
-def test_what_failed_is_not_tried_again(suite: tuple[Miniature, pytest.RunResult]) -> None:
-    asked = Counter(inputs for _, inputs, *_ in suite[0].program.asked)
+def test_what_failed_is_not_tried_again(misdone: Ran) -> None:
+    asked = Counter(inputs for _, inputs, *_ in misdone.suite.program.asked)
     tried = {name: asked[tokens] for name, tokens in TOKENS.items() if "no-latency" not in name}
     assert tried == {name: 2 if "later" in name else 1 for name in tried}
 
 
-def test_no_program_is_left_and_no_child_of_one(suite: tuple[Miniature, pytest.RunResult]) -> None:
-    program = suite[0].program
+def test_no_program_is_left_and_no_child_of_one(misdone: Ran) -> None:
+    program = misdone.suite.program
     assert any("child" in entry for entry in program.log)
-    assert [pid for pid in program.pids if psutil.pid_exists(pid)] == []
+    assert not any(map(lives, program.pids))
 
 
 @pytest.mark.parametrize(
