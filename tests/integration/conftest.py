@@ -1,12 +1,28 @@
 from __future__ import annotations
 
+from importlib import import_module
+from typing import NamedTuple
+
 import jinja2  # noqa: F401
 import pytest
 import scipy.special  # noqa: F401
 
+import llm_claims
+
 from . import miniature, real
 
-# Pytest inside a test forgets the modules that it loaded, and numpy cannot be loaded twice: so it is loaded before.
+# Pytest inside a test forgets the modules that it loaded: numpy cannot be loaded twice, and ours need not be.
+for name in llm_claims.__all__:
+    getattr(llm_claims, name)
+for module in ("judging.session", "report.reporter", "sagemaker.plugin"):
+    import_module(f"llm_claims.{module}")
+
+
+class Ran(NamedTuple):
+    """A miniature suite that was run, and what came of it."""
+
+    suite: miniature.Miniature
+    result: pytest.RunResult
 
 
 @pytest.fixture
@@ -17,12 +33,14 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> miniatu
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> real.Run:
-    """The document's own figures, judged once for all tests that look at the result."""
-    return real.run(tmp_path_factory.mktemp("recorded"))
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The miniature suite, run whole and in a process of its own, for all tests that look at the result."""
+    suite = miniature.build(tmp_path_factory.mktemp("ran"))
+    suite.write(".git/HEAD", f"{miniature.COMMIT}\n")
+    return Ran(suite, suite.run_apart("--record", "bench.json", "--junitxml=junit.xml"))
 
 
 @pytest.fixture(scope="session")
-def all_recorded(tmp_path_factory: pytest.TempPathFactory) -> real.Run:
-    """Every recording of this repository, judged once."""
-    return real.run(tmp_path_factory.mktemp("all"), *real.ALL_RECORDED)
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> real.Run:
+    """Every recording of this repository, judged once for all tests that look at the result."""
+    return real.run(tmp_path_factory.mktemp("recorded"), *real.RECORDED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from . import fake_program
@@ -53,6 +55,7 @@ basis = "implied"
 statement = "ZeRO stage 1 trains faster than stage 3."
 untestable = { cpu = "the miniature trains nowhere", gpu = "sixteen GPUs: no machine has as many" }
 """
+COMMIT = "0123456789" * 4
 CLAIMS = ("input-costs", "tokens-double", "batch-is-free", "zero1-faster")
 
 TESTS = """\
@@ -102,20 +105,24 @@ INSTANCE = {
 }
 INSTANCES = {"dated": "2026-09-01", "source": "made up", "instances": {"g5.2xlarge": INSTANCE, "g5.xlarge": INSTANCE}}
 
-REFERENCE: Json = {
-    "training": {"kind": "training", "model": "llama-7b", "precision": "bf16", "ranks": 16},
-    "generation": {
-        "kind": "generation",
-        "model": "llama-7b",
-        "precision": "fp16",
-        "engine": "deepspeed",
-        "api": "generate",
-        "tensor_parallel_degree": 1,
-        "input_tokens": 10,
-        "new_tokens": 128,
+DEFAULTS: Json = {
+    "training": {
+        "fields": {"kind": "training", "model": "llama-7b", "precision": "bf16", "ranks": 16},
+        "instance": "p4d.24xlarge",
     },
-    "training_instance": "p4d.24xlarge",
-    "generation_instance": "g5.2xlarge",
+    "generation": {
+        "fields": {
+            "kind": "generation",
+            "model": "llama-7b",
+            "precision": "fp16",
+            "engine": "deepspeed",
+            "api": "generate",
+            "tensor_parallel_degree": 1,
+            "input_tokens": 10,
+            "new_tokens": 128,
+        },
+        "instance": "g5.2xlarge",
+    },
 }
 PROVENANCE: Json = {"kind": "reported", "hardware": "A10G", "date": "2023-05-15"}
 
@@ -141,7 +148,7 @@ def printed(value: float, resolution: float, unit: str = "s") -> Json:
 def served(seconds: float, resolution: float = 0.01, **fields: Any) -> Json:
     """The evidence of one request in the document's table."""
     return {
-        "workload": {**REFERENCE["generation"], **fields},
+        "workload": {**DEFAULTS["generation"]["fields"], **fields},
         "metrics": {"latency_seconds": printed(seconds, resolution)},
         "provenance": {**PROVENANCE, "instance_type": "g5.2xlarge"},
     }
@@ -150,7 +157,7 @@ def served(seconds: float, resolution: float = 0.01, **fields: Any) -> Json:
 def trained(zero_stage: int, seconds: float) -> Json:
     """The evidence of one training run of the document."""
     return {
-        "workload": {**REFERENCE["training"], "zero_stage": zero_stage},
+        "workload": {**DEFAULTS["training"]["fields"], "zero_stage": zero_stage},
         "metrics": {
             "train_runtime_seconds": printed(seconds, 0.001),
             "optimizer_steps": {"unit": "steps", "spread": "exact", "samples": [147]},
@@ -162,12 +169,12 @@ def trained(zero_stage: int, seconds: float) -> Json:
 def recording(name: str = "paper", **fields: Any) -> Json:
     """A recording of the miniature document; fresh each time, so that a test may spoil it."""
     whole: Json = {
-        "schema_version": 1,
+        "schema_version": 2,
         "name": name,
         "title": "Figures of the miniature document",
         "recorded": "2023-05-15",
         "documented": True,
-        "reference": REFERENCE,
+        "defaults": DEFAULTS,
         "evidence": [
             served(2.36, input_tokens=10, new_tokens=64),
             served(2.81, input_tokens=750, new_tokens=64),
@@ -185,7 +192,7 @@ def recording(name: str = "paper", **fields: Any) -> Json:
 def measured_recording(name: str = "h200x2-2026-11") -> Json:
     """The serving part of `recording` as if it had been measured on other hardware, witnesses and all."""
     whole = recording(name, documented=False, measured_on="gpu")
-    whole["reference"].pop("generation_instance", None)
+    del whole["defaults"]["training"], whole["defaults"]["generation"]["instance"]
     whole["evidence"] = [entry for entry in whole["evidence"] if entry["workload"]["kind"] == "generation"]
     for entry in whole["evidence"]:
         workload = entry["workload"]
@@ -353,9 +360,23 @@ def assert_refused(result: pytest.RunResult, *words: str) -> None:
     assert "Traceback" not in said + result.stdout.str()
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there, and has not only ended unnoticed by its parent."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def ids(result: pytest.RunResult) -> list[str]:
     """The cases that ``--collect-only -q`` lists: the test's name, and its parameters."""
     return [line.partition("::")[2] for line in result.outlines if "::" in line]
+
+
+def outcomes(result: pytest.RunResult) -> dict[str, str]:
+    """The outcome of each case, in a run with ``-v``."""
+    found = (re.match(r"\S+::(\S+) (PASSED|FAILED|SKIPPED|XFAIL|ERROR)\b", line) for line in result.outlines)
+    return {match[1]: match[2].lower() for match in found if match}
 
 
 def build(path: Path, pytester: pytest.Pytester | None = None) -> Miniature:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,9 @@ import pytest
 
 from llm_claims.evidence.recordings import read_recording
 
-from .miniature import Miniature
+from .miniature import Miniature, lives
 
 LIVE = ("-m", "cpu and live", "--sample-timeout", "50")
-ORDERLY = [signal.SIGINT, signal.SIGTERM]
 
 
 @pytest.fixture
@@ -49,13 +47,6 @@ def hangs(suite: Miniature) -> bool:
     return any(entry["asked"]["workload"]["prompts"] == 8 for entry in suite.program.requests)
 
 
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def ended(suite: Miniature) -> bool:
     """Whether no process of the program lives."""
     return not any(map(lives, suite.program.pids))
@@ -64,34 +55,32 @@ def ended(suite: Miniature) -> bool:
 def end(run: subprocess.Popen[str]) -> str:
     said, errors = run.communicate(timeout=60)
     assert "Traceback" not in said + errors
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
     return said
 
 
-@pytest.mark.parametrize("number", ORDERLY, ids=lambda number: number.name)
-def test_nothing_is_left_behind(hanging: Miniature, temporary: Path, number: signal.Signals) -> None:
-    run = hanging.start(*LIVE)
-    assert soon(lambda: hangs(hanging))
-    assert list(temporary.iterdir())
-    run.send_signal(number)
-    end(run)
-    assert run.returncode == pytest.ExitCode.INTERRUPTED
-    assert ended(hanging)
-    assert list(temporary.iterdir()) == []
-
-
-@pytest.mark.parametrize("number", ORDERLY, ids=lambda number: number.name)
-def test_the_report_says_so(hanging: Miniature, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 5)], ids=["SIGINT", "SIGTERM"])
+def test_the_report_says_so_and_nothing_is_left_behind(
+    hanging: Miniature, temporary: Path, number: signal.Signals, times: int
+) -> None:
+    """A second signal does not disturb the end."""
     run = hanging.start(*LIVE, "--record", "bench.json")
     assert soon(lambda: hangs(hanging))
-    run.send_signal(number)
+    assert list(temporary.iterdir())
+    for _ in range(times):
+        run.send_signal(number)
     said = end(run).splitlines()
     assert "this run was interrupted: its report ends with what was judged until then" in said
     assert "This run was interrupted: " in (hanging.path / "report/index.html").read_text(encoding="utf-8")
     assert set(hanging.words("cpu")) == {("input-costs", "new64"), ("input-costs", "new128"), ("tokens-double", "")}
     assert not read_recording(hanging.path / "bench.json").complete
+    assert ended(hanging)
+    assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize(("whom", "workers"), [("controller", "2"), ("worker", "1")])
+@pytest.mark.parametrize(
+    ("whom", "workers"), [("controller", "2"), pytest.param("worker", "1", marks=pytest.mark.slow)]
+)
 def test_workers_leave_nothing_behind(hanging: Miniature, temporary: Path, whom: str, workers: str) -> None:
     run = hanging.start(*LIVE, "-n", workers)
     assert soon(lambda: hangs(hanging))
@@ -100,12 +89,13 @@ def test_workers_leave_nothing_behind(hanging: Miniature, temporary: Path, whom:
     assert worker != run.pid
     os.kill(run.pid if whom == "controller" else worker, signal.SIGTERM)
     end(run)
-    assert run.returncode == pytest.ExitCode.INTERRUPTED
     assert soon(lambda: ended(hanging))
     assert soon(lambda: not list(temporary.iterdir()))
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["one-process", "workers"]
+)
 def test_a_killed_run_leaves_nothing_behind_either(suite: Miniature, temporary: Path, workers: tuple[str, ...]) -> None:
     suite.program.sleep(0.5)
     run = suite.start(*LIVE, *workers)
@@ -118,48 +108,6 @@ def test_a_killed_run_leaves_nothing_behind_either(suite: Miniature, temporary: 
     assert psutil.wait_procs(left_behind, timeout=30)[1] == []
     assert ended(suite)
     assert list(temporary.iterdir()) == []
-
-
-def test_a_second_signal_does_not_disturb_the_end(hanging: Miniature, temporary: Path) -> None:
-    run = hanging.start(*LIVE)
-    assert soon(lambda: hangs(hanging))
-    for _ in range(5):
-        run.send_signal(signal.SIGTERM)
-    end(run)
-    assert run.returncode == pytest.ExitCode.INTERRUPTED
-    assert ended(hanging)
-    assert list(temporary.iterdir()) == []
-
-
-THEIRS = """\
-import signal
-
-def handle():
-    signal.signal(signal.SIGTERM, lambda *_: print("theirs", flush=True))
-
-def pytest_unconfigure(config):
-    signal.raise_signal(signal.SIGTERM)
-"""
-
-
-@pytest.mark.parametrize(
-    "when", ["handle()", "def pytest_sessionstart(session):\n    handle()"], ids=["before", "after"]
-)
-def test_a_handler_of_somebody_else_stays(suite: Miniature, when: str) -> None:
-    suite.write("conftest.py", f"{THEIRS}\n{when}\n")
-    result = suite.run_apart("-m", "cpu and not live")
-    assert result.ret == pytest.ExitCode.OK
-    assert "theirs" in result.outlines
-
-
-def test_the_handler_is_taken_back(suite: Miniature) -> None:
-    suite.write(
-        "run.py",
-        "import pytest, signal\n"
-        "assert pytest.main(['-q', '-m', 'cpu and not live']) == 0\n"
-        "assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL\n",
-    )
-    subprocess.run([sys.executable, "run.py"], cwd=suite.path, stdout=subprocess.DEVNULL, timeout=60, check=True)
 
 
 def test_a_run_without_claims_ends_as_ever(pytester: pytest.Pytester) -> None:

@@ -6,14 +6,14 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from llm_claims.workloads.reference import Reference
-
+from llm_claims.workloads.loading.defaults import LoadingDefaults
 from llm_claims.workloads.loading.workload import Loading
 
+from .conftest import Ran
 from .miniature import PROVENANCE, Miniature, recording
 
 ANALOGUES = {"host_memory_to_weights": {"g5.xlarge": 1.185}}
-_, _, NOTE = Reference.model_validate({"analogues": ANALOGUES}).analogue(Loading(), "g5.xlarge")
+_, _, NOTE = LoadingDefaults.model_validate(ANALOGUES).analogue(Loading(), "g5.xlarge")
 RECORDED = ("test_loading.py", "-m", "cpu and not live")
 
 LOADS = """\
@@ -29,39 +29,27 @@ ACCEPTED = {f"test_it_loads[{precision}-paper]": "reproduced" for precision in (
 def capped(suite: Miniature) -> Miniature:
     """A suite whose recording has a cap on host memory where a case asks for an instance type; bf16 ran out."""
     whole = recording()
-    whole["reference"]["analogues"] = ANALOGUES
+    whole["defaults"]["loading"] = {"fields": {"kind": "loading"}, **ANALOGUES}
     for precision, outcome in (("fp16", {}), ("bf16", {"kind": "out_of_memory", "signature": "killed by the kernel"})):
         workload = {"kind": "loading", "precision": precision, "host_memory_to_weights": 1.185}
         whole["evidence"].append({"workload": workload, "outcome": outcome, "provenance": PROVENANCE})
     suite.write_recording(whole)
     suite.write_test(LOADS, "test_loading.py")
-    suite.accept({**ACCEPTED, "test_it_loads[bf16-paper]": "contradicted"}, "test_loading")
     return suite
 
 
-def test_each_row_has_the_note(capped: Miniature) -> None:
+def test_it_is_told_wherever_a_verdict_is(capped: Miniature) -> None:
+    """In each row, once a claim in the closing lines, beside claim and cases on the page, and in JUnit."""
     assert NOTE.startswith("an analogue of g5.xlarge: ")
-    capped.run(*RECORDED).assert_outcomes(passed=1, xfailed=1, deselected=6)
+    capped.accept({**ACCEPTED, "test_it_loads[bf16-paper]": "contradicted"}, "test_loading")
+    result = capped.run(*RECORDED, "--junitxml=junit.xml")
+    result.assert_outcomes(passed=1, xfailed=1, deselected=6)
     assert {row["note"] for row in capped.rows().values()} == {NOTE}
-
-
-def test_the_closing_lines_have_it_once_a_claim(capped: Miniature) -> None:
-    result = capped.run(*RECORDED)
-    assert [line for line in result.outlines if line.startswith("analogue: ")] == [
-        f"analogue: input-costs, paper: {NOTE}"
-    ]
-
-
-def test_the_page_has_it_beside_the_claim_and_each_case(capped: Miniature) -> None:
-    capped.run(*RECORDED)
+    told = [line for line in result.outlines if line.startswith("analogue: ")]
+    assert told == [f"analogue: input-costs, paper: {NOTE}"]
     page = (capped.path / "report/index.html").read_text(encoding="utf-8")
     assert page.count(f'<span class="statement">{NOTE}</span>') == 1 + 2
-
-
-def test_junit_has_it(capped: Miniature) -> None:
-    capped.run(*RECORDED, "--junitxml=junit.xml")
-    cases = ElementTree.parse(capped.path / "junit.xml").iter("testcase")
-    held = [item.get("value") or "" for case in cases for item in case.iter("property")]
+    held = [item.get("value") or "" for item in ElementTree.parse(capped.path / "junit.xml").iter("property")]
     rows = [row for row in map(json.loads, held) if isinstance(row, dict)]
     assert [row["note"] for row in rows] == [NOTE, NOTE]
 
@@ -73,7 +61,6 @@ def test_a_changed_verdict_is_told_with_it(capped: Miniature) -> None:
     result.stdout.fnmatch_lines([f"*on paper: reproduced → contradicted*; {NOTE})"])
 
 
-def test_what_is_no_analogue_has_no_note(suite: Miniature) -> None:
-    result = suite.run("-m", "cpu and not live")
-    assert {row["note"] for row in suite.rows().values()} == {""}
-    result.stdout.no_fnmatch_line("analogue: *")
+def test_what_is_no_analogue_has_no_note(ran: Ran) -> None:
+    assert {row["note"] for row in ran.suite.rows().values()} == {""}
+    ran.result.stdout.no_fnmatch_line("analogue: *")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import socket
+from pathlib import Path
 
 import pytest
 
-from .miniature import Miniature, assert_refused
+from .miniature import QUICKLY, REPOSITORY, Miniature, assert_refused
 
 G5 = ("-m", "sagemaker", "--instance", "g5.2xlarge")
 
@@ -40,41 +43,12 @@ def test_a_plan_needs_no_credentials_and_launches_nothing(suite: Miniature) -> N
     assert not (suite.path / "report" / "verdicts.json").exists()
 
 
-def test_less_is_planned_where_less_is_selected(suite: Miniature) -> None:
-    result = suite.run(*G5, "--plan", "--claim", "tokens-double")
-    result.stdout.fnmatch_lines(["endpoint * 2 * tokens-double", "* for 1 cases of 1 claims: *"])
-
-
-def test_fewer_rounds_are_fewer_requests(suite: Miniature) -> None:
-    def requests(*options: str) -> int:
-        result = suite.run(*G5, "--plan", "--claim", "tokens-double", *options)
-        row = next(line for line in result.outlines if line.startswith("endpoint"))
-        return int(row.split()[-4])
-
-    assert (requests(), requests("--rounds", "3")) == (10, 6)
-
-
-def test_workers_have_nothing_to_do_for_a_plan(suite: Miniature) -> None:
-    result = suite.run_apart(*G5, "--plan", "-n", "2")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--plan launches nothing, so it needs no workers: leave -n out" in result.stderr.str()
-
-
-@pytest.mark.parametrize("option", [("--plan",), ("--budget", "5"), ("--live-prices",)], ids=lambda option: option[0])
-def test_options_about_sagemaker_need_an_instance(suite: Miniature, option: tuple[str, ...]) -> None:
-    result = suite.run("-m", "sagemaker", *option)
-    assert_refused(result, f"{option[0]} is about SageMaker: name what may be launched with --instance TYPE")
-
-
-def test_a_plan_above_the_budget_does_not_start(suite: Miniature) -> None:
-    """It is refused before anybody is asked for credentials."""
-    result = suite.run(*G5, "--budget", "0.10")
-    assert_refused(result, "this plan is estimated at $0.3", "--budget is $0.10: nothing was launched")
-
-
-@pytest.mark.parametrize("usd", ["0", "-1", "nan", "inf"])
-def test_a_budget_is_a_positive_sum(suite: Miniature, usd: str) -> None:
-    assert_refused(suite.run(*G5, f"--budget={usd}"), "--budget must be a positive number of dollars")
+@pytest.mark.parametrize(("options", "requests"), [((), "10"), (("--rounds", "3"), "6")], ids=["default", "three"])
+def test_less_is_planned_where_less_is_selected_or_fewer_rounds(
+    suite: Miniature, options: tuple[str, ...], requests: str
+) -> None:
+    result = suite.run(*G5, "--plan", "--claim", "tokens-double", *options)
+    result.stdout.fnmatch_lines([f"endpoint * 2 * {requests} * tokens-double", "* for 1 cases of 1 claims: *"])
 
 
 def test_the_documents_stack_serves_with_its_own_engine(suite: Miniature) -> None:
@@ -82,10 +56,48 @@ def test_the_documents_stack_serves_with_its_own_engine(suite: Miniature) -> Non
     result.stdout.fnmatch_lines(["endpoint * document llama-7b bf16 deepspeed 1 *"])
 
 
-def test_an_emulator_has_no_images_of_2023(suite: Miniature) -> None:
-    result = suite.run("-m", "sagemaker", "--instance", "local", "--stack", "document")
-    assert_refused(result, "--stack document needs the images of 2023")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--plan",), "--plan is about SageMaker: name what may be launched with --instance TYPE"),
+        (("--budget", "5"), "--budget is about SageMaker: name what may be launched with --instance TYPE"),
+        (("--live-prices",), "--live-prices is about SageMaker: name what may be launched with --instance TYPE"),
+        ((*G5, "--plan", "-n", "2"), "--plan launches nothing, so it needs no workers: leave -n out"),
+        # Before anybody is asked for credentials.
+        ((*G5, "--budget", "0.10"), "this plan is estimated at $0.3"),
+        ((*G5, "--budget=-1"), "--budget must be a positive number of dollars"),
+        ((*G5, "--budget=nan"), "--budget must be a positive number of dollars"),
+        (("--instance", "local", "--stack", "document"), "--stack document needs the images of 2023"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_makes_no_sense_is_refused(suite: Miniature, options: tuple[str, ...], words: str) -> None:
+    result = suite.run_apart(*options) if "-n" in options else suite.run(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert words in result.stderr.str()
 
 
-def test_another_stack_is_refused(suite: Miniature) -> None:
-    assert suite.run(*G5, "--stack", "future").ret == pytest.ExitCode.USAGE_ERROR
+ROWS = re.findall(
+    r"^\| `(--instance [^`]*)` \| (\d+) \| (\d+) \| ([\d.]+) \| ([\d.]+) \| (\d+) launches, ([\d.]+) \|$",
+    (REPOSITORY / "docs/sagemaker.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_a_documented_plan_is_what_is_planned(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, row: tuple[str, ...]
+) -> None:
+    """A new case that costs money shows in docs/sagemaker.md."""
+    options, jobs, endpoints, hours, dollars, launches, apart = row
+    monkeypatch.chdir(REPOSITORY)
+    arguments = (*QUICKLY, "-p", "no:cacheprovider", "tests/claims", "-m", "sagemaker", "--plan")
+    said = pytester.runpytest_inprocess(*arguments, *shlex.split(options)).stdout.str()
+    planned = re.search(r"(\d+) jobs and (\d+) endpoints for .*: ([\d.]+) instance hours, \$([\d.]+) ", said)
+    assert planned is not None, said[-1000:]
+    assert planned.groups() == (jobs, endpoints, hours, dollars)
+    assert f"for every test: {launches} of them, ${apart}" in said
+
+
+def test_there_are_documented_plans() -> None:
+    assert len(ROWS) == 4

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from llm_claims.sources.platform import CpuPlatform
-
 from llm_claims.errors import ProgramError
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.sources.local import CpuSource
+from llm_claims.sources.local import LocalSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.hardware import Processor
 from llm_claims.workloads.training import link
 from llm_claims.workloads.training.workload import Training
 
@@ -27,19 +26,19 @@ BF16 = {"precision": "bf16", "gradient_checkpointing": False, "samples": 29, "wa
 
 PLAIN = Training(samples=29, warmup_steps=1)
 
-Sources = Callable[[str], CpuSource]
+Sources = Callable[[str], LocalSource]
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
     """The CPU, with every program replaced by a wrong one; each is started once for all tests."""
-    made: dict[str, CpuSource] = {}
+    made: dict[str, LocalSource] = {}
 
-    def source_with(program: str) -> CpuSource:
+    def source_with(program: str) -> LocalSource:
         if program not in made:
             command = (sys.executable, str(HERE / f"{program}.py"))
             store = EvidenceStore(tmp_path_factory.mktemp(program))
-            made[program] = CpuSource(store, programs=dict.fromkeys(CpuPlatform.programs, command))
+            made[program] = LocalSource(Processor(), store, program=command)
         return made[program]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -50,14 +49,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
         source.close()
 
 
-def evidence(source: CpuSource, workload: Workload) -> Evidence:
+def evidence(source: LocalSource, workload: Workload) -> Evidence:
     """What the source measures, once."""
     placed = source.place(workload, None, None)
     source.draw([placed], 1, timed=False)
     return source.evidence(placed)
 
 
-def refusal(source: CpuSource, workload: Workload) -> str:
+def refusal(source: LocalSource, workload: Workload) -> str:
     """What the source says of evidence that it refuses."""
     with pytest.raises(ProgramError) as caught:
         evidence(source, workload)

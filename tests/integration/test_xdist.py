@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -12,13 +11,10 @@ import pytest
 
 from llm_claims.evidence.recordings import read_recording
 
+from .conftest import Ran
 from .miniature import ACCEPTED, Json, Miniature, build
 
 MANY = """\
-import pytest
-from llm_claims import Generation, claim, less
-
-
 @claim("input-costs", place="table 1")
 @pytest.mark.parametrize("asker", range(8), ids="asker{}".format)
 def test_many_ask_for_the_same(measure, judge, asker):
@@ -37,71 +33,53 @@ def assert_apart(requests: list[Json]) -> None:
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Miniature, pytest.RunResult]:
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A suite in which eight more tests ask for the same, run by two workers."""
     suite = build(tmp_path_factory.mktemp("crowded"))
-    suite.write("test_many.py", MANY)
+    suite.write_test(MANY, "test_many.py")
     suite.accept(MANY_ACCEPTED, "test_many")
     suite.program.sleep(0.02)
-    return suite, suite.run_apart("-m", "cpu", "-n", "2", "-v", "--record", "bench.json")
+    (suite.path / "tmp").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(suite.path / "tmp"))
+        return Ran(suite, suite.run_apart("-m", "cpu", "-n", "2", "-v", "--record", "bench.json"))
 
 
-def test_every_case_has_its_outcome(crowded: tuple[Miniature, pytest.RunResult]) -> None:
+def test_every_case_has_its_outcome_and_both_workers_judged_live_cases(crowded: Ran) -> None:
     _, result = crowded
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()
     result.assert_outcomes(passed=7 + 16, skipped=1, xfailed=2)
-
-
-def test_both_workers_judged_live_cases(crowded: tuple[Miniature, pytest.RunResult]) -> None:
-    _, result = crowded
     live = [match[1] for line in result.outlines if (match := re.match(r"\[(gw\d)\] .* PASSED .*-?cpu\]", line))]
     assert set(live) == {"gw0", "gw1"}
-
-
-def test_each_workload_of_a_round_is_measured_once(crowded: tuple[Miniature, pytest.RunResult]) -> None:
-    suite, _ = crowded
-    workloads = Counter(
-        (entry["asked"]["round"], str(sorted(entry["asked"]["workload"].items()))) for entry in suite.program.requests
-    )
-    assert set(workloads.values()) == {1}
-    assert Counter(workload for _, workload in workloads) == dict.fromkeys((workload for _, workload in workloads), 3)
-    assert len(workloads) == 3 * 6
-
-
-def test_timed_runs_never_overlap(crowded: tuple[Miniature, pytest.RunResult]) -> None:
-    suite, _ = crowded
-    assert len(suite.program.requests) == 18
-    assert_apart(suite.program.requests)
-
-
-def test_the_recording_holds_what_every_worker_measured(crowded: tuple[Miniature, pytest.RunResult]) -> None:
-    suite, result = crowded
-    written = read_recording(suite.path / "bench.json")
-    assert written.complete
-    assert {len(entry.rounds) for entry in written.evidence} == {3}
-    assert len(written.evidence) == 6
-    result.stdout.fnmatch_lines(["recorded: */bench.json, 6 workloads"])
-
-
-def test_workers_show_their_progress(crowded: tuple[Miniature, pytest.RunResult]) -> None:
-    _, result = crowded
     assert sum("round 3 of at most" in line for line in result.errlines) == 6
 
 
-def test_what_workers_shared_is_removed_with_the_run(
-    suite: Miniature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    suite.run("-m", "cpu", "--claim", "tokens-double").assert_outcomes(passed=2, deselected=18)
-    assert list(tmp_path.iterdir()) == []
+def test_each_workload_of_a_round_is_measured_once_and_no_two_at_a_time(crowded: Ran) -> None:
+    requests = crowded.suite.program.requests
+    workloads = Counter(
+        (entry["asked"]["round"], str(sorted(entry["asked"]["workload"].items()))) for entry in requests
+    )
+    assert set(workloads.values()) == {1}
+    assert set(Counter(workload for _, workload in workloads).values()) == {3}
+    assert len(workloads) == len(requests) == 3 * 6
+    assert_apart(requests)
 
 
-def test_the_verdicts_are_those_of_one_process(crowded: tuple[Miniature, pytest.RunResult], suite: Miniature) -> None:
-    many, _ = crowded
-    suite.write("test_many.py", MANY)
-    suite.accept(MANY_ACCEPTED, "test_many")
-    suite.run("-m", "cpu").assert_outcomes(passed=7 + 16, skipped=1, xfailed=2, deselected=10 + 16)
-    assert suite.rows() == many.rows()
+def test_the_recording_holds_what_every_worker_measured(crowded: Ran) -> None:
+    written = read_recording(crowded.suite.path / "bench.json")
+    assert written.complete
+    assert {len(entry.rounds) for entry in written.evidence} == {3}
+    assert len(written.evidence) == 6
+    crowded.result.stdout.fnmatch_lines(["recorded: */bench.json, 6 workloads"])
+
+
+def test_what_workers_shared_is_removed_with_the_run(crowded: Ran) -> None:
+    assert list((crowded.suite.path / "tmp").glob("llm-claims-*")) == []
+
+
+def test_the_verdicts_are_those_of_one_process(crowded: Ran, ran: Ran) -> None:
+    alone = {case: row for case, row in ran.suite.rows().items() if case[2] in ("paper", "cpu")}
+    assert {case: row for case, row in crowded.suite.rows().items() if "asker" not in case[1]} == alone
 
 
 def test_two_runs_on_one_machine_never_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,10 +97,10 @@ def test_two_runs_on_one_machine_never_overlap(tmp_path: Path, monkeypatch: pyte
 
 
 def test_workers_accept_verdicts_and_share_failures(suite: Miniature) -> None:
-    suite.write("test_many.py", MANY)
+    suite.write_test(MANY, "test_many.py")
     suite.accept({})
     suite.program.misbehave("die", input_tokens=750)
-    result = suite.run("-m", "cpu", "-n", "2", "--snapshot-update")
+    result = suite.run_apart("-m", "cpu", "-n", "2", "--snapshot-update")
     result.assert_outcomes(failed=8 + 2, passed=5 + 8, skipped=1, xfailed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert suite.accepted() == {case: line for case, line in ACCEPTED.items() if not re.match(r".*longer.*cpu", case)}

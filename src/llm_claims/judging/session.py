@@ -149,6 +149,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         suite.check_sound()
         for item, id in claims.items():
             suite.check_claim(id, item.nodeid)
+            if any(item.get_closest_marker(name) for name in ("xfail", "skip", "skipif")):
+                raise UsageError(f"{item.nodeid}: a claim's verdict is accepted by review, not hidden by xfail or skip")
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
     wanted = suite.options.claims
@@ -165,8 +167,6 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
     id = claim_of(node)
     if id is None:
         raise pytest.UsageError(f"{node.nodeid}: measure and judge need a test marked with @claim")
-    if node.get_closest_marker("xfail") or node.get_closest_marker("skip"):
-        raise pytest.UsageError(f"{node.nodeid}: a claim's verdict is accepted by review, not hidden by xfail or skip")
     suite = request.config.stash[SUITE]
     source = suite.sources[str(node.callspec.params[SOURCE_PARAMETER])]
     trial = Trial(
