@@ -68,7 +68,9 @@ def test_an_accepted_verdict_becomes_an_outcome(suite: Miniature) -> None:
     }
     for source in ("paper", "cpu"):
         result.stdout.re_match_lines(
-            [rf"XFAIL .*\[{source}\] - accepted: contradicted 1\.\d+ \[.*\], n=\d \(the rise exceeds the margin of 10.*"]
+            [
+                rf"XFAIL .*\[{source}\] - accepted: contradicted 1\.\d+ \[.*\], n=\d \(the rise exceeds the margin of 10.*"
+            ]
         )
     result.stdout.fnmatch_lines(["SKIPPED *: accepted: inconclusive 1.111 *, n=1 (the rise may exceed the margin*"])
     result.stdout.fnmatch_lines(["SKIPPED *: untestable: less has no run of Generation(*"])
@@ -78,7 +80,13 @@ def test_an_accepted_verdict_becomes_an_outcome(suite: Miniature) -> None:
 CHANGED = {
     "size": (with_figure, (IN10_NEW128, 4.7), "tokens-double", "reproduced 1.958", r"weakened 1.992 .* size 1.96"),
     "weakened": (with_figure, (IN10_NEW128, 3.5), "tokens-double", "reproduced 1.958", r"weakened 1.483 "),
-    "turned": (with_figure, (IN10_NEW128, 2.1), "tokens-double", "reproduced 1.958", r"contradicted 0.8898 .*other way"),
+    "turned": (
+        with_figure,
+        (IN10_NEW128, 2.1),
+        "tokens-double",
+        "reproduced 1.958",
+        r"contradicted 0.8898 .*other way",
+    ),
     "open": (with_figure, (IN10_NEW128, 2.36), "tokens-double", "reproduced 1.958", r"inconclusive 1 .*may be 1"),
     "holds-now": (with_figure, (EIGHT, 4.5), "batch-is-free", "contradicted 1.333", r"reproduced 1 "),
     "further": (with_figure, (EIGHT, 6.1), "batch-is-free", "contradicted 1.333", r"contradicted 1.356 "),

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 import pytest
 
 from .conftest import Ran
-from .miniature import Miniature, build, lives
+from .miniature import build, lives
 
 LIVE = ("-m", "cpu and live", "--sample-timeout", "1")
 

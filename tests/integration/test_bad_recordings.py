@@ -83,7 +83,7 @@ def test_a_name_is_taken_once(
     suite: Miniature, name: str, path: str, arguments: tuple[str, ...] | None, words: str
 ) -> None:
     suite.write_recording(recording(name), path)
-    assert_refused(suite.run(*(arguments and (*arguments, "--recording", path) or ())), words)
+    assert_refused(suite.run(*((arguments and (*arguments, "--recording", path)) or ())), words)
 
 
 REGISTERS = {

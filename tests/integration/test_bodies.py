@@ -21,7 +21,10 @@ BODIES = {
     "a-quantity": (PAIR + "    judge(short)\n", NOT_A_RELATION),
     "a-relation-to-be": (PAIR + "    judge(less)\n", NOT_A_RELATION),
     "relations": (PAIR + "    judge([less(short, long)])\n", NOT_A_RELATION),
-    "instance": ("    measure(Generation(), on='g9.huge')\n", "unknown instance type 'g9.huge': known are g5.2xlarge, g5"),
+    "instance": (
+        "    measure(Generation(), on='g9.huge')\n",
+        "unknown instance type 'g9.huge': known are g5.2xlarge, g5",
+    ),
     "metric": ("    judge(measure(Generation()).smell)\n", "no metric 'smell'; it has "),
     "field": ("    measure(Generation(input_token=10))\n", "input_token"),
     "value": ("    measure(Generation(precision='int4'))\n", "'fp32', 'bf16' or 'fp16'"),

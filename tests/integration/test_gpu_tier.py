@@ -27,7 +27,10 @@ def one_gpu(suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("gpus", "words"),
-    [((), "no NVIDIA GPU: nvidia-smi lists none"), (({**H100, "memory.used": 9000},), "another process holds GPU 0: 9")],
+    [
+        ((), "no NVIDIA GPU: nvidia-smi lists none"),
+        (({**H100, "memory.used": 9000},), "another process holds GPU 0: 9"),
+    ],
     ids=["none", "in-use"],
 )
 def test_without_a_free_gpu_all_is_skipped_for_one_clear_reason(

@@ -6,6 +6,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
+
 from llm_claims.workloads.loading.defaults import LoadingDefaults
 from llm_claims.workloads.loading.workload import Loading
 

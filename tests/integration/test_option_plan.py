@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import socket
-from pathlib import Path
 
 import pytest
 
-from .miniature import QUICKLY, REPOSITORY, Miniature, assert_refused
+from .miniature import QUICKLY, REPOSITORY, Miniature
 
 G5 = ("-m", "sagemaker", "--instance", "g5.2xlarge")
 

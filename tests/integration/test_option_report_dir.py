@@ -12,7 +12,9 @@ FILES = {"figures.json", "index.html", "verdicts.json"}
 QUICK = ("-m", "cpu and not live", "--claim", "tokens-double")
 
 
-@pytest.mark.parametrize(("arguments", "folder"), [((), "report"), (("--report-dir", "deep/er/still"), "deep/er/still")])
+@pytest.mark.parametrize(
+    ("arguments", "folder"), [((), "report"), (("--report-dir", "deep/er/still"), "deep/er/still")]
+)
 def test_the_folder_lies_in_the_root_and_is_made_and_a_later_report_replaces_the_whole(
     suite: Miniature, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], folder: str
 ) -> None:

@@ -56,7 +56,9 @@ def test_files_follow_their_published_schema(ran: Ran, name: str) -> None:
 
 
 def test_every_case_has_one_row(ran: Ran) -> None:
-    cases = {(claim, case) for claim in CLAIMS[1:] for case in ("",)} | {(CLAIMS[0], case) for case in ("new64", "new128")}
+    cases = {(claim, case) for claim in CLAIMS[1:] for case in ("",)} | {
+        (CLAIMS[0], case) for case in ("new64", "new128")
+    }
     sources = ("paper", "cpu", "gpu", "sagemaker")
     assert len(read(ran.suite, "verdicts.json")) == 20
     assert set(ran.suite.rows()) == {(*case, source) for case, source in product(cases, sources)}
@@ -78,7 +80,9 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(ran: Ran) -> None
 
 
 def test_figures_tell_what_a_verdict_stands_on(ran: Ran) -> None:
-    rows = [row for row in read(ran.suite, "figures.json") if (row["claim"], row["source"]) == ("zero1-faster", "paper")]
+    rows = [
+        row for row in read(ran.suite, "figures.json") if (row["claim"], row["source"]) == ("zero1-faster", "paper")
+    ]
     assert {row["metric"] for row in rows} == {"optimizer_steps", "outcome", "train_runtime_seconds"}
     assert len({row["key"] for row in rows}) == 2
     assert all(row["key"].endswith("-p4d.24xlarge") and "zero_stage=" in row["workload"] for row in rows)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from llm_claims.errors import ProgramError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.local import LocalSource
