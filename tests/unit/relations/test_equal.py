@@ -52,18 +52,10 @@ def test_the_effect_is_the_first_quantity_in_its_unit() -> None:
     assert unequal(exact(1, 2, 3), exact(1, 2, 4)).verdict().effect == 3
 
 
-def test_a_difference_is_located() -> None:
+def test_a_verdict_that_does_not_hold_says_why() -> None:
+    assert equal(exact(1), 1).verdict().reason == unequal(exact(1), 2).verdict().reason == ""
+    assert unequal(exact(1, 2), exact(1, 2)).verdict().reason == "all 2 are equal"
     verdict = equal(exact(1, 2, 3, 9), exact(1, 5, 3, 8)).verdict()
     assert verdict.reason == "2 of 4 differ, first 2 against 5 steps"
     assert verdict.n == 4
     assert equal(exact(1, 2, 3), exact(1, 2)).verdict().reason == "3 samples against 2"
-
-
-def test_sameness_that_was_denied_is_told() -> None:
-    assert unequal(exact(1, 2), exact(1, 2)).verdict().reason == "all 2 are equal"
-    assert unequal(exact(1), exact(2)).verdict().relation == "unequal"
-
-
-def test_a_verdict_that_holds_needs_no_reason() -> None:
-    assert equal(exact(1), 1).verdict().reason == ""
-    assert unequal(exact(1), 2).verdict().reason == ""

@@ -8,7 +8,7 @@ import pytest
 from builders import T_975, exact, figure, live, span
 
 from llm_claims.evidence.quantities import Quantity
-from llm_claims.relations import Look, similar
+from llm_claims.relations import similar
 from llm_claims.relations.verdict import Word
 
 R, C, I = Word.REPRODUCED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
@@ -60,9 +60,3 @@ def test_an_inconclusive_verdict_says_what_it_could_have_seen() -> None:
     verdict = similar(live(1.0, 1.0, 1.0), live(1.1, 0.9, 1.0), within=0.1).verdict()
     assert verdict.word is I
     assert verdict.reason.startswith("they may or may not differ by 10.0%: n=3 could have told apart a difference of ")
-
-
-def test_the_error_of_a_look_decides() -> None:
-    relation = similar(live(1.0, 1.0, 1.0), live(1.02, 0.98, 1.0), within=0.1)
-    assert relation.verdict().word is R
-    assert relation.verdict(Look().shared_by(10)).word is I
