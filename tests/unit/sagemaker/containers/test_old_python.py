@@ -27,7 +27,7 @@ def annotations(tree: ast.AST) -> set[ast.AST]:
 def test_there_is_something_to_read() -> None:
     names = {name for name, _ in OLD}
     assert {"llm_claims/__init__.py", "llm_claims/sagemaker/containers/document/program.py"} <= names
-    assert not any(name.startswith("llm_claims/workloads") for name in names)
+    assert "llm_claims/workloads/base.py" not in names
 
 
 @pytest.mark.parametrize(("name", "path"), OLD, ids=[name for name, _ in OLD])
