@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, is_gone, pid_in
+from fake_programs import GOOD, REQUEST, Program, fault_of, is_gone, pid_in
 
 from llm_claims.errors import ProgramError
 from llm_claims.sources.process import ProgramProcess
@@ -29,13 +28,6 @@ def test_the_program_reads_the_request_as_it_was_asked(program: Program, tmp_pat
     process = program(f"say(READY); open({str(tmp_path / 'heard')!r}, 'w').write(sys.stdin.readline()); say(ANSWER)")
     process.ask(REQUEST, 30)
     assert Request.model_validate_json((tmp_path / "heard").read_text()) == REQUEST
-
-
-def test_a_module_runs_under_this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sensible_program.py").write_text(PRELUDE + f"complain(sys.executable){GOOD}")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    with ProgramProcess.of_module("sensible_program") as process:
-        assert process.ask(REQUEST, 30).metrics == {"latency_seconds": 1.5}
 
 
 def test_close_ends_the_program_and_may_be_called_again(program: Program) -> None:

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, is_gone, pid_in
 
-from llm_claims.workloads.processes.child import Child
+from llm_claims.workloads.processes.process import Command
 
 GRANDCHILD = """
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
@@ -56,10 +56,10 @@ def test_an_interrupt_leaves_nothing_behind(program: Program, monkeypatch: pytes
     pid = process.pid
     assert pid is not None
 
-    def interrupted(self: Child, timeout_seconds: float) -> str:
+    def interrupted(self: Command, timeout_seconds: float) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Child, "read_line", interrupted)
+    monkeypatch.setattr(Command, "read_line", interrupted)
     with pytest.raises(KeyboardInterrupt):
         process.ask(REQUEST, 30)
     assert process.pid is None
