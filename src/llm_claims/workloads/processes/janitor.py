@@ -34,8 +34,8 @@ class Janitor:
     """Clears away folders and cgroups when it is closed, or when its owner has ended, however that came about.
 
     The owner is the process that makes it; a fork of the owner can neither close it nor keep it
-    waiting. Name a thing to it *before* you make it: what was never made is no fault, and then no
-    moment is left at which a SIGKILL leaves it behind.
+    waiting. Name a thing to it *before* you make it, so that there is no moment at which a SIGKILL
+    leaves it behind; to name what is never made does no harm.
 
     Raises
     ------
