@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import shlex
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from llm_claims.errors import ProgramError
-from llm_claims.workloads.processes.child import GRACE_SECONDS, Child, ChildEnded
+from llm_claims.workloads.outcome import first_fault
+from llm_claims.workloads.processes.process import GRACE_SECONDS, Command, Ended
 from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 SETUP_TIMEOUT_SECONDS = 300.0
@@ -39,18 +39,13 @@ class ProgramProcess:
     def __init__(self, command: Sequence[str], setup_timeout_seconds: float = SETUP_TIMEOUT_SECONDS) -> None:
         self._command = list(command)
         self._setup_timeout_seconds = setup_timeout_seconds
-        self._child: Child | None = None
+        self._process: Command | None = None
         self._ready: Ready | None = None
-
-    @classmethod
-    def of_module(cls, module: str, setup_timeout_seconds: float = SETUP_TIMEOUT_SECONDS) -> Self:
-        """Return the process of ``python -m module``, under the interpreter that runs this."""
-        return cls([sys.executable, "-m", module], setup_timeout_seconds)
 
     @property
     def pid(self) -> int | None:
         """The id of the running program and of its process group; ``None`` if none runs."""
-        return None if self._child is None else self._child.pid
+        return None if self._process is None else self._process.pid
 
     def start(self) -> Ready:
         """Start the program if none runs, wait until it stands, and return what it said then.
@@ -61,9 +56,13 @@ class ProgramProcess:
             It cannot be started, died, hung beyond the set-up timeout, or said something else.
         """
         if self._ready is None:
-            child = self._spawn()
+            try:
+                self._process = Command(self._command)
+            except OSError as error:
+                raise ProgramError(f"{self._name()} cannot be started: {error}") from None
+            atexit.register(self.close)
             with self._faults_told("while setting up", self._setup_timeout_seconds):
-                self._ready = _heard(child, "Ready", Ready.model_validate_json, self._setup_timeout_seconds)
+                self._ready = _heard(self._process, "Ready", Ready.model_validate_json, self._setup_timeout_seconds)
         return self._ready
 
     def ask(self, request: Request, timeout_seconds: float) -> Answer:
@@ -78,21 +77,23 @@ class ProgramProcess:
             the text says how, and shows the last lines that the program wrote.
         """
         self.start()
-        assert self._child is not None
+        assert self._process is not None
         with self._faults_told(f"when asked for {request.workload.describe()}", timeout_seconds):
-            if unasked := self._child.unread():
+            if unasked := self._process.unread():
                 raise _Rubbish(f"spoke without being asked: {_shown(unasked)}")
-            self._child.write_line(request.model_dump_json())
+            self._process.write_line(request.model_dump_json())
             kind = type(request.workload)
-            return _heard(self._child, "Answer", lambda line: read_answer(line, kind), timeout_seconds)
+            return _heard(self._process, "Answer", lambda line: read_answer(line, kind), timeout_seconds)
 
     def close(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """End the program and all its descendants: end of input, then SIGTERM, then SIGKILL.
 
         It has ``grace_seconds`` after each of the first two to end by itself.
         """
-        if child := self._released():
-            child.end(grace_seconds)
+        process, self._process, self._ready = self._process, None, None
+        atexit.unregister(self.close)
+        if process is not None:
+            process.end(grace_seconds)
 
     def __enter__(self) -> Self:
         self.start()
@@ -100,19 +101,6 @@ class ProgramProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _spawn(self) -> Child:
-        try:
-            self._child = Child(self._command)
-        except OSError as error:
-            raise ProgramError(f"{self._name()} cannot be started: {error}") from None
-        atexit.register(self.close)
-        return self._child
-
-    def _released(self) -> Child | None:
-        child, self._child, self._ready = self._child, None, None
-        atexit.unregister(self.close)
-        return child
 
     @contextmanager
     def _faults_told(self, when: str, limit_seconds: float) -> Iterator[None]:
@@ -123,10 +111,9 @@ class ProgramProcess:
         try:
             yield
         except BaseException as error:
-            child = self._released()
-            assert child is not None
-            lines = child.last_lines()
-            child.end(grace_seconds=0)
+            assert self._process is not None
+            lines = self._process.last_lines()
+            self.close(grace_seconds=0)
             if (words := _words(error, when, limit_seconds)) is None:
                 raise
             raise ProgramError(f"{self._name()} {words}{_quoted(lines)}") from None
@@ -135,38 +122,25 @@ class ProgramProcess:
         return shlex.join([Path(self._command[0]).name, *self._command[1:]])
 
 
-def _heard(child: Child, expected: str, read: Callable[[str], _M], limit_seconds: float) -> _M:
-    line = child.read_line(limit_seconds)
+def _heard(process: Command, expected: str, read: Callable[[str], _M], limit_seconds: float) -> _M:
+    line = process.read_line(limit_seconds)
     try:
         return read(line)
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        reason = f"{where}: {fault['msg']}" if where else fault["msg"]
-        raise _Rubbish(f"wrote something else than one {expected} a line: {_shown(line)} ({reason})") from None
+        fault = first_fault(error)
+        raise _Rubbish(f"wrote something else than one {expected} a line: {_shown(line)} ({fault})") from None
 
 
 def _words(error: BaseException, when: str, limit_seconds: float) -> str | None:
     """Say what went wrong, after the program's name; ``None`` for what is no fault of the program."""
-    if isinstance(error, ChildEnded):
-        return f"died {when}: {_status(error.status)}."
+    if isinstance(error, Ended):
+        hint = " (often the system's answer to memory running out)" if error.status == -signal.SIGKILL else ""
+        return f"died {when}: {error}{hint}."
     if isinstance(error, TimeoutError):
         return f"hung {when}: nothing came within {limit_seconds:g} s, so it was killed."
     if isinstance(error, _Rubbish):
         return f"talked rubbish {when}: it {error}. It was killed."
     return None
-
-
-def _status(status: int | None) -> str:
-    if status is None:
-        return "it closed its output and lived on, so it was killed"
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"killed by {name}" + (" (often the system's answer to memory running out)" if name == "SIGKILL" else "")
 
 
 def _shown(text: str) -> str:

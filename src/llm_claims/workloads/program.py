@@ -27,23 +27,16 @@ from pydantic import ValidationError
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.devices import find_devices
 from llm_claims.workloads.hardware import processor
-from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.outcome import Outcome, first_fault, outcome_of
 from llm_claims.workloads.processes.lifeline import die_with_caller
 from llm_claims.workloads.protocol import Answer, Ready, Request
 from llm_claims.workloads.registry import register
 
 Runner = Callable[[Request], Answer]
 
-# What PyTorch's allocator for host memory says in an error that is otherwise a plain RuntimeError.
-_NO_HOST_MEMORY = ("DefaultCPUAllocator", "not enough memory")
-
 
 class UnsupportedWorkload(ValueError):
     """A workload that a program does not run; the text says why."""
-
-
-class ToldInFull(RuntimeError):
-    """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
 
 
 def serve(run: Callable[[Any, int], Answer], packages: Iterable[str] = ()) -> int:
@@ -104,38 +97,11 @@ def answer(run: Runner, line: str) -> Answer:
     try:
         request = Request.model_validate_json(line)
     except ValidationError as error:
-        return Answer(outcome=Outcome(kind="failed", signature=f"not a request: {_first_fault(error)}"))
+        return Answer(outcome=Outcome(kind="failed", signature=f"not a request: {first_fault(error)}"))
     try:
         return run(request)
     except Exception as error:
         return Answer(outcome=outcome_of(error))
-
-
-def outcome_of(error: Exception) -> Outcome:
-    """Return the outcome of a run that ended in ``error``, and its signature."""
-    signed = signature(error)
-    first, _, _ = signed.partition("\n")
-    # PyTorch's own OutOfMemoryError is known by its name: this module has to work without PyTorch.
-    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if exhausted or (isinstance(error, RuntimeError) and any(words in first for words in _NO_HOST_MEMORY)):
-        return Outcome(kind="out_of_memory", signature=signed)
-    return Outcome(kind="failed", signature=signed)
-
-
-def signature(error: BaseException) -> str:
-    """Sign an error with its type and the first line of its text; with the whole text where every line counts."""
-    text = _first_fault(error) if isinstance(error, ValidationError) else str(error).strip()
-    if not isinstance(error, ToldInFull):
-        text = text.partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _first_fault(error: ValidationError) -> str:
-    faults = error.errors()
-    # A metric may have several forms, and is at fault in each: not to be finite is the fault that it has itself.
-    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
-    where = fault["loc"][:2] if fault["loc"][:1] == ("metrics",) else fault["loc"]
-    return f"{'.'.join(map(str, where)) or 'the line'}: {fault['msg']}"
 
 
 def _cuda_libraries() -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
+from scripts import is_so, lives
 
 from llm_claims.errors import ProgramError
 from llm_claims.sources.process import ProgramProcess
@@ -36,31 +35,15 @@ for line in sys.stdin:
 
 def fault_of(process: ProgramProcess, timeout_seconds: float = 30) -> str:
     """Have the process asked, and return its fault; nothing of it may be left then."""
+    pid = process.pid
     with pytest.raises(ProgramError) as caught:
         process.ask(REQUEST, timeout_seconds)
     assert process.pid is None
+    assert pid is None or not lives(pid)
     return str(caught.value)
 
 
-def is_gone(pid: int) -> bool:
-    """Whether the process ends within some seconds; one that only waits to be reaped has ended."""
-    deadline = monotonic() + 5
-    while monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except ProcessLookupError:
-            return True
-        except FileNotFoundError:  # no /proc on this system, or gone since
-            pass
-        sleep(0.02)
-    return False
-
-
 def pid_in(path: Path) -> int:
-    deadline = monotonic() + 30
-    while not (path.exists() and path.read_text().strip()):
-        assert monotonic() < deadline, f"{path} was never written"
-        sleep(0.02)
+    """The id that a program has written to a file."""
+    assert is_so(lambda: path.exists() and path.read_text().strip(), 30), f"{path} was never written"
     return int(path.read_text())

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, is_gone, pid_in
+from fake_programs import GOOD, REQUEST, Program, fault_of
+from scripts import lives
 
 from llm_claims.errors import ProgramError
 from llm_claims.sources.process import ProgramProcess
-from llm_claims.workloads.protocol import Request
-
-# --- what goes well
 
 
 def test_one_program_answers_many_requests(program: Program) -> None:
@@ -28,14 +25,7 @@ def test_one_program_answers_many_requests(program: Program) -> None:
 def test_the_program_reads_the_request_as_it_was_asked(program: Program, tmp_path: Path) -> None:
     process = program(f"say(READY); open({str(tmp_path / 'heard')!r}, 'w').write(sys.stdin.readline()); say(ANSWER)")
     process.ask(REQUEST, 30)
-    assert Request.model_validate_json((tmp_path / "heard").read_text()) == REQUEST
-
-
-def test_a_module_runs_under_this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sensible_program.py").write_text(PRELUDE + f"complain(sys.executable){GOOD}")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    with ProgramProcess.of_module("sensible_program") as process:
-        assert process.ask(REQUEST, 30).metrics == {"latency_seconds": 1.5}
+    assert (tmp_path / "heard").read_text() == REQUEST.model_dump_json() + "\n"
 
 
 def test_close_ends_the_program_and_may_be_called_again(program: Program) -> None:
@@ -46,7 +36,7 @@ def test_close_ends_the_program_and_may_be_called_again(program: Program) -> Non
     process.close()
     process.close()
     assert process.pid is None
-    assert is_gone(pid)
+    assert not lives(pid)
 
 
 def test_a_closed_program_starts_afresh_when_asked(program: Program) -> None:
@@ -62,82 +52,47 @@ def test_a_program_that_ends_with_its_input_is_not_signalled(program: Program, t
     assert (tmp_path / "tidy").read_text() == "yes"
 
 
-# --- death
+KILLED = "died when asked for Generation(input_tokens=10, new_tokens=5): killed by SIGKILL"
+FAULTS = {
+    "dies-at-start": (
+        "for n in range(30): complain(f'line {n}')\nsys.exit(3)",
+        ["died while setting up: exit status 3.\nThe last lines it wrote:\n    line 20\n", "    line 29"],
+    ),
+    "raises-at-start": ("1 / 0", ["died while setting up: exit status 1.", "ZeroDivisionError"]),
+    "is-killed": (
+        "say(READY); sys.stdin.readline(); os.kill(os.getpid(), signal.SIGKILL)",
+        [KILLED, "memory running out", "It wrote nothing to standard error."],
+    ),
+    "closes-its-output": ("say(READY); os.close(1); time.sleep(60)", ["closed its output and lived on"]),
+    "says-nothing-useful": ("say('Welcome!'); time.sleep(60)", ["something else than one Ready a line: 'Welcome!'"]),
+    "is-no-text": (r"sys.stdout.buffer.write(b'\xff\xfe\n'); sys.stdout.flush(); time.sleep(60)", ["talked rubbish"]),
+    "floods": ("say(READY)\nwhile True: sys.stdout.write('x' * 65536)", ["talked rubbish"]),
+}
+HANGS = {
+    "hangs": ("say(READY); sys.stdin.readline(); complain('thinking'); time.sleep(60)", ["when asked for", "thinking"]),
+    "half-a-line": ("say(READY); sys.stdin.readline(); print(ANSWER, end='', flush=True); time.sleep(60)", []),
+    "hangs-at-start": ("time.sleep(60)", ["while setting up"]),
+}
 
 
-def test_death_at_start_shows_the_status_and_the_last_lines(program: Program) -> None:
-    text = fault_of(program("for n in range(30): complain(f'line {n}')\nsys.exit(3)"))
-    assert "died while setting up: exit status 3." in text
-    assert [line.strip() for line in text.splitlines()[2:]] == [f"line {n}" for n in range(20, 30)]
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_in_words(program: Program, fault: str) -> None:
+    body, words = FAULTS[fault]
+    text = fault_of(program(body))
+    assert all(word in text for word in words), text
+    assert len(text) < 2_000
 
 
-def test_death_by_an_exception_shows_it(program: Program) -> None:
-    assert "ZeroDivisionError" in fault_of(program("1 / 0"))
-
-
-def test_death_by_a_signal_names_it(program: Program) -> None:
-    text = fault_of(program("say(READY); sys.stdin.readline(); os.kill(os.getpid(), signal.SIGKILL)"))
-    assert "died when asked for Generation(input_tokens=10, new_tokens=5): killed by SIGKILL" in text
-    assert "memory running out" in text
-    assert "It wrote nothing to standard error." in text
-
-
-def test_death_between_requests_is_told_at_the_next(program: Program) -> None:
-    process = program("say(READY); sys.stdin.readline(); say(ANSWER); sys.exit(4)")
-    process.ask(REQUEST, 30)
-    pid = process.pid
-    assert pid is not None
-    assert is_gone(pid)
-    assert "exit status 4" in fault_of(process)
-
-
-def test_a_program_that_closes_its_output_and_lives_is_killed(program: Program, tmp_path: Path) -> None:
-    process = program(
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\nsay(READY); os.close(1); time.sleep(60)"
-    )
-    assert "closed its output and lived on" in fault_of(process)
-    assert is_gone(pid_in(tmp_path / "pid"))
-
-
-def test_after_a_fault_the_next_request_starts_a_fresh_program(program: Program, tmp_path: Path) -> None:
-    mark = str(tmp_path / "died before")
-    process = program(f"if not os.path.exists({mark!r}): open({mark!r}, 'w'); sys.exit(5)\n{GOOD}")
-    assert "exit status 5" in fault_of(process)
-    assert process.ask(REQUEST, 30).metrics == {"latency_seconds": 1.5}
-
-
-def test_a_command_that_is_not_there_is_told() -> None:
-    with pytest.raises(ProgramError, match=r"no-such-program --fast cannot be started: .*No such file"):
-        ProgramProcess(["/no-such-program", "--fast"]).start()
-
-
-# --- hanging
-
-
-def test_a_program_that_hangs_is_killed_when_its_time_is_over(program: Program) -> None:
-    process = program("say(READY); sys.stdin.readline(); complain('thinking'); time.sleep(60)")
-    process.start()
-    pid, start = process.pid, monotonic()
+@pytest.mark.parametrize("fault", HANGS)
+def test_a_program_that_hangs_is_killed_when_its_time_is_over(program: Program, fault: str) -> None:
+    body, words = HANGS[fault]
+    process = program(body, setup_timeout_seconds=1 if fault == "hangs-at-start" else 30)
+    if fault != "hangs-at-start":
+        process.start()
+    start = monotonic()
     text = fault_of(process, timeout_seconds=1)
     assert 1 <= monotonic() - start < 10
-    assert "hung when asked for" in text
-    assert "nothing came within 1 s, so it was killed" in text
-    assert "thinking" in text
-    assert pid is not None
-    assert is_gone(pid)
-
-
-def test_half_a_line_is_no_answer(program: Program) -> None:
-    process = program("say(READY); sys.stdin.readline(); print(ANSWER, end='', flush=True); time.sleep(60)")
-    assert "hung" in fault_of(process, timeout_seconds=1)
-
-
-def test_a_program_that_hangs_while_setting_up_is_killed(program: Program) -> None:
-    text = fault_of(program("time.sleep(60)", setup_timeout_seconds=1))
-    assert "hung while setting up: nothing came within 1 s" in text
-
-
-# --- rubbish
+    assert all(word in text for word in ["hung", "nothing came within 1 s, so it was killed", *words]), text
 
 
 @pytest.mark.parametrize(
@@ -162,24 +117,26 @@ def test_what_is_no_answer_is_shown(program: Program, answer: str) -> None:
     assert "on my way" in text
 
 
-def test_rubbish_in_place_of_ready_is_shown(program: Program) -> None:
-    assert "something else than one Ready a line: 'Welcome!'" in fault_of(program("say('Welcome!'); time.sleep(60)"))
-
-
-def test_an_answer_that_nobody_asked_for_is_rubbish(program: Program) -> None:
-    process = program("say(READY); sys.stdin.readline(); print(ANSWER + '\\n' + ANSWER, flush=True); time.sleep(60)")
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [("sys.exit(4)", "exit status 4"), ("say(ANSWER); time.sleep(60)", "spoke without being asked")],
+)
+def test_what_happens_between_requests_is_told_at_the_next(program: Program, then: str, words: str) -> None:
+    process = program(f"say(READY); sys.stdin.readline(); print(ANSWER, flush={'exit' in then}); {then}")
     process.ask(REQUEST, 30)
-    assert "spoke without being asked" in fault_of(process)
+    assert words in fault_of(process)
 
 
-def test_bytes_that_are_no_text_are_rubbish(program: Program) -> None:
-    assert "rubbish" in fault_of(program(r"sys.stdout.buffer.write(b'\xff\xfe\n'); sys.stdout.flush(); time.sleep(60)"))
+def test_after_a_fault_the_next_request_starts_a_fresh_program(program: Program, tmp_path: Path) -> None:
+    mark = str(tmp_path / "died before")
+    process = program(f"if not os.path.exists({mark!r}): open({mark!r}, 'w'); sys.exit(5)\n{GOOD}")
+    assert "exit status 5" in fault_of(process)
+    assert process.ask(REQUEST, 30).metrics == {"latency_seconds": 1.5}
 
 
-def test_a_flood_without_a_line_s_end_is_cut_and_shown_in_part(program: Program) -> None:
-    text = fault_of(program("say(READY)\nwhile True: sys.stdout.write('x' * 65536)"))
-    assert "rubbish" in text
-    assert len(text) < 2_000
+def test_a_command_that_is_not_there_is_told() -> None:
+    with pytest.raises(ProgramError, match=r"no-such-program --fast cannot be started: .*No such file"):
+        ProgramProcess(["/no-such-program", "--fast"]).start()
 
 
 def test_a_flood_of_standard_error_neither_blocks_nor_fills_the_fault(program: Program) -> None:

@@ -9,9 +9,15 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, is_gone, pid_in
+from fake_programs import GOOD, PRELUDE, REQUEST, Program, fault_of, pid_in
+from scripts import is_so, lives
 
-from llm_claims.workloads.processes.child import Child
+from llm_claims.workloads.processes.process import Command
+
+
+def assert_gone(pid: int) -> None:
+    assert is_so(lambda: not lives(pid))
+
 
 GRANDCHILD = """
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
@@ -24,13 +30,13 @@ def test_close_leaves_no_descendant(program: Program, tmp_path: Path, grace_seco
     process = program(GRANDCHILD.format(path=str(tmp_path / "pid")) + GOOD)
     process.ask(REQUEST, 30)
     process.close(grace_seconds)
-    assert is_gone(pid_in(tmp_path / "pid"))
+    assert_gone(pid_in(tmp_path / "pid"))
 
 
 def test_a_hung_program_takes_its_descendants_along(program: Program, tmp_path: Path) -> None:
     process = program(GRANDCHILD.format(path=str(tmp_path / "pid")) + "say(READY); time.sleep(60)")
     assert "hung" in fault_of(process, timeout_seconds=1)
-    assert is_gone(pid_in(tmp_path / "pid"))
+    assert_gone(pid_in(tmp_path / "pid"))
 
 
 def test_death_is_seen_though_a_descendant_holds_the_pipe_open(program: Program, tmp_path: Path) -> None:
@@ -38,7 +44,7 @@ def test_death_is_seen_though_a_descendant_holds_the_pipe_open(program: Program,
     start = monotonic()
     assert "exit status 7" in fault_of(process, timeout_seconds=60)
     assert monotonic() - start < 30
-    assert is_gone(pid_in(tmp_path / "pid"))
+    assert_gone(pid_in(tmp_path / "pid"))
 
 
 def test_a_program_that_ignores_its_input_and_sigterm_is_killed(program: Program) -> None:
@@ -47,7 +53,7 @@ def test_a_program_that_ignores_its_input_and_sigterm_is_killed(program: Program
     pid = process.pid
     assert pid is not None
     process.close(grace_seconds=0.3)
-    assert is_gone(pid)
+    assert_gone(pid)
 
 
 def test_an_interrupt_leaves_nothing_behind(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,14 +62,14 @@ def test_an_interrupt_leaves_nothing_behind(program: Program, monkeypatch: pytes
     pid = process.pid
     assert pid is not None
 
-    def interrupted(self: Child, timeout_seconds: float) -> str:
+    def interrupted(self: Command, timeout_seconds: float) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Child, "read_line", interrupted)
+    monkeypatch.setattr(Command, "read_line", interrupted)
     with pytest.raises(KeyboardInterrupt):
         process.ask(REQUEST, 30)
     assert process.pid is None
-    assert is_gone(pid)
+    assert_gone(pid)
 
 
 PARENT = """
@@ -86,7 +92,7 @@ def parent_of_a_program(tmp_path: Path, end: str) -> subprocess.Popen[bytes]:
 
 def test_a_caller_that_forgets_to_close_leaves_nothing_behind(tmp_path: Path) -> None:
     assert parent_of_a_program(tmp_path, end="").wait(60) == 0
-    assert is_gone(pid_in(tmp_path / "pid"))
+    assert_gone(pid_in(tmp_path / "pid"))
 
 
 def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -94,7 +100,7 @@ def test_a_caller_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     pid = pid_in(tmp_path / "pid")
     parent.send_signal(signal.SIGKILL)
     parent.wait(60)
-    assert is_gone(pid)
+    assert_gone(pid)
 
 
 def test_a_fork_of_the_caller_does_not_end_the_program(tmp_path: Path) -> None:

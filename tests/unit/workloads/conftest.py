@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts import Start, starting
 from warm import PROGRAM, Fork, Forker, Train, Warm, forks, training
 
 from llm_claims.workloads import built_in
@@ -14,6 +15,12 @@ from llm_claims.workloads.protocol import Answer
 from llm_claims.workloads.registry import register
 
 register(*built_in())
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Run scripts."""
+    yield from starting(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import QUICK, Fork, Forker, is_so, line_of, training
+from scripts import is_so
+from warm import QUICK, Fork, Forker, line_of, training
 
 from llm_claims.workloads.training import link
 
@@ -38,27 +40,27 @@ SLOW_SET_UP = "from llm_claims.workloads.training import program as train; train
 LONG: dict[str, Any] = {"ranks": 2, "samples": 20_000, "context_tokens": 16}
 
 
-def ever(name: str) -> Callable[[Fork], bool]:
-    """The moment at which a file of this name is there."""
-    return lambda owner: any([*path.glob(name)] for path in owner.temporary)
+def runs(owner: Fork) -> bool:
+    """A run has begun."""
+    return any([*path.glob("run-*")] for path in owner.temporary)
 
 
 def trains(owner: Fork) -> bool:
     """The bar of a rank has been drawn."""
-    try:
-        outputs = [path.read_bytes() for folder in owner.temporary for path in folder.glob("run-*/rank*.txt")]
-    except OSError:  # gone since
-        return False
-    return any(b"it/s" in output or b"s/it" in output for output in outputs)
+    written = b""
+    for pid in owner.family():
+        with suppress(OSError):  # gone since
+            written += Path(f"/proc/{pid}/fd/2").read_bytes()
+    return b"it/s" in written or b"s/it" in written
 
 
 MOMENTS: dict[str, tuple[str, dict[str, Any], Callable[[Fork], bool]]] = {
     "set-up": (SLOW_SET_UP, TINY, lambda owner: bool(owner.temporary)),
-    "base": ("", TINY, ever("base-*/rank0.txt")),
+    "base": ("", TINY, lambda owner: any([*path.glob("base-*")] for path in owner.temporary)),
     "alone": ("", {"samples": 20_000}, trains),
-    "starting": ("", LONG, ever("run-*/llm-claims*")),
+    "starting": ("", LONG, runs),
     "training": ("", LONG, trains),
-    "joining": ("", {**LONG, "link_mbit_per_second": 32}, ever("run-*")),
+    "joining": ("", {**LONG, "link_mbit_per_second": 32}, runs),
     "linked": ("", {**LONG, "link_mbit_per_second": 32}, trains),
 }
 ENDS = [

@@ -14,8 +14,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
+
+from scripts import is_so
 
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
@@ -42,14 +43,6 @@ def training(**fields: Any) -> Training:
 def line_of(workload: Workload, seed: int = 7) -> str:
     """The request that asks for a workload."""
     return Request(workload=workload, round=1, seed=seed).model_dump_json()
-
-
-def is_so(question: Callable[[], object], seconds: float = 10) -> bool:
-    """Whether the question is answered with yes within some seconds."""
-    deadline = monotonic() + seconds
-    while not (answer := question()) and monotonic() < deadline:
-        sleep(0.01)
-    return bool(answer)
 
 
 class Fork:

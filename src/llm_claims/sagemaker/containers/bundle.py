@@ -12,6 +12,11 @@ from llm_claims.workloads.protocol import Request
 
 PACKAGE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+# What every image runs beside what is in this folder, the oldest too.
+_OF_CONTAINERS = (
+    *("__init__.py", "sagemaker/__init__.py", "workloads/__init__.py", "workloads/processes/__init__.py"),
+    *("workloads/processes/lifeline.py", "workloads/processes/process.py"),
+)
 # What no program imports, and what runs pytest alone.
 _AT_HOME = ("report", "relations", "judging", "sources", "plugin.py")
 
@@ -30,7 +35,7 @@ def package_files(program: str) -> Iterator[tuple[str, Path]]:
     """Yield name and path of the package's files that a program needs; the one for old images needs little."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        of_containers = name.startswith("sagemaker/containers/") or name in ("__init__.py", "sagemaker/__init__.py")
+        of_containers = name.startswith("sagemaker/containers/") or name in _OF_CONTAINERS
         own = not name.startswith("sagemaker/") and not name.startswith(_AT_HOME)
         if of_containers or (own and program != "document"):
             yield f"llm_claims/{name}", path

@@ -9,12 +9,14 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llm_claims.sagemaker.containers.host_memory import kills_for_memory
+from llm_claims.workloads.processes.process import Command, Ended
+
+_GRACE_SECONDS = 10.0
 
 
 class ProgramEnded(Exception):
@@ -35,8 +37,8 @@ class Pipe:
         self._command, self._environment, self._folder = list(command), dict(environment), folder
         self._kills = 0
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._ready: dict[str, Any] | None = None
+        self._process: Command | None = None
+        self._ready: dict[str, Any] = {}
         self._asked = False
 
     def ready(self) -> dict[str, Any]:
@@ -48,23 +50,8 @@ class Pipe:
             It never did.
         """
         with self._lock:
-            return self._stand()
-
-    def _stand(self) -> dict[str, Any]:
-        if self._process is None:
-            self._kills = kills_for_memory()
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=self._environment,
-                cwd=self._folder,
-                universal_newlines=True,
-            )
-            self._asked = False
-            self._ready = self._hear(self._process, "while setting up")
-        assert self._ready is not None
-        return self._ready
+            self._stand()
+            return self._ready
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the program's answer to a request.
@@ -77,61 +64,45 @@ class Pipe:
         with self._lock:
             if self._asked and request["workload"]["kind"] == "loading":
                 self._end()
-            self._stand()
-            assert self._process is not None
-            assert self._process.stdin is not None
+            process = self._stand()
             self._asked = True
-            with contextlib.suppress(BrokenPipeError):  # how it ended is read below
-                self._process.stdin.write(json.dumps(request) + "\n")
-                self._process.stdin.flush()
-            return self._hear(self._process, "while it ran a request")
-
-    def _hear(self, process: subprocess.Popen[str], when: str) -> dict[str, Any]:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            self._process = None
-            raise ProgramEnded(self._epitaph(process.wait(), when))
-        message = json.loads(line)
-        assert isinstance(message, dict)
-        return message
-
-    def _epitaph(self, status: int, when: str) -> dict[str, Any]:
-        """Tell how the program ended: for want of memory only where the kernel counted a kill for it."""
-        signature = f"the program died {when}: {_said(status)}"
-        kills = kills_for_memory() - self._kills
-        short = status == -signal.SIGKILL and kills > 0
-        if short:
-            signature += f"; the kernel counts {kills} kill(s) for want of memory"
-        outcome = {"kind": "out_of_memory" if short else "failed", "signature": signature}
-        return {"outcome": outcome, "witness": {"model_server": model_server_resident()}}
-
-    def _end(self) -> None:
-        """End the program: its input ends, then it is killed."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        try:
-            process.stdin.close()
-            process.wait(timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            process.kill()
-            process.wait()
+            with self._death_told("while it ran a request"):
+                process.write_line(json.dumps(request))
+                answer: dict[str, Any] = json.loads(process.read_line())
+            return answer
 
     def close(self) -> None:
         """End the program, if one runs."""
         with self._lock:
             self._end()
 
+    def _stand(self) -> Command:
+        if self._process is None:
+            self._kills, self._asked = kills_for_memory(), False
+            self._process = Command(self._command, self._environment, self._folder, captured=False)
+            with self._death_told("while setting up"):
+                self._ready = json.loads(self._process.read_line())
+        return self._process
 
-def _said(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return f"killed by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"killed by signal {-status}"
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.end(_GRACE_SECONDS)
+
+    @contextlib.contextmanager
+    def _death_told(self, when: str) -> Iterator[None]:
+        """Tell how the program ended: for want of memory only where the kernel counted a kill for it."""
+        try:
+            yield
+        except Ended as ended:
+            self._end()
+            signature = f"the program died {when}: {ended}"
+            kills = kills_for_memory() - self._kills
+            short = ended.status == -signal.SIGKILL and kills > 0
+            if short:
+                signature += f"; the kernel counts {kills} kill(s) for want of memory"
+            outcome = {"kind": "out_of_memory" if short else "failed", "signature": signature}
+            raise ProgramEnded({"outcome": outcome, "witness": {"model_server": model_server_resident()}}) from None
 
 
 def model_server_resident() -> bool:

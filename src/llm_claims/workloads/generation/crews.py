@@ -12,8 +12,8 @@ from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_o
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.llm.gpu import own_device
 from llm_claims.workloads.llm.shapes import weights_of
-from llm_claims.workloads.outcome import Outcome
-from llm_claims.workloads.program import answer, outcome_of, signature
+from llm_claims.workloads.outcome import Outcome, outcome_of, signature
+from llm_claims.workloads.program import answer
 from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.witness import Witness
 
@@ -48,8 +48,8 @@ class Crews:
         ------
         UnsupportedWorkload
             The workload asks for what this program does not do, or leaves open what it must know.
-        CrewError
-            A process died, or processes saw different runs.
+        RankError
+            A process failed, or processes saw different runs.
         """
         key = key_of(supported(request.workload, "cuda"))
         if key in self._up:

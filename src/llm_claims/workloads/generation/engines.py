@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_claims.workloads.generation.agreement import disagreement, logits_of
 from llm_claims.workloads.llm.engine import ServingEngine
-from llm_claims.workloads.program import signature
+from llm_claims.workloads.outcome import signature
 
 if TYPE_CHECKING:
     import torch

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from llm_claims.workloads.loading.checkpoint import Checkpoint, checksum
-from llm_claims.workloads.loading.forked import Line, Work
 from llm_claims.workloads.loading.memory_cap import MemoryCap
 from llm_claims.workloads.loading.resident import own_pages
 from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.processes.fork import Line, Work
 
 if TYPE_CHECKING:
     import torch
@@ -36,13 +36,13 @@ def work(workload: Loading, checkpoint: Checkpoint, cap: MemoryCap | None) -> Wo
         if cap is not None:
             cap.enter()
             own_pages()
-        line.tell()
-        line.wait()
+        line.tell("ready")
+        line.hear()
         torch.set_num_threads(THREADS)
         _tell_arguments(line)
         model = load(workload, checkpoint)
-        line.tell(**seen(model, checkpoint))
-        line.wait()
+        line.tell(seen(model, checkpoint))
+        line.hear()
 
     return child
 
@@ -127,7 +127,7 @@ def _tell_arguments(line: Line) -> None:
     original: Callable[..., Any] = PreTrainedModel.from_pretrained.__func__  # type: ignore[attr-defined]
 
     def watched(cls: type[PreTrainedModel], *args: Any, **kwargs: Any) -> Any:
-        line.tell(**{name: kwargs.get(name) for name in ARGUMENTS})
+        line.tell({name: kwargs.get(name) for name in ARGUMENTS})
         return original(cls, *args, **kwargs)
 
     PreTrainedModel.from_pretrained = classmethod(watched)  # type: ignore[assignment, method-assign]

@@ -21,7 +21,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from llm_claims.workloads.processes.janitor import Janitor, clear_cgroup
+from llm_claims.workloads.processes.clearing import clear_cgroup
+from llm_claims.workloads.processes.janitor import Janitor
 
 NEEDED = "needs a memory cgroup (root)"
 

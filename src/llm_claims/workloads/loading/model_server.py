@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
 import sys
-from pathlib import Path
 
 from llm_claims.workloads.loading import heap
 from llm_claims.workloads.loading.memory_cap import MemoryCap
 from llm_claims.workloads.loading.resident import anonymous_bytes
+from llm_claims.workloads.processes.process import Command, Ended
 
 HEAP_TO_WEIGHTS = 1 / 13.5
 """The server's heap over the weights: DJL Serving's images start their Java machine with ``-Xms1g -Xmx1g``
@@ -28,14 +26,12 @@ class ModelServer:
         self._heap_bytes = max(1, heap_bytes)
         self._cap = cap
         place = [] if cap is None else [str(cap.path / "cgroup.procs")]
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(heap.__file__)), str(self._heap_bytes), *place],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        if not self._says("standing"):
+        self._process = Command([sys.executable, "-I", "-S", heap.__file__, str(self._heap_bytes), *place])
+        try:
+            self._process.read_line()
+        except Ended as ended:
             self.close()
-            raise RuntimeError("the model server did not start")
+            raise RuntimeError(f"the model server did not start: {ended}") from None
 
     @property
     def pid(self) -> int:
@@ -44,11 +40,11 @@ class ModelServer:
 
     def hold(self) -> bool:
         """Have it touch every page of its heap; return whether it lived to tell."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(b"hold\n")
-            self._process.stdin.flush()
-        return self._says("holding")
+        try:
+            self._process.write_line("hold")
+            return self._process.read_line() == "holding"
+        except Ended:
+            return False
 
     def holds(self) -> bool:
         """Whether it lives, in the cap if there is one, and the kernel counts the whole heap as resident."""
@@ -57,13 +53,4 @@ class ModelServer:
 
     def close(self) -> None:
         """End it."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-
-    def _says(self, word: str) -> bool:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().decode() == f"{word}\n"
+        self._process.end()

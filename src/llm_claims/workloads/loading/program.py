@@ -29,14 +29,15 @@ from typing import Any
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, refuse_to_fill_memory
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
-from llm_claims.workloads.loading.forked import ChildGone, Forked
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
 from llm_claims.workloads.loading.model_server import HEAP_TO_WEIGHTS, ModelServer
 from llm_claims.workloads.loading.opened import Opened
 from llm_claims.workloads.loading.resident import anonymous_bytes
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.outcome import Outcome
+from llm_claims.workloads.processes.fork import Fork, Raised
 from llm_claims.workloads.processes.janitor import Janitor
+from llm_claims.workloads.processes.process import Ended
 from llm_claims.workloads.program import Runner, UnsupportedWorkload, serve_prepared
 from llm_claims.workloads.protocol import Answer, Figure, Request
 
@@ -91,7 +92,7 @@ class Loader:
             if workload.model_server:
                 server = ModelServer(round(checkpoint.weight_bytes * HEAP_TO_WEIGHTS), cap)
                 stack.callback(server.close)
-            child = Forked(work(workload, checkpoint, cap))
+            child = Fork(work(workload, checkpoint, cap))
             stack.callback(child.end)
             opened = stack.enter_context(Opened(checkpoint.folder))
             return _observed(workload, checkpoint, child, cap, server, opened)
@@ -100,7 +101,7 @@ class Loader:
 def _observed(
     workload: Loading,
     checkpoint: Checkpoint,
-    child: Forked,
+    child: Fork,
     cap: MemoryCap | None,
     server: ModelServer | None,
     opened: Opened,
@@ -108,15 +109,17 @@ def _observed(
     """Have the child load its model, and answer with what is seen from inside and outside."""
     course, ratio = Course(), None
     try:
-        _hear(child, course, None)
+        child.hear()
         if cap is not None and workload.host_memory_to_weights is not None:
             ratio = _limit(cap, workload.host_memory_to_weights, checkpoint.weight_bytes)
         if server is not None:
             server.hold()
-        child.go_on()
+        child.tell("load")
         _follow(child, course)
-    except ChildGone as gone:
-        course.fault = str(gone)
+    except Raised as raised:
+        course.fault = str(raised)
+    except Ended as ended:
+        course.fault = f"the loading process ended: {ended}"
     outcome = _outcome(course, cap)
     witness = LoadingWitness(
         **course.notes,
@@ -136,18 +139,12 @@ def _limit(cap: MemoryCap, ratio: float, weight_bytes: int) -> float:
     return round((cap.limit_bytes - before) / weight_bytes, DIGITS_OF_THE_CAP)
 
 
-def _follow(child: Forked, course: Course) -> None:
-    """Watch the child's memory until it has told what the loaded model shows, or failed."""
-    while "parameters" not in course.notes and course.fault is None:
+def _follow(child: Fork, course: Course) -> None:
+    """Watch the child's memory until it has told what the loaded model shows."""
+    while "parameters" not in course.notes:
         course.peak = max(course.peak, anonymous_bytes(child.pid))
-        _hear(child, course, _LOOK_SECONDS)
-
-
-def _hear(child: Forked, course: Course, timeout_seconds: float | None) -> None:
-    """Take in what the child tells next, if it tells anything in time."""
-    notes = child.hear(timeout_seconds) or {}
-    course.fault = notes.pop("error", course.fault)
-    course.notes.update(notes)
+        with contextlib.suppress(TimeoutError):
+            course.notes.update(child.hear(_LOOK_SECONDS))
 
 
 def _outcome(course: Course, cap: MemoryCap | None) -> Outcome:

@@ -1,6 +1,7 @@
-"""Processes that may not outlive those that started them: the kernel tells them when they are alone. Linux only.
+"""Processes that end when the one that started them has ended. The kernel of Linux signals its death.
 
-Elsewhere nothing happens here, and whoever starts processes has to end them.
+On other systems nothing happens here, and whoever starts processes has to end them. The images of 2023 run this file
+too: Python 3.8, and its standard library alone.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this fork when its parent is gone, however that ends.
+    """Have the kernel kill this fork when its parent has ended, in whatever way.
 
-    ``parent`` is the parent's id, asked for before the fork: a parent that has died since cannot tell.
+    ``parent`` is the parent's id as it was before the fork: it may have ended since.
     """
     _at_death_of_parent(signal.SIGKILL)
     _die_if_left_by(parent)
 
 
 def die_with_caller() -> None:
-    """Have this program end when its caller is gone, even where it works and reads no input.
+    """Have this program end when its caller has ended, even while it works and reads no input.
 
-    The kernel ties the word of a parent's death to the *thread* that started this process, and a caller may start
-    programs in threads that it ends before them. So the word is a signal that is looked into, and not
-    a death; it comes again when the next thread ends, and with the last one the parent is another.
+    The kernel sends its signal when the *thread* that started this process ends, which may be long before its
+    caller does. So the signal does not kill: it has this process look whether it still has the same parent. It
+    comes again whenever the thread that took over as parent ends.
     """
     caller = os.getppid()
 

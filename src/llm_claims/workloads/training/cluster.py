@@ -34,8 +34,8 @@ class Cluster:
             raise ValueError(f"LLM_CLAIMS_NODE_RANK={rank} is none of LLM_CLAIMS_NODES={nodes}")
         return cls(nodes, rank, master)
 
-    def ranks_here(self, ranks: int) -> int:
-        """How many of a run's ranks are this node's.
+    def ranks_here(self, ranks: int) -> range:
+        """Return the numbers of a run's ranks that are this node's.
 
         Raises
         ------
@@ -44,4 +44,5 @@ class Cluster:
         """
         if ranks % self.nodes:
             raise ValueError(f"{ranks} ranks cannot be shared evenly by {self.nodes} nodes")
-        return ranks // self.nodes
+        here = ranks // self.nodes
+        return range(self.rank * here, (self.rank + 1) * here)

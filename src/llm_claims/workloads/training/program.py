@@ -14,16 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
+from llm_claims.workloads.llm.ranks import agreed
 from llm_claims.workloads.processes.janitor import Janitor
 from llm_claims.workloads.program import Runner, UnsupportedWorkload, command_line, serve_prepared
 from llm_claims.workloads.protocol import Answer, Request, read_answer
 from llm_claims.workloads.training import link, nccl
 from llm_claims.workloads.training.cluster import Cluster
 from llm_claims.workloads.training.launch import launch
-from llm_claims.workloads.training.rank import RankError
 from llm_claims.workloads.training.run import TrainingRun
-from llm_claims.workloads.training.workload import Training, TrainingWitness
-from llm_claims.workloads.witness import Witness
+from llm_claims.workloads.training.workload import Training
 
 PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "numpy")
 PACKAGES_ON_PROCESSOR = (*PACKAGES, "keras")
@@ -55,13 +54,13 @@ class TrainingProgram:
         scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="run-"))
         work = _work_of(run, base, scratch)
         try:
-            said = launch(work, run.ranks, scratch, run.link_mbit_per_second)
+            said = launch(work, run.ranks, run.link_mbit_per_second)
         finally:
             if Cluster.here().nodes > 1:
                 # What carried messages between machines is told by the job's log.
                 nccl.tell(scratch)
             shutil.rmtree(scratch, ignore_errors=True)
-        return _agreed([read_answer(one, Training) for one in said])
+        return agreed([read_answer(one, Training) for one in said])
 
     def _base(self, model: str) -> Path:
         """Return the folder of a base model, trained in a fork where it is asked for first."""
@@ -69,7 +68,7 @@ class TrainingProgram:
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
             try:
-                launch(lambda: _based(model, unfinished), 1, unfinished)
+                launch(lambda: _based(model, unfinished), 1)
                 unfinished.rename(folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
@@ -112,22 +111,6 @@ def _with_link(answer: Answer, before: link.LinkState) -> Answer:
     assert answer.witness is not None
     witness = answer.witness.model_copy(update=rate if crossed else {})
     return answer.model_copy(update={"metrics": {**answer.metrics, "link_bytes": crossed}, "witness": witness})
-
-
-def _agreed(answers: list[Answer]) -> Answer:
-    """Return the first rank's answer, if all ranks saw the same of themselves."""
-    first = answers[0]
-    for rank, other in enumerate(answers[1:], start=1):
-        if other.witness != first.witness:
-            assert first.witness is not None
-            assert other.witness is not None
-            raise RankError(f"ranks 0 and {rank} saw different runs: {_apart(first.witness, other.witness)}")
-    return first
-
-
-def _apart(a: Witness, b: Witness) -> str:
-    named = ((name, getattr(a, name), getattr(b, name)) for name in TrainingWitness.model_fields)
-    return "; ".join(f"{name}: {one!r} and {other!r}" for name, one, other in named if one != other)
 
 
 def _checked(request: Request) -> TrainingRun:

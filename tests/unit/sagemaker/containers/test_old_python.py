@@ -27,7 +27,7 @@ def annotations(tree: ast.AST) -> set[ast.AST]:
 def test_there_is_something_to_read() -> None:
     names = {name for name, _ in OLD}
     assert {"llm_claims/__init__.py", "llm_claims/sagemaker/containers/document/program.py"} <= names
-    assert not any(name.startswith("llm_claims/workloads") for name in names)
+    assert "llm_claims/workloads/base.py" not in names
 
 
 @pytest.mark.parametrize(("name", "path"), OLD, ids=[name for name, _ in OLD])
@@ -40,7 +40,10 @@ def test_python_3_8_reads_it(name: str, path: Path) -> None:
     assert deferred or not annotations(tree), "annotations of a later Python are evaluated"
 
 
-@pytest.mark.parametrize(("name", "path"), OLD, ids=[name for name, _ in OLD])
+MODULES = [(name, path) for name, path in OLD if not name.endswith("__init__.py")]
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
 def test_it_imports_nothing_that_does_not_travel(name: str, path: Path) -> None:
     travels = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name, _ in OLD}
     tree = ast.parse(path.read_text(encoding="utf-8"))

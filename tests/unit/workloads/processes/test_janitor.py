@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
+from scripts import Start, heard, is_so
 
 from llm_claims.workloads.loading import memory_cap
 from llm_claims.workloads.processes.janitor import Janitor
@@ -36,6 +36,7 @@ FORKED = f"""
 {FILLED}
 if os.fork() == 0:
     os.setsid()  # whoever signals the owner's group leaves this one alive, with the pipe open
+    os.close(1)
     time.sleep(8)
     os._exit(0)
 """
@@ -67,29 +68,22 @@ def janitor() -> Iterator[Janitor]:
     made.close()
 
 
-def owner(tmp_path: Path, body: str) -> subprocess.Popen[str]:
-    """Start an owner that keeps ``tmp_path / "kept"``, and says a line at the end of ``body``."""
-    script = tmp_path / "owner.py"
-    script.write_text(PRELUDE + body)
-    command = [sys.executable, str(script), str(tmp_path / "kept")]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+@pytest.fixture
+def owner(start: Start, tmp_path: Path) -> Callable[[str], subprocess.Popen[str]]:
+    """Start an owner that keeps ``tmp_path / "kept"``."""
+    return lambda body: start(PRELUDE + body, str(tmp_path / "kept"))
 
 
-def heard(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+Owner = Callable[[str], subprocess.Popen[str]]
 
 
 def is_gone(path: Path) -> bool:
-    deadline = monotonic() + 5
-    while path.exists() and monotonic() < deadline:
-        sleep(0.01)
-    return not path.exists()
+    return is_so(lambda: not path.exists(), 5)
 
 
 @pytest.mark.parametrize("body", ["", NAMED, FILLED, FORKED, WRITING], ids=["", "named", "filled", "forked", "writing"])
-def test_a_killed_group_leaves_no_folder(tmp_path: Path, body: str) -> None:
-    process = owner(tmp_path, f"{body}\nsay()\ntime.sleep(60)")
+def test_a_killed_group_leaves_no_folder(owner: Owner, tmp_path: Path, body: str) -> None:
+    process = owner(f"{body}\nsay()\ntime.sleep(60)")
     heard(process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -97,9 +91,9 @@ def test_a_killed_group_leaves_no_folder(tmp_path: Path, body: str) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05])
-def test_no_moment_is_too_early_or_too_late(tmp_path: Path, delay: float) -> None:
+def test_no_moment_is_too_early_or_too_late(owner: Owner, tmp_path: Path, delay: float) -> None:
     fill = f"{NAMED}\nsay()\nfor number in range(10**9):\n    (folder / str(number)).mkdir(parents=True)"
-    process = owner(tmp_path, fill)
+    process = owner(fill)
     heard(process)
     sleep(delay)
     os.killpg(process.pid, signal.SIGKILL)
@@ -108,14 +102,14 @@ def test_no_moment_is_too_early_or_too_late(tmp_path: Path, delay: float) -> Non
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "os._exit(0)"])
-def test_an_owner_that_just_ends_leaves_no_folder(tmp_path: Path, end: str) -> None:
-    owner(tmp_path, FILLED + end).wait(30)
+def test_an_owner_that_just_ends_leaves_no_folder(owner: Owner, tmp_path: Path, end: str) -> None:
+    owner(FILLED + end).wait(30)
     assert is_gone(tmp_path / "kept")
 
 
 @needs_cgroup
-def test_a_killed_group_leaves_neither_cgroup_nor_members(tmp_path: Path) -> None:
-    process = owner(tmp_path, CAPPED + "time.sleep(60)")
+def test_a_killed_group_leaves_neither_cgroup_nor_members(owner: Owner, tmp_path: Path) -> None:
+    process = owner(CAPPED + "time.sleep(60)")
     cgroup = Path(heard(process))
     assert (cgroup / "cgroup.procs").read_text().strip()
     os.killpg(process.pid, signal.SIGKILL)
@@ -125,8 +119,8 @@ def test_a_killed_group_leaves_neither_cgroup_nor_members(tmp_path: Path) -> Non
 
 
 @needs_cgroup
-def test_a_closed_janitor_leaves_neither_cgroup_nor_members(tmp_path: Path) -> None:
-    process = owner(tmp_path, CAPPED + "sys.stdin.readline(); janitor.close(); say(os.waitpid(pid, 0)[1])")
+def test_a_closed_janitor_leaves_neither_cgroup_nor_members(owner: Owner, tmp_path: Path) -> None:
+    process = owner(CAPPED + "sys.stdin.readline(); janitor.close(); say(os.waitpid(pid, 0)[1])")
     cgroup = Path(heard(process))
     process.communicate("go\n", timeout=30)
     assert not cgroup.exists()
@@ -167,7 +161,7 @@ def test_a_signal_does_not_end_it_before_its_owner(tmp_path: Path, janitor: Jani
     assert not (tmp_path / "kept").exists()
 
 
-def test_a_fork_of_the_owner_cannot_close_it(tmp_path: Path) -> None:
+def test_a_fork_of_the_owner_cannot_close_it(owner: Owner, tmp_path: Path) -> None:
     body = """
 if os.fork() == 0:
     janitor.close()
@@ -176,7 +170,7 @@ os.wait()
 time.sleep(0.2)
 say(folder.exists())
 """
-    process = owner(tmp_path, FILLED + body)
+    process = owner(FILLED + body)
     assert heard(process) == "True"
     process.wait(30)
     assert is_gone(tmp_path / "kept")
@@ -184,7 +178,7 @@ say(folder.exists())
 
 def test_a_closed_janitor_takes_no_orders(tmp_path: Path, janitor: Janitor) -> None:
     janitor.close()
-    with pytest.raises(BrokenPipeError, match="closed"):
+    with pytest.raises(RuntimeError, match="takes no orders any more: exit status 0"):
         janitor.folder(tmp_path / "kept")
 
 

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 
 import pytest
-from warm import is_so
+from scripts import Start, heard, is_so, lives
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 
@@ -40,33 +40,15 @@ def start():
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
+def program_of(start: Start, tmp_path: Path) -> Callable[..., tuple[subprocess.Popen[str], int]]:
+    """Start a caller, and a program that it starts; return the caller, and the id that the program prints."""
 
-    def run(code: str, program: str = "") -> subprocess.Popen[str]:
-        paths = [tmp_path / name for name in ("code.py", "program.py")]
-        for path, text in zip(paths, (code, program), strict=True):
-            path.write_text(PRELUDE + text)
-        command = [sys.executable, *map(str, paths)]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        return started[-1]
+    def run(caller: str, program: str = "") -> tuple[subprocess.Popen[str], int]:
+        (tmp_path / "program.py").write_text(PRELUDE + program)
+        process = start(PRELUDE + caller, str(tmp_path / "program.py"))
+        return process, int(heard(process))
 
-    yield run
-    for one in started:
-        one.kill()
-        one.communicate(timeout=10)  # the end of output: whoever had it is gone
-
-
-def pid_from(process: subprocess.Popen[str]) -> int:
-    assert process.stdout is not None
-    return int(process.stdout.readline())
-
-
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return run
 
 
 FORK = """
@@ -79,17 +61,18 @@ time.sleep(60)
 """
 
 
-def test_a_fork_dies_with_its_parent(start: Callable[..., subprocess.Popen[str]]) -> None:
-    parent = start(FORK)
-    fork = pid_from(parent)
+Caller = Callable[..., tuple[subprocess.Popen[str], int]]
+
+
+def test_a_fork_dies_with_its_parent(program_of: Caller) -> None:
+    parent, fork = program_of(FORK)
     parent.kill()
     assert is_so(lambda: not lives(fork))
 
 
-def test_a_fork_whose_parent_was_gone_before_ends_too(start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_a_fork_whose_parent_was_gone_before_ends_too(program_of: Caller) -> None:
     late = FORK.replace("    die_with", "    say(os.getpid())\n    time.sleep(0.3)\n    die_with", 1)
-    parent = start(late)
-    fork = pid_from(parent)
+    parent, fork = program_of(late)
     parent.kill()
     parent.wait()
     assert is_so(lambda: not lives(fork))
@@ -97,29 +80,23 @@ def test_a_fork_whose_parent_was_gone_before_ends_too(start: Callable[..., subpr
 
 @pytest.mark.parametrize("program", [WORKING, WAITING], ids=["works", "waits"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_program_ends_with_its_caller(
-    start: Callable[..., subprocess.Popen[str]], program: str, number: signal.Signals
-) -> None:
-    caller = start(f"{CALLER}start(); time.sleep(60)", program)
-    pid = pid_from(caller)
+def test_a_program_ends_with_its_caller(program_of: Caller, program: str, number: signal.Signals) -> None:
+    caller, pid = program_of(f"{CALLER}start(); time.sleep(60)", program)
     caller.send_signal(number)
     assert is_so(lambda: not lives(pid))
 
 
-def test_a_program_outlives_the_thread_that_started_it(start: Callable[..., subprocess.Popen[str]]) -> None:
-    caller = start(
-        f"{CALLER}thread = threading.Thread(target=start)\nthread.start(); thread.join(); time.sleep(60)", WAITING
-    )
-    pid = pid_from(caller)
+def test_a_program_outlives_the_thread_that_started_it(program_of: Caller) -> None:
+    thread = "thread = threading.Thread(target=start)\nthread.start(); thread.join(); time.sleep(60)"
+    caller, pid = program_of(CALLER + thread, WAITING)
     sleep(0.3)
     assert lives(pid)
     caller.kill()
     assert is_so(lambda: not lives(pid))
 
 
-def test_a_signal_from_elsewhere_is_looked_into(start: Callable[..., subprocess.Popen[str]]) -> None:
-    caller = start(f"{CALLER}start(); time.sleep(60)", WAITING)
-    pid = pid_from(caller)
+def test_a_signal_from_elsewhere_is_looked_into(program_of: Caller) -> None:
+    _, pid = program_of(f"{CALLER}start(); time.sleep(60)", WAITING)
     os.kill(pid, signal.SIGHUP)
     sleep(0.1)
     assert lives(pid)

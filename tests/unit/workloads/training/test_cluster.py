@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from llm_claims.workloads.training.cluster import Cluster
-from llm_claims.workloads.training.launch import _configuration
 
 
 def as_node(patch: pytest.MonkeyPatch, nodes: str, rank: str) -> None:
@@ -16,16 +15,13 @@ def as_node(patch: pytest.MonkeyPatch, nodes: str, rank: str) -> None:
 
 def test_alone_is_the_rule() -> None:
     assert Cluster.here() == Cluster(1, 0, "127.0.0.1")
-    assert Cluster.here().ranks_here(2) == 2
+    assert Cluster.here().ranks_here(2) == range(2)
 
 
-def test_each_node_starts_its_share_of_the_ranks(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_each_node_has_its_share_of_the_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     as_node(monkeypatch, "2", "1")
-    asked = _configuration(16, tmp_path_factory.mktemp("logs"), None)
-    assert (asked["min_nodes"], asked["nproc_per_node"], asked["rdzv_configs"]["rank"]) == (2, 8, 1)
-    assert asked["rdzv_endpoint"].startswith("algo-1:")
+    assert Cluster.here() == Cluster(2, 1, "algo-1")
+    assert Cluster.here().ranks_here(16) == range(8, 16)
 
 
 def test_ranks_that_do_not_divide_and_nodes_out_of_place_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

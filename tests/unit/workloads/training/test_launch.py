@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from warm import Fork, Forker, is_so
+from scripts import is_so
+from warm import Fork, Forker
 
 from llm_claims.workloads.training import link
 
@@ -21,13 +23,13 @@ import json, os, signal, sys, tempfile, time
 from pathlib import Path
 from llm_claims.workloads.training.launch import launch
 
-scratch = Path(tempfile.mkdtemp())
+scratch = Path(tempfile.gettempdir())
 
 def say(said):
     print(json.dumps(said), flush=True)
 def run(work, ranks, rate=None):
     try:
-        say(launch(work, ranks, scratch, rate))
+        say(launch(work, ranks, rate))
     except Exception as error:
         say(f"{type(error).__name__}: {error}")
 def rank():
@@ -75,10 +77,7 @@ def test_a_link_joins_two(ran: Run) -> None:
 
 FAULTS = {
     "raises": ("[][1]", "IndexError: list index out of range"),
-    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "died by SIGKILL"),
-    "crashes": ("os.kill(os.getpid(), signal.SIGFPE)", "died by SIGFPE"),
-    "exits": ("os._exit(3)", "ended with exit status 3"),
-    "gives-up": ("sys.exit('no more')", "SystemExit: no more"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL"),
 }
 
 
@@ -105,19 +104,9 @@ def test_the_rank_that_fails_is_named_and_not_the_one_that_misses_it(
     doing, words = FAULTS[fault]
     started = monotonic()
     said = ran(f"(meet(), rank() == {number} and (print('its words'), {doing}), meet(), time.sleep(60))", ranks)
-    assert said.startswith(f"RankError: rank {number}: {words}; its last lines:\n    its words")
+    # In a namespace of its own a rank complains first that hosts have no names there.
+    assert re.match(rf"RankError: rank {number}: {words}; its last lines:\n(    .*c10d.*\n)?    its words", said)
     assert monotonic() - started < 20
-
-
-@pytest.mark.parametrize("ranks", PAIRS)
-def test_who_watches_over_ranks_may_die_without_a_word(ran: Run, ranks: str) -> None:
-    said = ran("(meet(), rank() == 1 and os.kill(os.getppid(), signal.SIGKILL), time.sleep(60))", ranks)
-    assert said == "RankError: the process that watches over the ranks died by SIGKILL"
-
-
-def test_who_watches_over_ranks_may_be_asked_to_end(ran: Run) -> None:
-    said = ran("(meet(), rank() == 1 and os.kill(os.getppid(), signal.SIGTERM), time.sleep(60))", "2")
-    assert said.startswith("RankError: the ranks could not be run: SignalException: Process ")
 
 
 # Threads, children, open files.
@@ -160,7 +149,7 @@ sys.stdout = open(1, "w", closefd=False)
 sys.stdout.write("waits; ")
 from llm_claims.workloads import program as channel
 _, answers = channel._private_streams()
-launch(lambda: repr({PRINTS} and sys.stdin.read()), {ranks}, scratch)
+launch(lambda: repr({PRINTS} and sys.stdin.read()), {ranks})
 answers.write("the only line\\n")
 answers.flush()
 """
@@ -187,6 +176,28 @@ def test_several_launches_at_once_do_not_meet(fork: Forker) -> None:
     assert [json.loads(program.hear()) for program in programs] == [["0 of 2", "1 of 2"]] * 2
 
 
+NODE = """
+import itertools
+from llm_claims.workloads.training import launch as module
+module._cluster_ports = itertools.count({port})
+os.environ.update(LLM_CLAIMS_NODES="2", LLM_CLAIMS_NODE_RANK="{node}", GLOO_SOCKET_IFNAME="lo")
+time.sleep({node})
+for _ in range(2):
+    run(lambda: (meet(), rank() == 0 and time.sleep(0.5))[0], 4)
+"""
+
+
+def test_two_machines_share_the_ranks_of_every_run(fork: Forker) -> None:
+    """Here both are this machine. The second one is done first, and begins its next run before the first one does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    nodes = [fork(PRELUDE + NODE.format(port=port, node=node)) for node in (0, 1)]
+    for _ in range(2):
+        said = [json.loads(node.hear()) for node in nodes]
+        assert said == [["0 of 4", "1 of 4"], ["2 of 4", "3 of 4"]]
+
+
 HANGING = """
 def hang():
     meet()
@@ -197,7 +208,7 @@ def hang():
 
 
 def hanging(program: Fork) -> bool:
-    return len([*program.temporary[0].glob("hangs*")] if program.temporary else []) == 2
+    return len([path for path in program.temporary if path.name.startswith("hangs")]) == 2
 
 
 def veths() -> int:

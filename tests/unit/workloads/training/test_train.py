@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import QUICK, Fork, Forker, Warm, is_so, line_of, training
+from scripts import is_so
+from warm import QUICK, Fork, Forker, Warm, line_of, training
 
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.program import answer
-from llm_claims.workloads.protocol import Answer
 from llm_claims.workloads.training import program as program
 from llm_claims.workloads.training.base_model import SHAPES
-from llm_claims.workloads.training.rank import RankError
-from llm_claims.workloads.witness import Witness, differences
+from llm_claims.workloads.witness import differences
 
 TINY: dict[str, Any] = {"samples": 8, "warmup_steps": 0}
 PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup_steps": 0}
@@ -37,18 +36,6 @@ def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Work
     outcome = answer(program.TrainingProgram(tmp_path).run, line_of(workload)).outcome
     assert (outcome.kind, outcome.signature) == ("failed", words)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_ranks_that_saw_the_same_agree_on_what_the_first_measured() -> None:
-    seen = Witness(ranks=2, zero_stage=1)
-    first, second = (Answer(metrics={"train_loss": loss}, witness=seen) for loss in (1.0, 2.0))
-    assert program._agreed([first, second]) == first
-
-
-def test_ranks_that_saw_different_runs_are_refused() -> None:
-    answers = [Answer(witness=Witness(ranks=2, zero_stage=stage)) for stage in (1, 1, 3)]
-    with pytest.raises(RankError, match=r"^ranks 0 and 2 saw different runs: zero_stage: 1 and 3$"):
-        program._agreed(answers)
 
 
 FOREIGN = """
@@ -125,7 +112,7 @@ def faulty(warm: Warm) -> Iterator[Fork]:
     ("fault", "words"),
     [
         ("rank == 1 and [][1]", "RankError: rank 1: IndexError: list index out of range; its last lines:\n"),
-        ("rank == 1 and os.kill(os.getpid(), 9)", "RankError: rank 1: died by SIGKILL"),
+        ("rank == 1 and os.kill(os.getpid(), 9)", "RankError: rank 1: killed by SIGKILL"),
         (
             "run = run.model_copy(update={'learning_rate': 0.01 * (1 + rank)})",
             "RankError: ranks 0 and 1 saw different runs: learning_rate: 0.01 and 0.02",

@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,8 @@ from typing import Any, TextIO
 from llm_claims.sagemaker.containers.document.engine import Engine, Refused
 from llm_claims.sagemaker.containers.document.watch import Watch
 from llm_claims.sagemaker.containers.pipe import model_server_resident
+from llm_claims.workloads.processes.lifeline import die_with_caller
+from llm_claims.workloads.processes.process import GRACE_SECONDS, Command
 
 DEPLOYMENT = "LLM_CLAIMS_DEPLOYMENT"
 FOLDER = "LLM_CLAIMS_FOLDER"
@@ -31,6 +32,7 @@ _PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "tokenizers", "
 
 def main() -> int:
     """Serve until the caller closes its end; return the exit status."""
+    die_with_caller()
     # Whatever libraries print belongs to the log, not to the channel.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -42,36 +44,28 @@ def main() -> int:
     _say(answers, {"hardware": _hardware(), "software": _software(), "setup_seconds": time.perf_counter() - start})
     for line in sys.stdin:
         for other in others:
-            assert other.stdin is not None
-            other.stdin.write(line)
-            other.stdin.flush()
+            other.write_line(line)
         _say(answers, answer(engine, json.loads(line)))
+        for other in others:
+            other.read_line()  # this rank's answer stands for all
     for other in others:
-        assert other.stdin is not None
-        other.stdin.close()
-        other.wait()
+        other.end(GRACE_SECONDS)
     return 0
 
 
-def _start_others(engine: Engine) -> list[subprocess.Popen[str]]:
-    """Start the ranks beside this one, if DeepSpeed needs any and this is the first."""
+def _start_others(engine: Engine) -> list[Command]:
+    """Start the ranks beside this one, if DeepSpeed needs any and this is the first; wait until they stand."""
     if engine.name != "deepspeed" or "RANK" in os.environ:
         return []
     world = {"WORLD_SIZE": str(engine.degree), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": PORT}
     command = [sys.executable, "-m", "llm_claims.sagemaker.containers.document.program"]
-    others = []
-    for rank in range(1, engine.degree):
-        mine = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-        others.append(
-            subprocess.Popen(
-                command,
-                env={**os.environ, **world, **mine},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                universal_newlines=True,
-            )
-        )
+    others = [
+        Command(command, {**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank)}, captured=False)
+        for rank in range(1, engine.degree)
+    ]
     os.environ.update(world, RANK="0", LOCAL_RANK="0")
+    for other in others:
+        other.read_line()
     return others
 
 
