@@ -9,8 +9,8 @@ import pytest
 
 from llm_claims.workloads.generation.crew import Crew, CrewError
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.generation.workload import GenerationWitness as Witness
 from llm_claims.workloads.protocol import Answer, Request
-from llm_claims.workloads.witness import Witness
 
 REQUEST = Request(workload=Generation(), round=1, seed=7)
 
