@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from llm_claims.workloads.loading import checkpoint
-from llm_claims.workloads.loading.checkpoint import DTYPES, SHARDS, Form, checksum, write_weights
+from llm_claims.workloads.loading.checkpoint import SHARDS, Form, checksum, write_weights
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-@pytest.mark.parametrize("dtype", DTYPES.values())
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_written_can_be_read(tmp_path: Path, form: Form, dtype: str) -> None:
     added_up = written(tmp_path, form, dtype)
@@ -62,7 +62,7 @@ def test_weights_are_spread_over_shards_of_some_size(tmp_path: Path, form: Form)
     assert sum(shard.stat().st_size for shard in shards) > WEIGHT_BYTES
 
 
-@pytest.mark.parametrize("dtype", DTYPES.values())
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_weights_are_finite_and_neither_zero_nor_alike(dtype: str) -> None:
     import numpy as np
 

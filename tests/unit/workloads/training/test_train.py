@@ -16,11 +16,9 @@ from warm import QUICK, Fork, Forker, Warm, is_so, line_of, training
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.program import answer
-from llm_claims.workloads.protocol import Answer
 from llm_claims.workloads.training import program as program
-from llm_claims.workloads.training.base_model import SHAPES
-from llm_claims.workloads.training.rank import RankError
-from llm_claims.workloads.witness import Witness, differences
+from llm_claims.workloads.training.base_model import MODELS
+from llm_claims.workloads.witness import differences
 
 TINY: dict[str, Any] = {"samples": 8, "warmup_steps": 0}
 PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup_steps": 0}
@@ -30,25 +28,13 @@ PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup
     ("workload", "words"),
     [
         (Generation(), "UnsupportedWorkload: this program trains; it was asked for generation"),
-        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; there is {', '.join(SHAPES)}"),
+        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; there is {', '.join(MODELS)}"),
     ],
 )
 def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Workload, words: str) -> None:
     outcome = answer(program.TrainingProgram(tmp_path).run, line_of(workload)).outcome
     assert (outcome.kind, outcome.signature) == ("failed", words)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_ranks_that_saw_the_same_agree_on_what_the_first_measured() -> None:
-    seen = Witness(ranks=2, zero_stage=1)
-    first, second = (Answer(metrics={"train_loss": loss}, witness=seen) for loss in (1.0, 2.0))
-    assert program._agreed([first, second]) == first
-
-
-def test_ranks_that_saw_different_runs_are_refused() -> None:
-    answers = [Answer(witness=Witness(ranks=2, zero_stage=stage)) for stage in (1, 1, 3)]
-    with pytest.raises(RankError, match=r"^ranks 0 and 2 saw different runs: zero_stage: 1 and 3$"):
-        program._agreed(answers)
 
 
 FOREIGN = """
@@ -150,8 +136,9 @@ def test_a_rank_that_fails_is_an_answer_and_the_program_lives_on(faulty: Fork, f
 
 def test_a_base_model_that_fails_is_an_answer_and_tried_again(fork: Forker) -> None:
     patch = """
-from llm_claims.workloads.training import base_model
+from llm_claims.workloads.training import base_model, run
 base_model.SHAPES["bad"] = {**base_model.SHAPES["llama-tiny"], "hidden_size": 65}
+base_model.MODELS = run.MODELS = (*run.MODELS, "bad")
 """
     one = fork(patch + QUICK)
     one.ready()
