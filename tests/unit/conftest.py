@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from warm import Forker, Warm, forks
+
+from llm_claims.workloads import built_in
+from llm_claims.workloads.registry import register
+
+register(*built_in())
 
 # The same examples on every run: a failure in CI is the same failure at home, and nothing is written beside the tests.
 settings.register_profile("unit", deadline=None, database=None, derandomize=True)
@@ -20,3 +26,17 @@ def timing_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LLM_CLAIMS_LOCK", str(path))
         yield path
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """The process that is forked; see `warm`."""
+    process = Warm(tmp_path_factory.mktemp("warm"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def fork(warm: Warm) -> Iterator[Forker]:
+    """Run code in a fork of the warm process; nothing of it may be left after the test."""
+    yield from forks(warm)

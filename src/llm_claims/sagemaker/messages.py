@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from llm_claims.sagemaker.errors import CloudError
 from llm_claims.sagemaker.launches import Asked, Launch
 from llm_claims.sources.local import FIRST_SEED
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
@@ -33,14 +34,26 @@ def answer_of(told: Any, asked: Asked) -> Answer:
     CloudError
         It is no answer.
     """
+    kind = type(asked.placed.workload)
     try:
-        return read_answer(json.dumps(told), type(asked.placed.workload))
+        return read_answer(json.dumps(_as_of(kind, told)), kind)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise CloudError(
             f"the container answered something else than the protocol allows: {where}: {fault['msg']}"
         ) from None
+
+
+def _as_of(kind: type[Workload], told: Any) -> Any:
+    """Leave out of the witness of a run that ended early what the kind has no field for.
+
+    Of a program that died, a container tells the same whatever it was asked: whether a model server is there.
+    """
+    outcome, witness = (told.get(name) if isinstance(told, dict) else None for name in ("outcome", "witness"))
+    if not isinstance(outcome, dict) or outcome.get("kind") == "completed" or not isinstance(witness, dict):
+        return told
+    return told | {"witness": {name: seen for name, seen in witness.items() if name in kind.Witness.model_fields}}
 
 
 def ready_of(told: Any, launch: Launch) -> Ready:

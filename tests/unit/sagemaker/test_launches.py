@@ -16,8 +16,8 @@ def deploy(placed: Placed) -> Deployment:
     return deployment_of(placed, CURRENT, table())
 
 
-def need(*placed: Placed, varying: bool = True) -> Need:
-    return Need("a case", "a-claim", placed, varying=varying)
+def need(*placed: Placed, varies: bool = True) -> Need:
+    return Need("a case", "a-claim", placed, varies=varies)
 
 
 def asked(launches, number: int = 0) -> list[tuple[Placed, int]]:
@@ -43,9 +43,9 @@ def test_an_endpoint_gets_all_rounds_at_once_and_a_job_the_least() -> None:
 
 def test_what_does_not_vary_is_asked_once() -> None:
     fixed = Placed(training(seed=500), "p4d.24xlarge")
-    endpoint, job = launches_of([need(A, varying=False), need(fixed)], deploy, least=3, most=5)
+    endpoint, job = launches_of([need(A, varies=False), need(fixed)], deploy, least=3, most=5)
     assert len(endpoint.asked) == len(job.asked) == 1
-    (shared,) = launches_of([need(A, varying=False), need(A)], deploy, least=3, most=5)
+    (shared,) = launches_of([need(A, varies=False), need(A)], deploy, least=3, most=5)
     assert len(shared.asked) == 5
 
 

@@ -85,7 +85,6 @@ class SimulatedLauncher(FakeLauncher):
 
     clock: Clock = field(default_factory=Clock)
     job: Job | None = None
-    poll: float = Pace.poll
 
     def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobEnd:
         lines: list[str] = []
@@ -94,7 +93,7 @@ class SimulatedLauncher(FakeLauncher):
         self.job = Job(self.clock, [*chatter, SOCKET, *lines])
         account = Account("us-east-1")
         object.__setattr__(account, "client", lambda service, **_: self.job)
-        pace = Pace(poll=self.poll, sleep=self.clock.sleep, now=self.clock.now)
+        pace = Pace(sleep=self.clock.sleep, now=self.clock.now)
         return TrainingJobs(account).follow(NAME, spec, pace, on_line)
 
 
@@ -118,10 +117,3 @@ def test_the_client_adds_less_than_five_percent(launch: Launch, record_property:
     assert len(heard) == 3
     assert heard[-1].answer.witness.rdma is False
     assert 0 < overhead < 0.05
-
-
-def test_a_client_that_looks_every_three_minutes_would_add_more(launch: Launch) -> None:
-    """The figure above is not small by construction."""
-    launcher = SimulatedLauncher(poll=180.0)
-    Visit(launch, launcher, TERMS, lambda _: None).make()
-    assert launcher.clock.at > 1.05 * JOB_SECONDS

@@ -48,10 +48,6 @@ def linter() -> Iterator[Any]:
         yield parliament
 
 
-def findings(linter: Any, policy: dict[str, Any]) -> list[str]:
-    return [f"{one.issue}: {one.detail}" for one in linter.analyze_policy_string(json.dumps(policy)).findings]
-
-
 def test_there_is_a_policy_for_every_role() -> None:
     assert PERMISSIONS == ["job-role.json", "run-role.json", "schedule-role.json", "sweep-role.json"]
     assert TRUSTS == ["github-trust.json", "job-role-trust.json", "schedule-role-trust.json"]
@@ -59,16 +55,8 @@ def test_there_is_a_policy_for_every_role() -> None:
 
 @pytest.mark.parametrize("name", PERMISSIONS)
 def test_the_linter_finds_nothing(linter: Any, name: str) -> None:
-    assert findings(linter, read(name)) == []
-
-
-def test_the_linter_would_find_something(linter: Any) -> None:
-    policy = read("run-role.json")
-    policy["Statement"][0]["Action"] = ["sagemaker:CreateTrainingJobs"]
-    assert "UNKNOWN_ACTION" in "".join(findings(linter, policy))
-    policy = read("sweep-role.json")
-    policy["Statement"][2]["Resource"] = "arn:aws:s3:::llm-claims-example"
-    assert "RESOURCE_MISMATCH" in "".join(findings(linter, policy))
+    found = linter.analyze_policy_string(json.dumps(read(name))).findings
+    assert [f"{one.issue}: {one.detail}" for one in found] == []
 
 
 @pytest.mark.parametrize("name", POLICIES)

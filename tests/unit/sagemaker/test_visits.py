@@ -93,14 +93,16 @@ def test_a_workload_that_does_not_fit_is_asked_no_more() -> None:
     assert [one.answer.outcome.kind for one in heard if one.asked.placed == A] == ["completed"] * 3
 
 
-def test_a_program_that_dies_over_a_load_has_answered() -> None:
+@pytest.mark.parametrize(("placed", "server"), [(LOAD, True), (A, None)], ids=["load", "request"])
+def test_a_program_that_dies_over_a_request_has_answered(placed: Placed, server: bool | None) -> None:
+    """A container tells whether a model server is there, which is nothing that requests are asked for."""
+
     def dies(request: Json) -> Json:
         return {"dies": out_of_memory(request)}
 
-    (heard,) = visited(launch(LOAD, rounds=3), FakeLauncher(program=dies))
+    (heard,) = visited(launch(placed, rounds=3), FakeLauncher(program=dies))
     assert heard.answer.outcome.kind == "out_of_memory"
-    assert heard.answer.witness is not None
-    assert heard.answer.witness.model_server is True
+    assert getattr(heard.answer.witness, "model_server", None) is server
 
 
 LOG = "endpoint failed: ping\nModelServer started\nOut of memory: Killed process 77 (python3)\nbye"
@@ -153,6 +155,18 @@ def test_a_job_that_ends_early_keeps_its_answers_and_says_how_it_ended() -> None
     assert [one.asked.round for one in heard] == [1, 2]
 
 
-def test_an_answer_of_another_form_is_refused() -> None:
-    with pytest.raises(CloudError, match="something else than the protocol allows: colour: Extra inputs"):
-        visited(launch(A), FakeLauncher(program=lambda _: {"colour": "blue"}))
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ({"colour": "blue"}, "colour: Extra inputs"),
+        ({"outcome": {"kind": "completed"}, "witness": {"model_server": True}}, "witness.*model_server"),
+        ({"outcome": {"kind": "failed"}, "witness": {}}, "outcome: .* needs the signature"),
+        (["completed"], "Input should be an object"),
+    ],
+)
+def test_an_answer_of_another_form_is_refused(said: Json, where: str) -> None:
+    def says(request: Json) -> Json:
+        return said
+
+    with pytest.raises(CloudError, match=f"something else than the protocol allows: .*{where}"):
+        visited(launch(A), FakeLauncher(program=says))

@@ -8,33 +8,15 @@ from typing import Any
 
 import pytest
 from scripts import Start, starting
-from warm import PROGRAM, Fork, Forker, Train, Warm, forks, training
+from warm import PROGRAM, Fork, Train, Warm, training
 
-from llm_claims.workloads import built_in
 from llm_claims.workloads.protocol import Answer
-from llm_claims.workloads.registry import register
-
-register(*built_in())
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Run scripts."""
     yield from starting(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    """The process that is forked; see `warm`."""
-    process = Warm(tmp_path_factory.mktemp("warm"))
-    yield process
-    process.close()
-
-
-@pytest.fixture
-def fork(warm: Warm) -> Iterator[Forker]:
-    """Run code in a fork of the warm process; nothing of it may be left after the test."""
-    yield from forks(warm)
 
 
 @pytest.fixture(scope="session")

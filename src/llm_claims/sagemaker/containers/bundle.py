@@ -12,13 +12,12 @@ from llm_claims.workloads.protocol import Request
 
 PACKAGE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-# What every image runs beside what is in this folder, the oldest too.
+# What every program imports, and what every image runs, the oldest too.
+_OF_THE_PACKAGE = ("workloads/", "errors.py")
 _OF_CONTAINERS = (
-    *("__init__.py", "sagemaker/__init__.py", "workloads/__init__.py", "workloads/processes/__init__.py"),
-    *("workloads/processes/lifeline.py", "workloads/processes/process.py"),
+    *("__init__.py", "sagemaker/__init__.py", "sagemaker/containers/", "workloads/__init__.py"),
+    *("workloads/processes/__init__.py", "workloads/processes/lifeline.py", "workloads/processes/process.py"),
 )
-# What no program imports, and what runs pytest alone.
-_AT_HOME = ("report", "relations", "judging", "sources", "plugin.py")
 
 # Module, and what to install where an image has none: the lowest versions that pyproject.toml allows.
 _OF_PROGRAMS = {"pydantic": "pydantic>=2.12", "numpy": "numpy>=2.1"}
@@ -35,9 +34,7 @@ def package_files(program: str) -> Iterator[tuple[str, Path]]:
     """Yield name and path of the package's files that a program needs; the one for old images needs little."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        of_containers = name.startswith("sagemaker/containers/") or name in _OF_CONTAINERS
-        own = not name.startswith("sagemaker/") and not name.startswith(_AT_HOME)
-        if of_containers or (own and program != "document"):
+        if name.startswith(_OF_CONTAINERS if program == "document" else (*_OF_THE_PACKAGE, *_OF_CONTAINERS)):
             yield f"llm_claims/{name}", path
 
 

@@ -33,10 +33,6 @@ class Crews:
     """
 
     def __init__(self, calls: int) -> None:
-        import accelerate  # noqa: F401
-        import deepspeed  # noqa: F401
-        import transformers  # noqa: F401
-
         self._calls = calls
         self._up: dict[StandKey, Crew] = {}
         self._room = find_devices().memory_mib * _MIB * _ROOM

@@ -80,6 +80,10 @@ def set_up(device: str, calls: int) -> Runner:
 
     torch.set_num_threads(THREADS)
     if device == "cuda":
+        import accelerate  # noqa: F401
+        import deepspeed  # noqa: F401
+        import transformers  # noqa: F401
+
         from llm_claims.workloads.generation.crews import Crews
 
         return Crews(calls).run

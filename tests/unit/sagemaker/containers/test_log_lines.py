@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_claims.sagemaker.containers.log_lines import MARK, MOST_CHARACTERS, DamagedMessage, Reader, lines_of
@@ -16,6 +16,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.integers(1, 1000))
 def test_what_was_said_is_read(message: dict[str, object], number: int) -> None:
     reader = Reader()

@@ -8,10 +8,10 @@ CODE = """
 import os
 from llm_claims.workloads.generation.crew import Crew
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.generation.workload import GenerationWitness as Witness
 from llm_claims.workloads.llm.ranks import RankError
 from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.registry import register
-from llm_claims.workloads.witness import Witness
 
 register(Generation)
 request = Request(workload=Generation(), round=1, seed=7)

@@ -1,6 +1,6 @@
 """The generation program: what it measures, and that its witness tells when a run was not what was asked.
 
-Most tests use a tiny model in this process; one runs the real program as its callers do.
+Most tests use a small model in this process; one has the real program, in a fork of a process that stands already.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from warm import Forker
 
-from llm_claims.sources.process import ProgramProcess
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation import llama, request
 from llm_claims.workloads.generation import program as generate
@@ -18,17 +18,17 @@ from llm_claims.workloads.generation import stand as stand_module
 from llm_claims.workloads.generation.observer import count_new
 from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_text
 from llm_claims.workloads.generation.stand import Stand, StandKey
-from llm_claims.workloads.generation.workload import Generation
-from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.program import answer
 from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.training.workload import Training
-from llm_claims.workloads.witness import Witness, differences
+from llm_claims.workloads.witness import differences
 
-TINY = {**llama.SHAPES["llama-30m"], "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
-TINY_KEY = StandKey("llama-tiny", "fp32", "transformers")
+MODEL = "llama-2m"
+SHAPE = {**llama.SHAPES["llama-30m"], "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
+KEY = StandKey(MODEL, "fp32", "transformers")
 ASKED = Generation(
-    model="llama-tiny",
+    model=MODEL,
     precision="fp32",
     engine="transformers",
     api="generate",
@@ -40,15 +40,22 @@ ASKED = Generation(
 
 @pytest.fixture(scope="module")
 def generator() -> Iterator[generate.Generator]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(generate.THREADS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(llama.SHAPES, "llama-tiny", {**TINY, "num_key_value_heads": 4})
+        patch.setitem(llama.SHAPES, MODEL, {**SHAPE, "num_key_value_heads": 4})
+        for module in (llama, request):
+            patch.setattr(module, "MODELS", (*llama.MODELS, MODEL))
         patch.setattr(generate, "_WARM_UPS", generate._WARM_UPS[:1])
         yield generate.Generator()
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
 def stand(generator: generate.Generator) -> Stand:
-    return generator.stand(TINY_KEY)
+    return generator.stand(KEY)
 
 
 def asked(**changes: Any) -> Generation:
@@ -59,8 +66,8 @@ def run(generator: generate.Generator, workload: Workload) -> Answer:
     return generator.run(Request(workload=workload, round=1, seed=11))
 
 
-def witness_of(reply: Answer) -> Witness:
-    assert reply.witness is not None
+def witness_of(reply: Answer) -> GenerationWitness:
+    assert isinstance(reply.witness, GenerationWitness)
     return reply.witness
 
 
@@ -69,7 +76,7 @@ def test_the_witness_of_a_run_has_everything_the_workload_states(generator: gene
     seen = witness_of(reply)
     assert differences(ASKED, seen) == []
     assert seen.device == "cpu"
-    assert seen.parameters == sum(p.numel() for p in generator.stand(TINY_KEY).served.model.parameters())
+    assert seen.parameters == sum(p.numel() for p in generator.stand(KEY).served.model.parameters())
     assert seen.forward_batch_sizes == (1,)
     assert reply.metrics["latency_seconds"] > 0
     assert reply.metrics["new_tokens_per_sequence"] == 5
@@ -109,10 +116,10 @@ def test_bf16_is_what_the_products_compute_in(generator: generate.Generator) -> 
 def test_open_fields_are_the_program_s_own_defaults(
     monkeypatch: pytest.MonkeyPatch, generator: generate.Generator
 ) -> None:
-    monkeypatch.setattr(request, "DEFAULT", TINY_KEY)
+    monkeypatch.setattr(request, "DEFAULT", KEY)
     workload = Generation(api="generate", input_tokens=10, new_tokens=2)
     seen = witness_of(run(generator, workload))
-    assert (seen.model, seen.forward_dtypes) == ("llama-tiny", ("float32",))
+    assert (seen.model, seen.forward_dtypes) == (MODEL, ("float32",))
 
 
 @pytest.mark.parametrize("api", ["generate", "pipeline"])
@@ -207,8 +214,8 @@ def test_a_seed_fixes_what_is_sampled(generator: generate.Generator, monkeypatch
     ("workload", "reason"),
     [
         (Training(), "runs generation, not training"),
-        (Loading(), "runs generation, not loading"),
-        (asked(model="llama-70b"), "no model 'llama-70b'"),
+        (asked(model="llama-70b"), "no model 'llama-70b'; there is llama-30m, llama-7b, llama-13b"),
+        (asked(model="llama-7b"), "llama-7b is served on GPUs alone"),
         (asked(precision="fp16"), "no precision 'fp16'"),
         (asked(engine="deepspeed"), "no engine 'deepspeed'"),
         (asked(tensor_parallel_degree=2), "needs as many devices"),
@@ -225,9 +232,8 @@ def test_what_cannot_be_run_is_refused_with_the_reason(
 ) -> None:
     outcome = answer(generator.run, Request(workload=workload, round=1, seed=1).model_dump_json()).outcome
     assert outcome.kind == "failed"
-    assert outcome.signature is not None
-    assert outcome.signature.startswith("UnsupportedWorkload: ")
-    assert reason in outcome.signature
+    assert str(outcome.signature).startswith("UnsupportedWorkload: ")
+    assert reason in str(outcome.signature)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +259,7 @@ def test_the_same_seed_builds_the_same_model_and_leaves_the_random_state_alone(
 
     tokenizer = build_tokenizer()
     state = torch.random.get_rng_state()
-    first, same, other = (llama.build_llama("llama-tiny", tokenizer, seed=seed) for seed in (1, 1, 2))
+    first, same, other = (llama.build_llama(MODEL, tokenizer, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not first.training
     assert torch.equal(first.lm_head.weight, same.lm_head.weight)
@@ -266,16 +272,19 @@ def test_an_unknown_model_or_precision_is_named(name: str, precision: str) -> No
         llama.build_llama(name, build_tokenizer(), precision)
 
 
-def test_the_program_as_its_callers_run_it() -> None:
-    batched = asked(model="llama-30m", api="pipeline", prompts=2, batch_size=2)
-    with ProgramProcess.of_module("llm_claims.workloads.generation.program") as program:
-        ready = program.start()
-        assert set(ready.software) == {"python", "torch", "transformers", "numpy"}
-        reply = program.ask(Request(workload=batched, round=1, seed=1), 60)
-        seen = witness_of(reply)
-        assert differences(batched, seen) == []
-        assert seen.parameters is not None
-        assert 29e6 < seen.parameters < 31e6
-        refused = program.ask(Request(workload=asked(model="llama-7b"), round=1, seed=1), 60)
-        assert refused.outcome.kind == "failed"
-        assert program.ask(Request(workload=batched, round=2, seed=2), 60).outcome.kind == "completed"
+PROGRAM = """
+from llm_claims.workloads.generation import program
+program._WARM_UPS = program._WARM_UPS[:1]
+raise SystemExit(program.main())
+"""
+
+
+def test_the_program_as_its_callers_run_it(fork: Forker) -> None:
+    program, batched = fork(PROGRAM), asked(model="llama-30m", api="pipeline", prompts=2, batch_size=2)
+    assert set(program.ready().software) == {"python", "torch", "transformers", "numpy"}
+    seen = witness_of(program.ask(batched))
+    assert differences(batched, seen) == []
+    assert seen.parameters is not None
+    assert 29e6 < seen.parameters < 31e6
+    assert program.ask(asked(model="llama-7b")).outcome.kind == "failed"
+    assert program.ask(batched).outcome.kind == "completed"

@@ -18,7 +18,7 @@ from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.program import answer
 from llm_claims.workloads.training import program as program
-from llm_claims.workloads.training.base_model import SHAPES
+from llm_claims.workloads.training.base_model import MODELS
 from llm_claims.workloads.witness import differences
 
 TINY: dict[str, Any] = {"samples": 8, "warmup_steps": 0}
@@ -29,7 +29,7 @@ PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup
     ("workload", "words"),
     [
         (Generation(), "UnsupportedWorkload: this program trains; it was asked for generation"),
-        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; there is {', '.join(SHAPES)}"),
+        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; there is {', '.join(MODELS)}"),
     ],
 )
 def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Workload, words: str) -> None:
@@ -137,8 +137,9 @@ def test_a_rank_that_fails_is_an_answer_and_the_program_lives_on(faulty: Fork, f
 
 def test_a_base_model_that_fails_is_an_answer_and_tried_again(fork: Forker) -> None:
     patch = """
-from llm_claims.workloads.training import base_model
+from llm_claims.workloads.training import base_model, run
 base_model.SHAPES["bad"] = {**base_model.SHAPES["llama-tiny"], "hidden_size": 65}
+base_model.MODELS = run.MODELS = (*run.MODELS, "bad")
 """
     one = fork(patch + QUICK)
     one.ready()

@@ -66,10 +66,10 @@ class Fork:
         """Hear that a program stands."""
         return Ready.model_validate_json(self.hear())
 
-    def ask(self, workload: Training, seed: int = 7) -> Answer:
+    def ask(self, workload: Workload, seed: int = 7) -> Answer:
         """Have a program that stands run a workload."""
         self.say(line_of(workload, seed))
-        return read_answer(self.hear(), Training)
+        return read_answer(self.hear(), type(workload))
 
     def hang_up(self) -> None:
         """Close the line."""
