@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.llm.gpu import ENVIRONMENT
 from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, refuse_to_fill_memory
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
@@ -202,10 +203,10 @@ def _reasons_against(workload: Loading) -> Iterator[str]:
 def main() -> int:
     """Serve loading until the caller is gone; return the exit status."""
     os.environ.update(
+        ENVIRONMENT,
         HF_HUB_OFFLINE="1",  # everything is built here; whatever library thinks otherwise must fail, not download
         CUDA_VISIBLE_DEVICES="",  # what is measured is the host's memory, so nothing may go elsewhere
         DS_ACCELERATOR="cpu",
-        OPENBLAS_NUM_THREADS="1",  # a process with threads cannot be forked
     )
     janitor = Janitor()
 
