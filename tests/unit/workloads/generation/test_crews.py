@@ -10,11 +10,11 @@ import pytest
 from fake_gpus import H100, put_gpus
 
 from llm_claims.workloads.generation import crews
-from llm_claims.workloads.generation.crew import CrewError
 from llm_claims.workloads.generation.crews import LONGEST, Crews, Member
 from llm_claims.workloads.generation.engines import EngineFailure
 from llm_claims.workloads.generation.stand import Run, StandKey
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
+from llm_claims.workloads.llm.ranks import RankError
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.program import UnsupportedWorkload
 from llm_claims.workloads.protocol import Answer, Request
@@ -44,7 +44,7 @@ class FakeCrew:
     def ask(self, request: Request) -> Answer:
         assert self.up
         if self.dies:
-            raise CrewError("a serving process ended")
+            raise RankError("a serving process ended")
         return Answer()
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ def test_a_crew_that_died_is_told_and_made_anew_when_it_is_asked_again(made: lis
     here = Crews(3)
     here.run(request())
     made[0].dies = True
-    with pytest.raises(CrewError):
+    with pytest.raises(RankError):
         here.run(request())
     here.run(request())
     assert [crew.up for crew in made] == [False, True]
