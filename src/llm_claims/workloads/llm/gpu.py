@@ -13,8 +13,6 @@ ENVIRONMENT = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     # To ask CUDA itself whether there are GPUs would start it, and no fork could use it any more.
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-    # NumPy would start threads when it is imported, and a process with threads cannot be forked.
-    "OPENBLAS_NUM_THREADS": "1",
 }
 """For every program that forks, whatever its device."""
 

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.workloads.base import Workload
-from llm_claims.workloads.llm.gpu import ENVIRONMENT
 from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, refuse_to_fill_memory
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
@@ -200,19 +199,26 @@ def _reasons_against(workload: Loading) -> Iterator[str]:
         yield f"host_memory_to_weights {reason}"
 
 
+def _refuse_threads() -> None:
+    """A fork inherits the locks that threads hold, and none of the threads, which would release them."""
+    if (threads := len(os.listdir("/proc/self/task"))) > 1:
+        raise RuntimeError(f"this process has {threads} threads, and only one without any can be forked")
+
+
 def main() -> int:
     """Serve loading until the caller is gone; return the exit status."""
     os.environ.update(
-        ENVIRONMENT,
         HF_HUB_OFFLINE="1",  # everything is built here; whatever library thinks otherwise must fail, not download
         CUDA_VISIBLE_DEVICES="",  # what is measured is the host's memory, so nothing may go elsewhere
         DS_ACCELERATOR="cpu",
+        OPENBLAS_NUM_THREADS="1",  # NumPy would start threads
     )
     janitor = Janitor()
 
     def set_up() -> Runner:
         for library in LIBRARIES:
             importlib.import_module(library)
+        _refuse_threads()
         return Loader(janitor, janitor.new_folder("llm-claims-load-")).run
 
     try:

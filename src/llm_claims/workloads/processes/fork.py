@@ -10,10 +10,8 @@ import math
 import os
 import sys
 import tempfile
-import threading
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from llm_claims.workloads.outcome import signature
@@ -48,16 +46,9 @@ class Fork(Process):
     It has ``environment`` in addition to its parent's. What it writes to standard output and error is captured
     in an anonymous file, or else goes where this process's own goes. Neither the parent's ``finally`` nor its exit
     handlers run there.
-
-    Raises
-    ------
-    RuntimeError
-        This process has threads: a fork would inherit the locks that they hold, and nobody who opens them.
     """
 
     def __init__(self, work: Work, environment: Mapping[str, str] | None = None, captured: bool = False) -> None:
-        if (threads := _threads()) > 1:
-            raise RuntimeError(f"this process has {threads} threads, and only one without any can be forked")
         errors = tempfile.TemporaryFile() if captured else None  # noqa: SIM115 - as long-lived as the process
         (ours, to_us), (theirs, to_them) = _pipe(), _pipe()
         parent = os.getpid()
@@ -114,11 +105,6 @@ class Fork(Process):
         if self.status() is None:
             os.kill(self.pid, number)
         return self.status() is None
-
-
-def _threads() -> int:
-    tasks = Path("/proc/self/task")
-    return len(os.listdir(tasks)) if tasks.exists() else threading.active_count()
 
 
 def _pipe() -> tuple[io.BufferedReader, io.BufferedWriter]:

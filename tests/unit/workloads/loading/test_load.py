@@ -340,6 +340,12 @@ def test_a_program_without_its_caller_ends_and_clears_away(tmp_path: Path) -> No
     process.close()
 
 
+def test_a_program_with_threads_refuses_to_fork(tmp_path: Path) -> None:
+    threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"
+    with pytest.raises(ProgramError, match="this process has 2 threads, and only one without any can be forked"):
+        ProgramProcess(command(tmp_path, threaded + LIGHT)).start()
+
+
 # Last in this file: it ends the program that the other tests use.
 def test_a_hung_load_leaves_nothing_behind(program: ProgramProcess, folder: Path) -> None:
     cap = None if memory_cap.missing() else 1.185

@@ -1,4 +1,4 @@
-"""A fork works, tells, and stays until it is ended; the scripts run outside this process, which has threads."""
+"""A fork works, tells, and stays until it is ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from scripts import Start, heard, is_so, lines_of, lives
 
 PRELUDE = """
-import atexit, os, signal, sys, threading, time
+import atexit, os, signal, sys, time
 from llm_claims.workloads.processes.fork import Fork, Raised
 from llm_claims.workloads.processes.process import Ended
 
@@ -106,17 +106,6 @@ fork.end()
 """
     expected = ["done ['its word'] False"] if captured else ["its word", "done [] False"]
     assert lines_of(start(PRELUDE + code)) == expected
-
-
-def test_a_process_with_threads_is_not_forked(start: Start) -> None:
-    code = """
-threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-try:
-    Fork(lambda line: None)
-except RuntimeError as error:
-    say(error)
-"""
-    assert lines_of(start(PRELUDE + code)) == ["this process has 2 threads, and only one without any can be forked"]
 
 
 def test_it_dies_with_its_parent(start: Start) -> None:
