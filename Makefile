@@ -11,12 +11,16 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 # A stamp is touched last, so that a set-up that stopped half-way is no set-up. It names the interpreter's version.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+PACKAGES := $(VENV)/.packages-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
+READY_SAGEMAKER := $(VENV)/.ready-sagemaker-$(VERSION)
 READY_DEV := $(VENV)/.ready-dev-$(VERSION)
+
+# Packages are installed without byte code, so that whatever first imports a module has to write its own.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show this list
@@ -27,7 +31,7 @@ claims: $(READY) ## Judge every claim: the recordings, and live on this processo
 	$(BIN)/pytest tests/claims -m cpu $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run the tests of the code, then judge the recordings
+test: $(READY_SAGEMAKER) ## Run the tests of the code, then judge the recordings
 	$(BIN)/pytest tests/unit tests/integration $(ARGS)
 	$(BIN)/pytest tests/claims -m "cpu and not live" $(ARGS)
 
@@ -46,28 +50,28 @@ BUDGET ?= 10
 SAGEMAKER = $(BIN)/pytest tests/claims -m sagemaker $(addprefix --instance ,$(INSTANCE)) --stack $(STACK)
 
 .PHONY: sagemaker-setup
-sagemaker-setup: $(READY)
+sagemaker-setup: $(READY_SAGEMAKER)
 
 .PHONY: sagemaker-plan
-sagemaker-plan: $(READY)
+sagemaker-plan: $(READY_SAGEMAKER)
 	$(SAGEMAKER) --plan $(ARGS) | tee sagemaker-plan.txt
 
 .PHONY: sagemaker
-sagemaker: $(READY) ## Judge on AWS: make sagemaker INSTANCE="g5.2xlarge g4dn.2xlarge" BUDGET=10; sagemaker-plan costs nothing
+sagemaker: $(READY_SAGEMAKER) ## Judge on AWS: make sagemaker INSTANCE="g5.2xlarge g4dn.2xlarge" BUDGET=10; sagemaker-plan costs nothing
 	$(SAGEMAKER) --budget $(BUDGET) $(ARGS) | tee sagemaker-run.txt
 
 .PHONY: sagemaker-local
-sagemaker-local: $(READY) ## Go the whole way of the SageMaker tier, against an emulator on this machine
+sagemaker-local: $(READY_SAGEMAKER) ## Go the whole way of the SageMaker tier, against an emulator on this machine
 	$(BIN)/pytest tests/claims -m sagemaker --instance local $(ARGS)
 
 .PHONY: sagemaker-docker
-sagemaker-docker: $(READY)
+sagemaker-docker: $(READY_SAGEMAKER)
 	docker build --tag llm-claims-djl-serving tests/docker
 	$(BIN)/pytest -p tests.docker.plugin tests/claims/test_latency.py tests/claims/test_batching.py \
 	  -m sagemaker --instance local $(ARGS)
 
 .PHONY: faults
-faults: $(READY) ## Break every call to AWS in every way, and look for what is left: eight minutes
+faults: $(READY_SAGEMAKER) ## Break every call to AWS in every way, and look for what is left: eight minutes
 	LLM_CLAIMS_FAULTS=all $(BIN)/pytest tests/integration/faults $(ARGS)
 
 .PHONY: bench
@@ -89,19 +93,57 @@ clean: ## Remove all that these targets made: .venv, reports, caches
 	rm -rf $(VENV) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
+# Tells how far pip is, which writes to it: on a terminal in one line, else every 15 seconds at most.
+define TELL
+n=0 told=0
+while read -r verb what _; do
+  case "$$verb $$what" in
+    Collecting*) n=$$((n + 1)) step="fetched $$n packages, now $$what" ;;
+    "Installing collected") step="unpacking $$n packages" ;;
+    Compiling*) step="compiling what programs import" ;;
+    *) continue ;;
+  esac
+  if [ -t 1 ]; then printf '\r\033[K%s' "$(VENV): $$step"
+  elif ((SECONDS >= told + 15)); then echo "$(VENV): $$step"; told=$$SECONDS; fi
+done
+[ ! -t 1 ] || printf '\r\033[K'
+endef
+export TELL
+# $(call told,COMMANDS): run them like that. What they say of errors is shown if they fail.
+told = { $1; } 2>$(VENV)/errors.log | bash -c "$$TELL" || { cat $(VENV)/errors.log >&2; exit 1; }
+
+# Without build isolation, DeepSpeed is built sooner, and with the pinned setuptools. Nothing here uses its compiled operators.
+INSTALL := DS_BUILD_OPS=0 $(BIN)/python -m pip --disable-pip-version-check --no-input \
+  install --no-compile --no-build-isolation --progress-bar off
+
+# pip would compile every module, which takes longer than all the rest. These imports compile what all programs import:
+# one that compiles as it goes holds a tenth more memory from then on, and loading is judged by its memory.
+COMPILE := import accelerate, deepspeed, scipy.stats, torch; \
+  from transformers import AutoModelForCausalLM, LlamaForCausalLM, Trainer, pipeline
+
 # Without a stamp, what is in .venv is of unknown worth: start afresh. With one, bring it up to date.
-$(READY): requirements.txt pyproject.toml
+$(PACKAGES): requirements.txt
 	@case "$(VERSION)" in 3.11|3.12|3.13) ;; *) \
 	  echo "llm-claims needs Python 3.11 to 3.13, but $(PYTHON) is $(or $(VERSION),not there)." \
 	       "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1;; esac
-	@echo "Setting up $(VENV) with Python $(VERSION): a minute or two, once."
+	@echo "Setting up $(VENV) with Python $(VERSION): about a minute, once."
 	@$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
-	@rm -f $(VENV)/.ready-*
-	@DS_BUILD_OPS=0 $(PIP) install -r requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.packages-* $(VENV)/.ready-*
+	@$(call told,$(INSTALL) --constraint $< pip setuptools >/dev/null && $(INSTALL) --requirement $< && \
+	  echo Compiling && $(BIN)/python -c "$(COMPILE)" >/dev/null)
 	@touch $@
 
-$(READY_DEV): $(READY) requirements-dev.txt
+$(READY): $(PACKAGES) pyproject.toml
+	@$(call told,$(INSTALL) --no-deps --editable .)
+	@touch $@
+
+$(READY_SAGEMAKER): requirements-sagemaker.txt $(PACKAGES) | $(READY)
+	@echo "Adding SageMaker and its emulator to $(VENV): half a minute, once."
 	@rm -f $@
-	@$(PIP) install -r requirements-dev.txt
+	@$(call told,$(INSTALL) --requirement $<)
+	@touch $@
+
+$(READY_DEV): requirements-dev.txt $(PACKAGES) | $(READY)
+	@rm -f $@
+	@$(call told,$(INSTALL) --requirement $<)
 	@touch $@
