@@ -55,6 +55,8 @@ def main() -> None:
     import pytest  # noqa: F401
     import torch.distributed.launcher.api  # noqa: F401
 
+    import llm_claims.workloads.training.keras_fit  # noqa: F401
+
     print("ready", flush=True)
     for line in sys.stdin:
         pid = os.fork()
