@@ -53,7 +53,8 @@ def main() -> None:
     train.prepare_environment(folder, "cpu")
     train.set_up(folder)
     import pytest  # noqa: F401
-    import torch.distributed.launcher.api  # noqa: F401
+
+    import llm_claims.workloads.training.keras_fit  # noqa: F401
 
     print("ready", flush=True)
     for line in sys.stdin:

@@ -1,32 +1,28 @@
 """The loading program: what it measures, that its cap bites, and that its witness tells what was not as asked.
 
-One real program with a small stand-in serves most tests. Each test may have its loads go wrong by a
-few lines of code, which the child runs where it would load.
+One program with a small stand-in serves most tests, in a fork of a process that has imported its libraries. Each test
+may have its loads go wrong by a few lines of code, which the child runs where it would load.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from scripts import is_so, lives
+from scripts import is_so
+from warm import Fork, Forker, Warm, line_of
 
-from llm_claims.errors import ProgramError
-from llm_claims.sources.process import ProgramProcess
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading import memory_cap
 from llm_claims.workloads.loading import program as load
 from llm_claims.workloads.loading.workload import Loading
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.protocol import Answer
 from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness, differences
 
@@ -34,13 +30,11 @@ MODEL = "llama-42m"
 WEIGHTS = 42_082_816
 WEIGHT_BYTES = 2 * WEIGHTS
 PROGRAM = """
-import sys, tempfile
 from pathlib import Path
 from llm_claims.workloads.loading import checkpoint
 from llm_claims.workloads.loading import program as load
 from llm_claims.workloads.loading import child as loading
 
-tempfile.tempdir = sys.argv[2]
 load.MODELS += ("llama-42m",)
 checkpoint.SHAPES["llama-42m"] = checkpoint.SHAPES["llama-270m"] | {
     "hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 8,
@@ -49,17 +43,9 @@ checkpoint.SHAPES["llama-42m"] = checkpoint.SHAPES["llama-270m"] | {
 plain = loading.load
 def faulty(workload, checkpoint):
     names = {"load": plain, "workload": workload, "checkpoint": checkpoint}
-    exec(Path(sys.argv[1]).read_text(), names)
+    exec(Path(FAULT).read_text(), names)
     return names["model"]
 loading.load = faulty
-raise SystemExit(load.main())
-"""
-LIGHT = """
-import sys, tempfile
-from llm_claims.workloads.loading import program as load
-
-tempfile.tempdir = sys.argv[2]
-load.LIBRARIES = ()
 raise SystemExit(load.main())
 """
 NO_FAULT = "model = load(workload, checkpoint)"
@@ -71,36 +57,31 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 needs_cgroup = pytest.mark.skipif(memory_cap.missing() is not None, reason=str(memory_cap.missing()))
 
 
-def command(folder: Path, program: str) -> list[str]:
-    (folder / "program.py").write_text(program)
-    (folder / "fault.py").write_text(NO_FAULT)
-    (folder / "temporary").mkdir()
-    return [sys.executable, *(str(folder / name) for name in ("program.py", "fault.py", "temporary"))]
-
-
-def left_in(folder: Path) -> list[Path]:
-    # PyTorch keeps a cache of its own there.
-    return list((folder / "temporary").glob("llm-claims-*"))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("load")
 
 
 @pytest.fixture(scope="module")
-def program(folder: Path) -> Iterator[ProgramProcess]:
-    process = ProgramProcess(command(folder, PROGRAM))
-    yield process
-    process.close()
-    assert is_so(lambda: left_in(folder) == [])
+def program(warm: Warm, folder: Path) -> Iterator[Fork]:
+    one = warm.fork(PROGRAM.replace("FAULT", repr(str(folder / "fault.py"))))
+    assert set(one.ready().software) == {"python", *load.PACKAGES}
+    yield one
+    one.hang_up()
+    assert is_so(lambda: not one.family())
+    assert left_by(one) == []
+
+
+def left_by(program: Fork) -> list[Path]:
+    # PyTorch keeps a cache of its own there.
+    return [path for path in program.temporary if path.name.startswith("llm-claims-")]
 
 
 @pytest.fixture
-def loaded(program: ProgramProcess, folder: Path) -> Load:
+def loaded(program: Fork, folder: Path) -> Load:
     def ask(fault: str = NO_FAULT, **changes: Any) -> Answer:
         (folder / "fault.py").write_text(fault)
-        return program.ask(Request(workload=asked(**changes), round=1, seed=1), 60)
+        return program.ask(asked(**changes))
 
     return ask
 
@@ -117,12 +98,6 @@ def witness_of(answer: Answer) -> Witness:
 def wrong(answer: Answer, **changes: Any) -> list[str]:
     """The fields of the witness that differ from what was asked."""
     return [found.partition(":")[0] for found in differences(asked(**changes), answer.witness)]
-
-
-def test_it_says_what_it_runs_with(program: ProgramProcess) -> None:
-    ready: Ready = program.start()
-    assert set(ready.software) == {"python", *load.PACKAGES}
-    assert ready.setup_seconds < 60
 
 
 @pytest.mark.parametrize(
@@ -311,12 +286,6 @@ def test_the_form_is_that_of_the_shards_that_were_opened(names: set[str], form: 
     assert load._forms(frozenset(names)) == form
 
 
-def descendants(pid: int) -> list[int]:
-    """The processes below one, without its janitor."""
-    below = psutil.Process(pid).children(recursive=True)
-    return [one.pid for one in below if "clearing.py" not in " ".join(one.cmdline())]
-
-
 def caps_with(pid: int) -> list[Path]:
     """The caps that a process is in; other tests may have theirs at the same time."""
     caps = [path for place, _ in memory_cap._places() for path in place.glob("llm-claims-*")]
@@ -329,15 +298,13 @@ def procs(cap: Path) -> list[str]:
     return []
 
 
-def test_a_program_without_its_caller_ends_and_clears_away(tmp_path: Path) -> None:
-    process = ProgramProcess(command(tmp_path, LIGHT))
-    process.start()
-    assert len(left_in(tmp_path)) == 1
-    assert process._process is not None
-    process._process._writing.close()
-    assert is_so(lambda: process._process is not None and process._process.status() == 0)
-    assert left_in(tmp_path) == []
-    process.close()
+def test_it_ends_with_its_input_and_leaves_nothing(fork: Forker) -> None:
+    one = fork(PROGRAM)
+    one.ready()
+    assert len(left_by(one)) == 1
+    one.hang_up()
+    assert is_so(lambda: not one.family())
+    assert left_by(one) == []
 
 
 def test_a_program_with_threads_refuses_to_fork(tmp_path: Path) -> None:
@@ -347,25 +314,17 @@ def test_a_program_with_threads_refuses_to_fork(tmp_path: Path) -> None:
 
 
 # Last in this file: it ends the program that the other tests use.
-def test_a_hung_load_leaves_nothing_behind(program: ProgramProcess, folder: Path) -> None:
+def test_a_hung_load_leaves_nothing_behind(program: Fork, folder: Path) -> None:
     cap = None if memory_cap.missing() else 1.185
     # Not even one that has left the group that is killed.
     fault = f"import os, time; os.setpgid(0, 0); open('{folder}/hung', 'w').close(); time.sleep(60)"
     (folder / "fault.py").write_text(fault)
-    program.start()
-    pid = program.pid
-    assert pid is not None
-    request = Request(workload=asked(model_server=True, host_memory_to_weights=cap), round=1, seed=1)
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(program.ask, request, 60)
-        assert is_so((folder / "hung").exists)
-        left = descendants(pid)
-        assert len(left) == 2, "the server, and the child that hangs"
-        caps = [path for one in left for path in caps_with(one)]
-        assert len(caps) == (0 if cap is None else 2)
-        os.killpg(pid, signal.SIGKILL)  # as its caller does when it waits no longer
-        with pytest.raises(ProgramError, match="killed by SIGKILL"):
-            answer.result()
-    assert is_so(lambda: not any(map(lives, left)))
+    program.say(line_of(asked(model_server=True, host_memory_to_weights=cap)))
+    assert is_so((folder / "hung").exists)
+    caps = [path for pid in program.family() for path in caps_with(pid)]
+    assert len(caps) == (0 if cap is None else 2), "the server, and the child that hangs"
+    os.killpg(program.pid, signal.SIGKILL)  # as its caller does when it waits no longer
+    assert program.hear() == ""
+    assert is_so(lambda: not program.family())
     assert is_so(lambda: not any(path.exists() for path in caps))
-    assert is_so(lambda: left_in(folder) == [])
+    assert is_so(lambda: left_by(program) == [])
