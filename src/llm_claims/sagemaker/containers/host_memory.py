@@ -1,8 +1,8 @@
-"""What the kernel says of the host's memory. Python 3.8 syntax."""
+"""Reads how often the kernel killed a process because memory ran out. Python 3.8 syntax."""
 
 from __future__ import annotations
 
-# Of the control group in its two versions, and of the whole host (proc(5): vmstat).
+# Counters of the control group (version 2, version 1), and of the whole host (proc(5): vmstat).
 _COUNTERS: tuple[str, ...] = (
     "/sys/fs/cgroup/memory.events",
     "/sys/fs/cgroup/memory/memory.oom_control",
@@ -11,7 +11,7 @@ _COUNTERS: tuple[str, ...] = (
 
 
 def kills_for_memory(counters: tuple[str, ...] = _COUNTERS) -> int:
-    """Return the highest of the kernel's counts of processes killed for want of memory; 0 where it tells none."""
+    """Return how many processes the kernel killed because memory ran out: the highest counter, or 0 without any."""
     return max((_count(path) for path in counters), default=0)
 
 
