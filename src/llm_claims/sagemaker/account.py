@@ -74,7 +74,7 @@ class Account:
             No region is set anywhere, or boto3 is not installed.
         """
         given = os.environ if environment is None else environment
-        region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or configured_region()
+        region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or _configured_region()
         if not region:
             raise SetUpError("no AWS region: set AWS_REGION, or region in the profile of your AWS configuration")
         return cls(
@@ -152,7 +152,7 @@ class Account:
         return Scrubber(known)
 
 
-def configured_region() -> str | None:
+def _configured_region() -> str | None:
     """Return the region in the user's AWS configuration, if it names one."""
     _boto3()
     import botocore.session

@@ -27,7 +27,7 @@ _MISSING_CODES = {
     "ImageNotFoundException",
     "404",
 }
-# SageMaker reports a missing resource as a ValidationException: only the text tells.
+# SageMaker reports a missing resource as a ValidationException with one of these texts.
 _MISSING_TEXT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 
 
@@ -69,7 +69,7 @@ def cloud_errors(account: Account, doing: str) -> Iterator[None]:
         raise kind(f"{doing}: {account.scrub(str(error))}") from None
 
 
-def create(account: Account, doing: str, call: Callable[[], object], exists: Callable[[], bool]) -> None:
+def create_once(account: Account, doing: str, call: Callable[[], object], exists: Callable[[], bool]) -> None:
     """Create a resource under a new unique name; if it exists after an error, report success.
 
     boto3 retries a call whose response was lost. The first call may have taken effect, and AWS then refuses the

@@ -82,11 +82,13 @@ def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulate
     """
     workload = placed.workload
     stack.check(workload)
+    # A workload that is placed on an emulator has no instance type; AWS's calls need one.
     instance = placed.instance or "g5.2xlarge"
     if isinstance(workload, Training):
-        return _job(workload, instance, stack, table, emulated=emulated)
+        return _training_deployment(workload, instance, stack, table, emulated=emulated)
     assert isinstance(workload, Generation | Loading), "checked by the stack"
     image = stack.serving[workload.engine or ""]
+    # On AWS, loading is measured by the program for the images of 2023, also in today's images.
     own_program = stack.own_programs and (emulated or isinstance(workload, Generation))
     if isinstance(workload, Generation):
         degree = workload.tensor_parallel_degree or 1
@@ -128,7 +130,10 @@ def _loaded_fields(workload: Loading) -> tuple[tuple[str, Any], ...]:
     return tuple(fields)
 
 
-def _job(workload: Training, instance: str, stack: Stack, table: InstanceTable, *, emulated: bool) -> Deployment:
+def _training_deployment(
+    workload: Training, instance: str, stack: Stack, table: InstanceTable, *, emulated: bool
+) -> Deployment:
+    """Return the job that trains: as many machines as its ranks need GPUs, with RDMA between them switched as asked."""
     assert stack.training is not None, "checked by the stack"
     if emulated:
         return Deployment("job", stack.name, stack.training, instance, 1, "train")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llm_claims.sagemaker.calls import create, if_exists
+from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.in_service import VARIANT
 from llm_claims.sagemaker.listing import list_names, tag_list
 from llm_claims.sagemaker.names import RunId
@@ -36,7 +36,7 @@ class EndpointConfigs(Resources):
             **({"InferenceAmiVersion": spec.inference_ami} if spec.inference_ami else {}),
         }
         client = self._account.client("sagemaker")
-        create(
+        create_once(
             self._account,
             f"creating endpoint config {name}",
             lambda: client.create_endpoint_config(

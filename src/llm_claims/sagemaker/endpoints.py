@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llm_claims.sagemaker.calls import cloud_errors, create, if_exists, is_capacity_error
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error
 from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
 from llm_claims.sagemaker.in_service import InService, last_lines, with_log
 from llm_claims.sagemaker.listing import list_names, list_tagged, tag_list
@@ -31,7 +31,7 @@ class Endpoints(Resources):
             It was not created.
         """
         client = self._account.client("sagemaker")
-        create(
+        create_once(
             self._account,
             f"creating endpoint {name}",
             lambda: client.create_endpoint(

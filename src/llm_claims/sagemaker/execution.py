@@ -216,7 +216,7 @@ class Execution:
         """Call the endpoint with a JSON object, and return the JSON object that it replies."""
         reply = json.loads(endpoint.invoke(json.dumps(body).encode(), self.settings.request_seconds))
         if not isinstance(reply, dict):
-            raise CloudError(f"the endpoint replied something else than a JSON object: {reply!r:.200}")
+            raise CloudError(f"the endpoint's reply is not a JSON object: {reply!r:.200}")
         return reply
 
     def _record_out_of_memory(self, error: EndpointError) -> None:

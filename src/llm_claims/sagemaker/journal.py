@@ -54,7 +54,7 @@ class Journal:
         self._write("create", run, resource_type, name)
 
     def gone(self, run: RunId, resource_type: ResourceType, name: str) -> None:
-        """Write down that a resource was looked for and does not exist."""
+        """Write down that no sweep has to look for a resource: it was removed, or is a job that has ended."""
         self._write("gone", run, resource_type, name)
 
     def own_entries(self) -> list[Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llm_claims.sagemaker.calls import create, if_exists
+from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.listing import list_names, tag_list
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.resources import Resources
@@ -26,7 +26,7 @@ class Models(Resources):
         """
         client = self._account.client("sagemaker")
         container = {"Image": spec.image, "ModelDataUrl": archive, "Environment": dict(spec.environment)}
-        create(
+        create_once(
             self._account,
             f"creating model {name}",
             lambda: client.create_model(

@@ -141,7 +141,7 @@ class SageMaker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Sweep before the report is written, so that it can tell; not yet if interrupted workers may still run."""
+        """Sweep before the report is written, so that it shows the sweep; after it, if workers may still run."""
         if not (self._has_workers and exitstatus == pytest.ExitCode.INTERRUPTED):
             self._sweep(session)
 
@@ -159,7 +159,7 @@ class SageMaker:
         try:
             report = self._cloud_run.sweep()
         except ClaimsError as error:
-            self._lines.append(f"sweep: failed: {error}; run: llm-claims sweep --run {self._run.text}")
+            self._lines.append(f"sweep: failed: {error}; to repeat it: llm-claims sweep --run {self._run.text}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         else:
             self._lines += report.describe().splitlines()

@@ -135,7 +135,7 @@ def check_bucket(account: Account) -> None:
     Raises
     ------
     SetUpError
-        It does not exist, or is not ours, or is elsewhere.
+        No bucket is set, or it fails a check.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 

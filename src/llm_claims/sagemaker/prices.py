@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.sagemaker.account import Account
@@ -59,10 +60,10 @@ def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float
         raise SetUpError(f"AWS's price list cannot be read: {scrub(str(error))}. Leave out --live-prices") from None
 
 
-def _hosting_price(client: object, region: str, bare: str) -> float | None:
+def _hosting_price(client: Any, region: str, bare: str) -> float | None:
     fields = {"instanceName": f"ml.{bare}", "regionCode": region, "component": "Hosting"}
     filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in fields.items()]
-    answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters)  # type: ignore[attr-defined]
+    answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters)
     for product in map(json.loads, answer["PriceList"]):
         for term in product.get("terms", {}).get("OnDemand", {}).values():
             for dimension in term["priceDimensions"].values():

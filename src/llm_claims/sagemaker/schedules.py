@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from llm_claims.sagemaker.calls import create, if_exists
+from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.names import PREFIX, RunId
 from llm_claims.sagemaker.resources import Resources
 
@@ -30,7 +30,7 @@ class Schedules(Resources):
         """
         moment = (datetime.now(UTC) + timedelta(seconds=after_seconds)).strftime("%Y-%m-%dT%H:%M:%S")
         client = self._account.client("scheduler")
-        create(
+        create_once(
             self._account,
             f"scheduling the deletion of endpoint {name}",
             lambda: client.create_schedule(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import overload
+from collections.abc import Mapping
 
 # Applied in this order: whole addresses first, then their parts.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -34,7 +33,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|APKA|ABIA|ACCA)[A-Z0-9]{12,}", "<key>"),
         (r"(?<![A-Za-z0-9+/])(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|FQoDYXdz)[A-Za-z0-9+/=%]*", "<token>"),
         (r"(?i)(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f-])", "<id>"),
-        # A default bucket: its name ends in the region and the account.
+        # The SDK's default bucket: its name ends in region and account id.
         (r"(?i)\bsagemaker-[a-z]{2}(?:-[a-z]+)+-\d-\d{12}(?!\d)", "<bucket>"),
     )
 )
@@ -66,24 +65,6 @@ class Scrubber:
         for secret, instead in self._known:
             text = text.replace(secret, instead)
         return _ACCOUNT.sub(_account, text)
-
-    def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """Scrub each line."""
-        return tuple(self(line) for line in lines)
-
-    @overload
-    def tree(self, value: str) -> str: ...
-    @overload
-    def tree(self, value: object) -> object: ...
-    def tree(self, value: object) -> object:
-        """Return a JSON value with every string scrubbed, keys too; numbers stay as they are."""
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, Mapping):
-            return {self(str(key)): self.tree(entry) for key, entry in value.items()}
-        if isinstance(value, Sequence):
-            return [self.tree(entry) for entry in value]
-        return value
 
 
 def _account(found: re.Match[str]) -> str:

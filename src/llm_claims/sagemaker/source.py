@@ -34,7 +34,7 @@ _POLL_SECONDS = 0.2
 
 
 class SageMakerSource(Source):
-    """Measures live on AWS, or on an emulator of it. Every launch is carried out once a run, by one of its processes.
+    """Measures live on AWS, or on an emulator of it. Each launch is carried out once in a run.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class SageMakerSource(Source):
             else ""
         )
         placed = Placed(workload, bare, note, stand_in=stand_in)
-        self.deployment_for(placed)
+        self.deployment_for(placed)  # refuses what the stack or the instance type cannot run
         return placed
 
     def _place_on_emulator(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
@@ -137,7 +137,7 @@ class SageMakerSource(Source):
         filled = workload.filled(defaults.fields_for(workload))
         filled.check(Processor())
         placed = Placed(filled, note=note, asked=asked)
-        self.deployment_for(placed)
+        self.deployment_for(placed)  # refuses what the stack or the instance type cannot run
         return placed
 
     def _defaults_for(self, workload: Workload) -> Defaults[Any]:

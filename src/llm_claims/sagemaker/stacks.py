@@ -53,7 +53,6 @@ class Stack:
     """
 
     name: StackName
-    title: str
     serving: Mapping[str, str]
     training: str | None
     untestable: Mapping[str, str]
@@ -139,7 +138,6 @@ _LMI_2023 = "djl-inference:0.21.0-deepspeed0.8.0-cu117"
 
 CURRENT = Stack(
     name="current",
-    title="LMI 0.38 and PyTorch training containers of 2026",
     serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW},
     training="huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04",
     untestable={
@@ -153,7 +151,6 @@ CURRENT = Stack(
 )
 DOCUMENT = Stack(
     name="document",
-    title="LMI 0.21 with DeepSpeed 0.8, transformers 4.28.1, as of 2023",
     serving={"deepspeed": _LMI_2023, "accelerate": _LMI_2023},
     training=None,
     untestable={
@@ -179,7 +176,6 @@ _SHORT = CPU_TRAINING.model_copy(
 )
 LOCAL = Stack(
     name="current",
-    title="this machine, behind an emulated SageMaker",
     serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW, "deepspeed": _LMI_NOW},
     training=CURRENT.training,
     untestable={"deepspeed-kernel-injection": _NO_KERNEL_INJECTION, "fastertransformer": _NO_FASTERTRANSFORMER},

@@ -182,7 +182,7 @@ class Sweep:
         return {resource: faults[" ".join(resource)] for resource in look.found if " ".join(resource) in faults}
 
     def _may_appear(self, seen: Mapping[Resource, State]) -> bool:
-        """Whether a resource was entered in the journal so lately that it may be created after this look."""
+        """Whether a resource was entered in the journal within `Pace.settle`, so that it may yet be created."""
         since = datetime.now(UTC) - timedelta(seconds=self._pace.settle)
         # More files may come into a folder that was seen; every other resource is created once.
         once = {resource for resource in seen if resource[0] != "upload"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from llm_claims.sagemaker import sdk
-from llm_claims.sagemaker.calls import cloud_errors, create, if_exists, is_capacity_error
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.listing import list_tagged
 from llm_claims.sagemaker.logs import TRAINING_GROUP, LogReader
@@ -35,7 +35,7 @@ class TrainingJobs(Resources):
             It was not created.
         """
         doing = f"creating training job {name} on {spec.instance_type}"
-        create(self._account, doing, lambda: self._start(run, name, spec), lambda: self.exists(name))
+        create_once(self._account, doing, lambda: self._start(run, name, spec), lambda: self.exists(name))
 
     def _start(self, run: RunId, name: str, spec: TrainingSpec) -> None:
         from boto3.exceptions import Boto3Error

@@ -27,7 +27,7 @@ class Uploads(Resources):
             No bucket is set.
         """
         if not self._account.bucket:
-            raise SetUpError("no bucket is set: name one in LLM_CLAIMS_BUCKET")
+            raise SetUpError("no bucket is set: create one, and set LLM_CLAIMS_BUCKET to its name")
         return self._account.bucket
 
     def put(self, path: Path, key: str) -> str:

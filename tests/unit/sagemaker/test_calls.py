@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import cloud_errors, create, if_exists, is_capacity_error, is_missing
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, is_missing
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 
 ACCOUNT = Account("us-east-1", role="arn:aws:iam::210987654321:role/jobs", bucket="our-bucket")
@@ -81,14 +81,14 @@ def test_what_is_not_of_aws_passes_through() -> None:
 
 def test_an_error_is_success_if_the_resource_exists() -> None:
     taken = raising(error("ValidationException", "Cannot create already existing endpoint"))
-    create(ACCOUNT, "creating endpoint x", taken, lambda: True)
+    create_once(ACCOUNT, "creating endpoint x", taken, lambda: True)
     with pytest.raises(CloudError, match="already existing"):
-        create(ACCOUNT, "creating endpoint x", taken, lambda: False)
+        create_once(ACCOUNT, "creating endpoint x", taken, lambda: False)
 
 
 def test_if_nobody_can_tell_whether_it_is_there_that_is_told() -> None:
     with pytest.raises(CloudError, match=r"looking for it after an error: .*Throttling"):
-        create(ACCOUNT, "creating x", raising(error("InternalFailure")), raising(error("ThrottlingException")))
+        create_once(ACCOUNT, "creating x", raising(error("InternalFailure")), raising(error("ThrottlingException")))
 
 
 def test_a_look_up_tells_missing_from_unknown() -> None:

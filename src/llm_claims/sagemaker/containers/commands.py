@@ -26,7 +26,7 @@ def command_of(environment: Mapping[str, str]) -> list[str]:
     """
     name = environment.get(PROGRAM, "")
     if name not in _MODULES:
-        raise RuntimeError(f"{PROGRAM} is {name!r}; there is {', '.join(_MODULES)}")
+        raise RuntimeError(f"{PROGRAM} is {name!r}: set it to one of {', '.join(_MODULES)}")
     if name == "document":
         return [sys.executable, "-m", _MODULES[name]]
     if sys.version_info < LEAST_PYTHON:

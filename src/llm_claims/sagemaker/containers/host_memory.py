@@ -12,10 +12,11 @@ _COUNTERS: tuple[str, ...] = (
 
 def kills_for_memory(counters: tuple[str, ...] = _COUNTERS) -> int:
     """Return how many processes the kernel killed because memory ran out: the highest counter, or 0 without any."""
-    return max((_count(path) for path in counters), default=0)
+    return max((_oom_kills_in(path) for path in counters), default=0)
 
 
-def _count(path: str) -> int:
+def _oom_kills_in(path: str) -> int:
+    """Return the value in the line ``oom_kill VALUE`` of a file; 0 if it has none or cannot be read."""
     try:
         with open(path, encoding="utf-8") as lines:
             for line in lines:
