@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from llm_claims.sagemaker import sweeping
+    from llm_claims.sagemaker import sweep_command
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -37,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
-    sweeping.add_arguments(sweep)
-    sweep.set_defaults(run=sweeping.sweep)
+    sweep_command.add_arguments(sweep)
+    sweep.set_defaults(run=sweep_command.sweep)
     return parser
 
 

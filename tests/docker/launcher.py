@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from llm_claims.sagemaker.errors import CloudError, EndpointError, SetUpError
-from llm_claims.sagemaker.specs import EndpointSpec, JobEnd, TrainingSpec
+from llm_claims.sagemaker.specs import EndpointSpec, JobResult, TrainingSpec
 
 IMAGE = "llm-claims-djl-serving"
 LABEL = "llm-claims-docker-test"
@@ -68,7 +68,7 @@ class DockerEndpoint:
 class DockerLauncher:
     """Serves endpoints; training jobs are SageMaker's."""
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobEnd:
+    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
         raise CloudError("a training job needs SageMaker, or its emulator")
 
     @contextmanager

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from llm_claims.sagemaker.cloud_plan import CloudPlan
+from llm_claims.sagemaker.cloud_run import CloudRun
 from llm_claims.sagemaker.sweep import SweepReport
-from llm_claims.sagemaker.workplace import Workplace
 from tests.docker.launcher import DockerLauncher, docker, left
 
 _ADDRESS = "AWS_ENDPOINT_URL"
@@ -21,12 +21,12 @@ class DockerReport(SweepReport):
         return f"docker: {len(self.left)} containers left"
 
 
-def check(self: Workplace, plan: CloudPlan | None) -> None:
+def check(self: CloudRun, plan: CloudPlan | None) -> None:
     """Make sure that Docker answers."""
     docker("version")
 
 
-def sweep(self: Workplace) -> SweepReport:
+def sweep(self: CloudRun) -> SweepReport:
     """Remove what is left: the launcher removes each container itself."""
     found = left()
     for container in found:
@@ -39,6 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Put Docker in the place of the account. An address keeps the emulator from being started; nobody asks there."""
     os.environ.setdefault(_ADDRESS, "http://127.0.0.1:9")
     os.environ.setdefault("AWS_REGION", "us-east-1")
-    Workplace.check = check  # type: ignore[method-assign]
-    Workplace.sweep = sweep  # type: ignore[method-assign]
-    Workplace.launcher = lambda self: DockerLauncher()  # type: ignore[method-assign, assignment, return-value]
+    CloudRun.check = check  # type: ignore[method-assign]
+    CloudRun.sweep = sweep  # type: ignore[method-assign]
+    CloudRun.launcher = DockerLauncher()  # type: ignore[assignment]

@@ -61,7 +61,7 @@ def test_the_documents_stack_serves_with_its_own_engine(suite: Miniature) -> Non
         (("--plan",), "--plan is about SageMaker: name what may be launched with --instance TYPE"),
         (("--budget", "5"), "--budget is about SageMaker: name what may be launched with --instance TYPE"),
         (("--live-prices",), "--live-prices is about SageMaker: name what may be launched with --instance TYPE"),
-        ((*G5, "--plan", "-n", "2"), "--plan launches nothing, so it needs no workers: leave -n out"),
+        ((*G5, "--plan", "-n", "2"), "--plan launches nothing and needs no workers: leave out -n"),
         # Before anybody is asked for credentials.
         ((*G5, "--budget", "0.10"), "this plan is estimated at $0.3"),
         ((*G5, "--budget=-1"), "--budget must be a positive number of dollars"),

@@ -1,1 +1,1 @@
-"""AWS: what is launched, and that none of it is left."""
+"""The SageMaker source: launches jobs and endpoints on AWS, and removes them."""

@@ -1,4 +1,4 @@
-"""The AWS account a run works in: its region, its role, its bucket, and clients for its services."""
+"""The AWS account of a run: its region, roles and bucket, and clients for its services."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from llm_claims.sagemaker.scrub import Scrubber
 ROLE_VARIABLE = "LLM_CLAIMS_ROLE"
 SCHEDULE_ROLE_VARIABLE = "LLM_CLAIMS_SCHEDULE_ROLE"
 BUCKET_VARIABLE = "LLM_CLAIMS_BUCKET"
-# Few: a refusal that lasts is reported, and a sweep comes back to it.
+# How often a call is tried. Few: an error that stays is reported, and a sweep tries again later.
 ATTEMPTS = 4
 _TIMEOUTS = {"connect_timeout": 10, "read_timeout": 65}
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom AWS takes us for; ``ahead`` is how far this machine's clock is ahead of AWS's."""
+    """The identity behind this process's credentials.
+
+    ``number`` is the account id; ``ahead`` is how far the clock of this machine is ahead of AWS's.
+    """
 
     number: str
     arn: str
@@ -34,20 +37,20 @@ class Caller:
 
 @dataclass(frozen=True)
 class Account:
-    """Where resources are created, and as whom.
+    """The account and region in which resources are created.
 
     Parameters
     ----------
     region
         Such as ``us-east-1``.
     role
-        ARN of the role that jobs and endpoints run as. The sweep needs none.
+        ARN of the role that jobs and endpoints run as. A sweep needs none.
     bucket
-        The bucket for source code and models, which must exist. The sweep can do without.
+        Name of an existing bucket for source code and models. Without it, a sweep looks for no uploads.
     schedule_role
-        ARN of the role that deletion schedules run as; if None, ``role``.
+        ARN of the role that deletion schedules run as; None for ``role``.
     owner
-        Whom to ask about what is found in the account: goes into a tag.
+        Whom to ask about a resource: the value of its owner tag.
     """
 
     region: str
@@ -60,7 +63,10 @@ class Account:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Account:
-        """Read region (as boto3 does), roles and bucket (``LLM_CLAIMS_ROLE``, …, ``LLM_CLAIMS_BUCKET``).
+        """Read the account from environment variables.
+
+        The region is read as boto3 does; roles and bucket from ``LLM_CLAIMS_ROLE``, ``LLM_CLAIMS_SCHEDULE_ROLE`` and
+        ``LLM_CLAIMS_BUCKET``; the owner from ``GITHUB_REPOSITORY``.
 
         Raises
         ------
@@ -68,7 +74,7 @@ class Account:
             No region is set anywhere, or boto3 is not installed.
         """
         given = os.environ if environment is None else environment
-        region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or configured_region()
+        region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or _configured_region()
         if not region:
             raise SetUpError("no AWS region: set AWS_REGION, or region in the profile of your AWS configuration")
         return cls(
@@ -81,25 +87,25 @@ class Account:
 
     @cached_property
     def session(self) -> Any:
-        """The boto3 session of all clients, the SDK's too: retries few times, and gives up in time."""
+        """The boto3 session of all clients, with this project's time limits and number of attempts."""
         boto3 = _boto3()
         from botocore.config import Config
 
-        session = _patient_session()
+        session = _retrying_session()
         session.set_default_client_config(Config(**_TIMEOUTS))
         return boto3.Session(botocore_session=session, region_name=self.region)
 
     def client(self, service: str, *, read_timeout: float = _TIMEOUTS["read_timeout"], attempts: int = ATTEMPTS) -> Any:
-        """Return the client of one service; threads may share it.
+        """Return the boto3 client of one service. Equal arguments return the same client; threads may share it.
 
         Parameters
         ----------
         service
-            boto3's name of it.
+            Its name in boto3, such as ``sagemaker``.
         read_timeout
-            Seconds to wait for an answer.
+            Seconds to wait for a response.
         attempts
-            How often one call is tried; 1 where the time of a call is measured.
+            How often a call is tried; 1 for calls that are timed.
         """
         from botocore.config import Config
 
@@ -114,7 +120,7 @@ class Account:
 
     @cached_property
     def caller(self) -> Caller:
-        """Who calls, by the credentials of this process, and how far its clock is off.
+        """The identity behind the credentials, and the error of this machine's clock.
 
         Raises
         ------
@@ -127,12 +133,15 @@ class Account:
 
     @property
     def partition(self) -> str:
-        """``aws``, or that of another part of the world."""
+        """The partition of the region, such as ``aws`` or ``aws-cn``."""
         return str(self.session.get_partition_for_region(self.region))
 
     @property
     def scrub(self) -> Scrubber:
-        """Takes this account's names out of texts. Asks AWS for nothing: it must work when nothing else does."""
+        """A scrubber that also removes this account's id, roles and bucket.
+
+        It makes no call, since it scrubs the errors of failed calls. The account's id is known once `caller` was read.
+        """
         known = {
             self.bucket or "": "<bucket>",
             self.__dict__["caller"].number if "caller" in self.__dict__ else "": "<account>",
@@ -143,8 +152,8 @@ class Account:
         return Scrubber(known)
 
 
-def configured_region() -> str | None:
-    """Return the region of the AWS configuration, if it has one."""
+def _configured_region() -> str | None:
+    """Return the region in the user's AWS configuration, if it names one."""
     _boto3()
     import botocore.session
 
@@ -153,8 +162,8 @@ def configured_region() -> str | None:
 
 
 def _ahead(now: datetime, sent: str | None) -> timedelta:
-    """How far ``now`` is ahead of an answer's Date header; one that is not there or not sound tells nothing."""
-    # A server on the way may have added a date of its own; AWS's then comes last.
+    """Return how far ``now`` is ahead of the date header of an HTTP response; zero without a valid header."""
+    # A proxy may have added a date of its own; that of AWS comes last.
     dates = re.findall(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT", sent or "")
     return now - parsedate_to_datetime(dates[-1]) if dates else timedelta(0)
 
@@ -167,13 +176,13 @@ def _boto3() -> Any:
     return boto3
 
 
-def _patient_session() -> Any:
+def _retrying_session() -> Any:
     import botocore.session
 
     class Session(botocore.session.Session):  # type: ignore[misc]
-        """Retries as this project does, unless the user's configuration says otherwise.
+        """A session whose clients try `ATTEMPTS` times, unless the user's configuration sets a number.
 
-        The SDK makes clients of its own and tries ten times, unless the configuration has a word on it.
+        The SDK makes clients of its own from this session, with ten attempts unless the configuration sets a number.
         """
 
         def get_scoped_config(self) -> Any:

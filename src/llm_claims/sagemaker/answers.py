@@ -1,4 +1,4 @@
-"""What was heard in this run from jobs and endpoints, kept for all its processes until it is evidence."""
+"""The answers of a run's jobs and endpoints, in files that all its processes share, and evidence made of them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from llm_claims.errors import WitnessError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import EMULATED
 from llm_claims.sagemaker.deployments import Deployment
+from llm_claims.sagemaker.execution import ReceivedAnswer
+from llm_claims.sagemaker.messages import message_of
 from llm_claims.sagemaker.scrub import scrub
-from llm_claims.sagemaker.visits import Heard
 from llm_claims.sources.growth import grown
 from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 
-class KeptAnswer(BaseModel):
-    """One answer, as it is kept."""
+class StoredAnswer(BaseModel):
+    """One answer as it is stored: what was asked, what was answered, and on what machines and image, on which day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,54 +40,55 @@ class KeptAnswer(BaseModel):
 
     @field_validator("answer", mode="before")
     @classmethod
-    def _to_its_request(cls, value: Any, info: ValidationInfo) -> Any:
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read the answer's witness as one of the request's kind of workload."""
         kind = type(info.data["request"].workload)
         return read_answer(json.dumps(value), kind) if isinstance(value, dict) else value
 
 
-class Answers:
-    """A folder: a file for each answer, a lock and a mark for each launch."""
+class AnswerStore:
+    """A folder with a file for each answer, and for each launch a lock and marks: ``.begun`` and ``.done``."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
 
-    def write(self, heard: Heard, request: Request, image: str) -> None:
-        """Keep an answer."""
-        kept = KeptAnswer(
-            request=request,
-            ready=heard.ready,
-            answer=heard.answer,
-            instance_type=heard.instance_type,
-            instance_count=heard.instance_count,
+    def write(self, received: ReceivedAnswer, image: str) -> None:
+        """Store an answer, and the image (``REPOSITORY:TAG``) that gave it."""
+        stored = StoredAnswer(
+            request=message_of(received.request),
+            ready=received.ready,
+            answer=received.answer,
+            instance_type=received.instance_type,
+            instance_count=received.instance_count,
             image=image,
-            image_digest=heard.image_digest,
+            image_digest=received.image_digest,
             day=date.today(),
         )
-        path = self.folder / f"{heard.asked.placed.key}.{heard.asked.round:04d}.answer"
-        write_atomically(path, kept.model_dump_json(exclude_none=True))
+        path = self.folder / f"{received.request.placed.key}.{received.request.round:04d}.answer"
+        write_atomically(path, stored.model_dump_json(exclude_none=True))
 
-    def of(self, key: str) -> list[KeptAnswer]:
-        """All answers of one placed workload, by round: jobs may end in another order."""
+    def read(self, key: str) -> list[StoredAnswer]:
+        """Return all answers for the placed workload with this key, in the order of their rounds."""
         paths = sorted(self.folder.glob(f"{key}.*.answer"))
-        return [KeptAnswer.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+        return [StoredAnswer.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
 
     def is_done(self, launch: str) -> bool:
-        """Whether a launch was made in this run, whatever came of it."""
+        """Whether the launch with this key was carried out in this run, with or without success."""
         return (self.folder / f"{launch}.done").exists()
 
     def mark_done(self, launch: str) -> None:
-        """Remember that a launch was made: nobody makes it again."""
+        """Remember that a launch was carried out, so that no process repeats it."""
         (self.folder / f"{launch}.done").touch()
 
     @property
-    def any_done(self) -> bool:
-        """Whether this run launched anything."""
+    def any_begun(self) -> bool:
+        """Whether any process of this run began a launch."""
         return any(self.folder.glob("*.begun"))
 
     @contextmanager
-    def turn(self, launch: str) -> Iterator[bool]:
-        """Yield whether it is this process's turn to make a launch: nobody else makes it now, or has made it."""
+    def lock(self, launch: str) -> Iterator[bool]:
+        """Lock a launch, without waiting; yield false if another process holds the lock or the launch is done."""
         lock = FileLock(self.folder / f"{launch}.lock")
         try:
             lock.acquire(timeout=0)
@@ -94,57 +96,57 @@ class Answers:
             yield False
             return
         try:
-            mine = not self.is_done(launch)
-            if mine:
+            is_open = not self.is_done(launch)
+            if is_open:
                 (self.folder / f"{launch}.begun").touch()
-            yield mine
+            yield is_open
         finally:
             lock.release()
 
 
 def evidence_of(
-    answers: Sequence[KeptAnswer], deployment: Deployment, *, device: str, emulated: bool, commit: str | None
+    answers: Sequence[StoredAnswer], deployment: Deployment, *, device: str, emulated: bool, commit: str | None
 ) -> Evidence:
-    """Make evidence of all answers about one workload, at least one, in the order of their rounds.
+    """Return the evidence of a placed workload from its answers: at least one, in the order of their rounds.
 
     Raises
     ------
     ClaimsError
-        A run failed, or was not what was asked.
+        A run failed, or did not match its workload or deployment.
     """
     evidence: Evidence | None = None
     command = f"sagemaker {deployment.program}"
-    for kept in answers:
-        _check_place(kept, deployment)
-        evidence = grown(evidence, kept.request, kept.answer, kept.ready, device=device, command=command, commit=commit)
-        evidence = evidence.model_copy(update=_where(evidence, kept, deployment.stack, emulated=emulated))
+    for one in answers:
+        _check_machines(one, deployment)
+        evidence = grown(evidence, one.request, one.answer, one.ready, device=device, command=command, commit=commit)
+        evidence = evidence.model_copy(update=_scrubbed(evidence, one, deployment.stack, emulated=emulated))
     assert evidence is not None
     return evidence
 
 
-def _check_place(kept: KeptAnswer, deployment: Deployment) -> None:
-    """Make sure that AWS started what was asked for."""
+def _check_machines(stored: StoredAnswer, deployment: Deployment) -> None:
+    """Check that the machines were those of the deployment."""
     asked = (deployment.instance.removeprefix("ml."), deployment.count)
-    seen = (kept.instance_type.removeprefix("ml."), kept.instance_count)
+    seen = (stored.instance_type.removeprefix("ml."), stored.instance_count)
     if seen != asked:
-        what = kept.request.workload.describe()
+        what = stored.request.workload.describe()
         raise WitnessError(f"{what}: asked for {asked[1]} x ml.{asked[0]}, it ran on {seen[1]} x ml.{seen[0]}")
 
 
-def _where(evidence: Evidence, kept: KeptAnswer, stack: str, *, emulated: bool) -> dict[str, object]:
-    """Where a round ran, and with what; without a word of the account it ran in."""
+def _scrubbed(evidence: Evidence, stored: StoredAnswer, stack: str, *, emulated: bool) -> dict[str, object]:
+    """Return provenance and outcome with machines and image added, and scrubbed of all that identifies the account."""
     outcome = evidence.outcome
     if outcome.signature:
         outcome = outcome.model_copy(update={"signature": scrub(outcome.signature)})
-    hardware = scrub(kept.ready.hardware)
-    image = {"image": kept.image} | ({"image digest": kept.image_digest} if kept.image_digest else {})
+    hardware = scrub(stored.ready.hardware)
+    image = {"image": stored.image} | ({"image digest": stored.image_digest} if stored.image_digest else {})
     provenance = evidence.provenance.model_copy(
         update={
             "hardware": f"{EMULATED}: {hardware}" if emulated else hardware,
-            "instance_type": None if emulated else kept.instance_type.removeprefix("ml."),
-            "instance_count": kept.instance_count,
+            "instance_type": None if emulated else stored.instance_type.removeprefix("ml."),
+            "instance_count": stored.instance_count,
             "software": {**evidence.provenance.software, **image, "stack": stack},
-            "date": kept.day,
+            "date": stored.day,
         }
     )
     return {"provenance": provenance, "outcome": outcome}

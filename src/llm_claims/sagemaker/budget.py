@@ -1,4 +1,4 @@
-"""What a run may spend, kept for all its processes: money is set aside before a launch, and settled after it."""
+"""The budget of a run, shared by its processes: costs are reserved before a launch, and settled after it."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from llm_claims.document.files import write_atomically
 from llm_claims.errors import UsageError
 
 
-class Spent(Exception):
-    """The budget does not hold what a launch would cost; the text says how much of it is left."""
+class BudgetExceeded(Exception):
+    """A launch would cost more than is left of the budget."""
 
 
 class Budget:
-    """A ledger in a file; ``limit_usd`` is ``None`` where nothing was set."""
+    """A file with the cost of each launch, in USD; ``limit_usd`` is ``None`` if there is no limit."""
 
     def __init__(self, path: Path, limit_usd: float | None) -> None:
         self._path = path
         self._lock = FileLock(path.with_suffix(".lock"))
         self.limit_usd = limit_usd
 
-    def set_aside(self, key: str, usd: float) -> None:
-        """Set the estimated cost of one launch aside.
+    def reserve(self, key: str, usd: float) -> None:
+        """Reserve the estimated cost of the launch ``key``.
 
         Raises
         ------
-        Spent
-            What is spent and set aside leaves too little.
+        BudgetExceeded
+            It is more than the limit less all that is spent and reserved.
         """
         with self._lock:
             entries = self._read()
             left = None if self.limit_usd is None else self.limit_usd - sum(entries.values())
             if left is not None and usd > left:
-                raise Spent(
+                raise BudgetExceeded(
                     f"the budget of ${self.limit_usd:.2f} is spent: ${max(left, 0):.2f} are left, this needs ${usd:.2f}"
                 )
             self._write({**entries, key: usd})
 
     def settle(self, key: str, usd: float) -> None:
-        """Put what a launch did cost in place of its estimate."""
+        """Replace the estimated cost of a launch by its real cost."""
         with self._lock:
             self._write({**self._read(), key: usd})
 
     @property
     def spent_usd(self) -> float:
-        """What is spent and set aside so far."""
+        """All that is spent and reserved so far, in USD."""
         with self._lock:
             return sum(self._read().values())
 
@@ -62,15 +62,15 @@ class Budget:
 
 
 def check_budget(planned_usd: float, limit_usd: float | None) -> None:
-    """Make sure that a plan fits a budget.
+    """Check that a plan fits a budget.
 
     Raises
     ------
     UsageError
-        It does not.
+        It costs more.
     """
     if limit_usd is not None and planned_usd > limit_usd:
         raise UsageError(
             f"this plan is estimated at ${planned_usd:.2f}, and --budget is ${limit_usd:.2f}: nothing was launched. "
-            "Select less with --claim, -k or --instance, or allow more; --plan shows what costs what"
+            "Select less with --claim, -k or --instance, or allow more; --plan shows the cost of each launch"
         )

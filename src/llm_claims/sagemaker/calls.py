@@ -1,4 +1,4 @@
-"""What a failed call to AWS means."""
+"""Calls to AWS: what their errors mean."""
 
 from __future__ import annotations
 
@@ -27,37 +27,37 @@ _MISSING_CODES = {
     "ImageNotFoundException",
     "404",
 }
-# SageMaker says so in the text alone, under the code ValidationException.
+# SageMaker reports a missing resource as a ValidationException with one of these texts.
 _MISSING_TEXT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 
 
-def code_of(error: BaseException) -> str:
-    """Return the error code of AWS, or the name of the exception if AWS did not answer."""
+def error_code(error: BaseException) -> str:
+    """Return the error code of AWS, or the exception's class name if AWS did not answer."""
     response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
 def is_missing(error: BaseException) -> bool:
-    """Whether AWS says that the resource is not there."""
-    code = code_of(error)
+    """Whether an error says that the resource does not exist."""
+    code = error_code(error)
     return code in _MISSING_CODES or (code == "ValidationException" and bool(_MISSING_TEXT.search(str(error))))
 
 
-def is_want_of_capacity(text: str) -> bool:
-    """Whether an error or a FailureReason means that there is no quota, or no machine."""
+def is_capacity_error(text: str) -> bool:
+    """Whether an error message or a FailureReason says that a quota is reached or no machine is free."""
     return bool(_NO_CAPACITY.search(text))
 
 
 @contextmanager
-def told(account: Account, doing: str) -> Iterator[None]:
-    """Turn what boto3 raises within into a `CloudError` that says what was being done.
+def cloud_errors(account: Account, doing: str) -> Iterator[None]:
+    """Turn an error of boto3 into a `CloudError` that starts with ``doing``; account names are scrubbed from it.
 
     Raises
     ------
     NoCapacity
-        AWS refused for want of quota or of machines.
+        A quota is reached, or AWS has no free machine.
     CloudError
-        Anything else that AWS, or the way there, did wrong.
+        Any other error of AWS or of the connection.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
@@ -65,33 +65,41 @@ def told(account: Account, doing: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, Boto3Error) as error:
-        text = account.scrub(str(error))
-        kind = NoCapacity if is_want_of_capacity(f"{code_of(error)} {error}") else CloudError
-        raise kind(f"{doing}: {text}") from None
+        kind = NoCapacity if is_capacity_error(f"{error_code(error)} {error}") else CloudError
+        raise kind(f"{doing}: {account.scrub(str(error))}") from None
 
 
-def create(account: Account, doing: str, call: Callable[[], object], exists: Callable[[], bool]) -> None:
-    """Create a resource under a name nobody else has; an error is none if the resource is there all the same.
+def create_once(account: Account, doing: str, call: Callable[[], object], exists: Callable[[], bool]) -> None:
+    """Create a resource under a new unique name; if it exists after an error, report success.
 
-    A response may be lost after its call took effect; the retry is then refused, because the name is taken.
+    boto3 retries a call whose response was lost. The first call may have taken effect, and AWS then refuses the
+    retry because the name is taken.
 
     Raises
     ------
+    NoCapacity
+        A quota is reached, or AWS has no free machine.
     CloudError
-        It was not created, as far as AWS can tell.
+        The resource was not created, or AWS does not say whether it was.
     """
     try:
-        with told(account, doing):
+        with cloud_errors(account, doing):
             call()
     except CloudError:
-        with told(account, f"{doing}: looking for it after an error"):
+        with cloud_errors(account, f"{doing}: looking for it after an error"):
             if exists():
                 return
         raise
 
 
-def looked_up(call: Callable[[], T]) -> T | None:
-    """Return what ``call`` returns, or None if AWS says that the resource is not there."""
+def if_exists(call: Callable[[], T]) -> T | None:
+    """Return what ``call`` returns, or None if the resource that it describes or deletes does not exist.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError
+        AWS refused the call for another reason.
+    """
     from botocore.exceptions import ClientError
 
     try:
@@ -100,8 +108,3 @@ def looked_up(call: Callable[[], T]) -> T | None:
         if is_missing(error):
             return None
         raise
-
-
-def removed(call: Callable[[], object]) -> None:
-    """Remove something; that it is gone already is fine."""
-    looked_up(call)

@@ -1,4 +1,4 @@
-"""The plan of a run on AWS: every job and endpoint, how long, what it costs, and which claims it serves."""
+"""The plan of a run on AWS: its jobs and endpoints, their estimated time and cost, and the claims they serve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 from llm_claims.sagemaker.deployments import Deployment
 from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
-from llm_claims.sagemaker.launches import Launch, launches_of
+from llm_claims.sagemaker.launches import Launch, plan_launches
 from llm_claims.sagemaker.prices import Prices
 from llm_claims.sources.base import Need, Placed
 
@@ -18,50 +18,59 @@ _MOST_CLAIMS = 6
 
 @dataclass(frozen=True)
 class CloudPlan:
-    """What is going to be launched for the selected cases, and what each launch is estimated to take."""
+    """The launches for some cases, with estimates of time and cost.
+
+    ``job_seconds`` is the time limit of a job; for the other parameters see `plan_launches`.
+    """
 
     needs: tuple[Need, ...]
-    deploy: Callable[[Placed], Deployment]
+    deployment_for: Callable[[Placed], Deployment]
     prices: Prices
-    least: int
-    most: int
+    least_rounds: int
+    most_rounds: int
     job_seconds: float = MOST_JOB_SECONDS
 
     @cached_property
     def launches(self) -> tuple[Launch, ...]:
         """Every job and endpoint, in the same order in every process."""
-        return self._of(self.needs)
+        return self._launches_for(self.needs)
 
-    def _of(self, needs: Iterable[Need]) -> tuple[Launch, ...]:
-        return launches_of(needs, self.deploy, least=self.least, most=self.most, job_seconds=self.job_seconds)
+    def _launches_for(self, needs: Iterable[Need]) -> tuple[Launch, ...]:
+        return plan_launches(
+            needs,
+            self.deployment_for,
+            least_rounds=self.least_rounds,
+            most_rounds=self.most_rounds,
+            job_seconds=self.job_seconds,
+        )
 
     def usd(self, launch: Launch) -> float:
-        """Estimated dollars of one launch."""
+        """Return the estimated cost of one launch, in USD."""
         return self.prices.usd(launch.deployment.instance, launch.deployment.count, launch.seconds)
 
     @property
     def total_usd(self) -> float:
-        """Estimated dollars of the whole plan."""
+        """The estimated cost of the plan, in USD."""
         return sum(map(self.usd, self.launches))
 
     @property
     def hours(self) -> float:
-        """Hours of machines: two machines for an hour are two hours."""
+        """The estimated instance hours: two machines for an hour are two."""
         return sum(launch.seconds * launch.deployment.count for launch in self.launches) / 3600
 
     def claims(self, launch: Launch) -> tuple[str, ...]:
-        """The claims that one launch serves, in the order of the cases."""
+        """Return the ids of the claims that a launch serves, in the order of the cases."""
         placed = set(launch.placed)
         return tuple(dict.fromkeys(need.claim for need in self.needs if placed & set(need.placed)))
 
     @cached_property
-    def per_test(self) -> tuple[int, float]:
-        """How many jobs and endpoints, and how many dollars, if every case launched its own and shared nothing."""
-        alone = [launch for need in self.needs for launch in self._of([need])]
+    def unshared(self) -> tuple[int, float]:
+        """How many launches it would take, and their cost in USD, if cases shared none."""
+        alone = [launch for need in self.needs for launch in self._launches_for([need])]
         return len(alone), sum(map(self.usd, alone))
 
     def lines(self) -> Iterator[str]:
-        """Yield the plan as text: a table, its sums, and why the other cases are not in it."""
+        """Yield the plan as lines of text: a table of launches, sums, and the reasons why cases are not in it."""
         yield from _table([HEADER, *map(self._row, self.launches)])
         yield ""
         yield from self._sums()
@@ -75,7 +84,7 @@ class CloudPlan:
             f"{deployment.count} x ml.{deployment.instance}",
             deployment.describe(),
             str(len(launch.placed)),
-            str(len(launch.asked)),
+            str(len(launch.requests)),
             f"{launch.seconds * deployment.count / 3600:.2f}",
             f"{self.usd(launch):.2f}",
             ", ".join(claims[:_MOST_CLAIMS]) + more,
@@ -87,12 +96,16 @@ class CloudPlan:
         cases = sum(bool(need.placed) for need in self.needs)
         yield (
             f"{kinds['job']} jobs and {kinds['endpoint']} endpoints for {cases} cases of {len(served)} claims: "
-            f"{self.hours:.2f} instance hours, ${self.total_usd:.2f} ({self.prices.told}; durations are estimates)"
+            f"{self.hours:.2f} instance hours, ${self.total_usd:.2f} "
+            f"({self.prices.describe()}; durations are estimates)"
         )
-        count, usd = self.per_test
+        count, usd = self.unshared
         yield f"a job or endpoint of its own for every test: {count} of them, ${usd:.2f}"
         if kinds["job"]:
-            yield f"jobs are planned with {self.least} rounds; a relation that cannot decide asks for up to {self.most}"
+            yield (
+                f"jobs are planned with {self.least_rounds} rounds; "
+                f"a relation that cannot decide on them asks for up to {self.most_rounds}"
+            )
 
     def _left_out(self) -> Iterator[str]:
         reasons: dict[str, list[Need]] = {}

@@ -1,4 +1,4 @@
-"""What has to run for a workload to be measured: a training job, or an endpoint that serves many workloads."""
+"""The job or endpoint that measures a workload: its machines, image and program."""
 
 from __future__ import annotations
 
@@ -15,54 +15,65 @@ from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.training.workload import Training
 
-Kind = Literal["job", "endpoint"]
 Program = Literal["train", "generate", "load", "document"]
 
-# Off: no RDMA reads by the device, and no copies between card and GPU that pass the host by. On: nothing but the
-# provider: today's libraries turn RDMA on by themselves, and abort where a device is told to have what it lacks.
+# With RDMA, only the provider is named: today's libraries then use RDMA by themselves, and abort if a variable demands
+# of a device what it does not have. Without, RDMA by the network card and copies between card and GPU are switched off.
 EFA_WITH_RDMA = {"FI_PROVIDER": "efa"}
 EFA_WITHOUT_RDMA = {"FI_EFA_USE_DEVICE_RDMA": "0", "NCCL_NET_GDR_LEVEL": "LOC"}
-NCCL_TELLS = {"NCCL_DEBUG": "INFO", "NCCL_DEBUG_SUBSYS": "INIT,NET"}
+NCCL_LOGGING = {"NCCL_DEBUG": "INFO", "NCCL_DEBUG_SUBSYS": "INIT,NET"}
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One configuration of machines, image and program; equal ones are one.
+    """Machines, image and program of a job or endpoint. Workloads with equal deployments share a launch.
 
-    ``held`` are the fields that the program is started with; a workload that differs in them needs another deployment.
-    ``environment`` is what libraries are steered by.
+    Parameters
+    ----------
+    stack
+        The name of the software stack.
+    image
+        ``REPOSITORY:TAG``.
+    instance, count
+        The instance type, without ``ml.``, and the number of machines.
+    program_fields
+        The fields of the workload that the program is started with. Other fields may differ from request to request.
+    environment
+        Further environment variables, for libraries.
     """
 
-    kind: Kind
+    kind: Literal["job", "endpoint"]
     stack: str
     image: str
     instance: str
     count: int
     program: Program
-    held: tuple[tuple[str, Any], ...] = ()
+    program_fields: tuple[tuple[str, Any], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
-        """Name of this deployment in every process of a run."""
+        """Identifier of this deployment; the same in every process of a run."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     @property
     def label(self) -> str:
-        """A part of the names of its resources."""
+        """The label in the names of its resources, such as ``serve-g5-2xlarge``."""
         verb = {"train": "train", "generate": "serve", "load": "load", "document": "serve"}[self.program]
         return f"{verb}-{self.instance.removeprefix('ml.').replace('.', '-')}"
 
     def describe(self) -> str:
-        """One line for people."""
-        held = " ".join(f"{value}" for _, value in self.held if value is not None)
-        rdma = {EFA_WITH_RDMA["FI_PROVIDER"]: " with RDMA"}.get(dict(self.environment).get("FI_PROVIDER", ""), "")
-        without = " without RDMA" if "FI_EFA_USE_DEVICE_RDMA" in dict(self.environment) else rdma
-        return f"{self.program}{f' {held}' if held else ''}{without}"
+        """Return one line of text: the program, what it is started with, and whether RDMA is on."""
+        words: list[str] = [self.program, *(str(value) for _, value in self.program_fields if value is not None)]
+        if EFA_WITH_RDMA.items() <= dict(self.environment).items():
+            words.append("with RDMA")
+        if EFA_WITHOUT_RDMA.items() <= dict(self.environment).items():
+            words.append("without RDMA")
+        return " ".join(words)
 
 
 def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulated: bool = False) -> Deployment:
-    """Return the deployment that measures a placed workload.
+    """Return the deployment that measures a placed workload; ``emulated``, one on this machine's processor.
 
     Raises
     ------
@@ -71,28 +82,30 @@ def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulate
     """
     workload = placed.workload
     stack.check(workload)
+    # A workload that is placed on an emulator has no instance type; AWS's calls need one.
     instance = placed.instance or "g5.2xlarge"
     if isinstance(workload, Training):
-        return _job(workload, instance, stack, table, emulated=emulated)
+        return _training_deployment(workload, instance, stack, table, emulated=emulated)
     assert isinstance(workload, Generation | Loading), "checked by the stack"
     image = stack.serving[workload.engine or ""]
-    own = stack.own_programs and (emulated or isinstance(workload, Generation))
+    # On AWS, loading is measured by the program for the images of 2023, also in today's images.
+    own_program = stack.own_programs and (emulated or isinstance(workload, Generation))
     if isinstance(workload, Generation):
         degree = workload.tensor_parallel_degree or 1
         if not emulated and degree > table[instance].gpus:
             raise Untestable(
                 f"tensor_parallel_degree={degree} needs as many GPUs; ml.{instance} has {table[instance].gpus}"
             )
-        return Deployment(
-            "endpoint", stack.name, image, instance, 1, "generate" if own else "document", _served(workload)
-        )
-    kind: Kind = "endpoint" if workload.model_server else "job"
-    # The package's own program takes any loading; the other is started with what it loads.
-    held = () if own else _loaded(workload)
-    return Deployment(kind, stack.name, image, instance, 1, "load" if own else "document", held)
+        program: Program = "generate" if own_program else "document"
+        return Deployment("endpoint", stack.name, image, instance, 1, program, _served_fields(workload))
+    # A model server is resident only on an endpoint.
+    kind: Literal["job", "endpoint"] = "endpoint" if workload.model_server else "job"
+    if own_program:
+        return Deployment(kind, stack.name, image, instance, 1, "load")
+    return Deployment(kind, stack.name, image, instance, 1, "document", _loaded_fields(workload))
 
 
-def _served(workload: Generation) -> tuple[tuple[str, Any], ...]:
+def _served_fields(workload: Generation) -> tuple[tuple[str, Any], ...]:
     device_map = "auto" if workload.engine == "accelerate" else None
     return (
         ("model", workload.model),
@@ -103,37 +116,41 @@ def _served(workload: Generation) -> tuple[tuple[str, Any], ...]:
     )
 
 
-def _loaded(workload: Loading) -> tuple[tuple[str, Any], ...]:
-    held = [
+def _loaded_fields(workload: Loading) -> tuple[tuple[str, Any], ...]:
+    fields = [
         ("model", workload.model),
         ("precision", workload.precision),
         ("engine", workload.engine),
         ("tensor_parallel_degree", 1),
         ("device_map", workload.device_map),
     ]
+    # Left out if it is open, so that the endpoint can be shared with generation.
     if workload.low_cpu_mem_usage is not None:
-        held.append(("low_cpu_mem_usage", workload.low_cpu_mem_usage))
-    return tuple(held)
+        fields.append(("low_cpu_mem_usage", workload.low_cpu_mem_usage))
+    return tuple(fields)
 
 
-def _job(workload: Training, instance: str, stack: Stack, table: InstanceTable, *, emulated: bool) -> Deployment:
+def _training_deployment(
+    workload: Training, instance: str, stack: Stack, table: InstanceTable, *, emulated: bool
+) -> Deployment:
+    """Return the job that trains: as many machines as its ranks need GPUs, with RDMA between them switched as asked."""
     assert stack.training is not None, "checked by the stack"
     if emulated:
         return Deployment("job", stack.name, stack.training, instance, 1, "train")
-    kind = table[instance]
-    count = math.ceil((workload.ranks or 1) / kind.gpus)
+    machine = table[instance]
+    count = math.ceil((workload.ranks or 1) / machine.gpus)
     if workload.transport is not None:
         raise Untestable(
-            f"transport={workload.transport} joins GPUs of one machine here; the gpu source compares those"
+            f"transport={workload.transport} is between GPUs of one machine, and is measured by the gpu source"
         )
     if workload.rdma is not None and count == 1:
-        raise Untestable(f"ranks={workload.ranks} fit one ml.{instance}: no RDMA between machines to switch on or off")
+        raise Untestable(f"ranks={workload.ranks} fit on one ml.{instance}: there is no RDMA between machines")
     environment: dict[str, str] = {}
     if count > 1:
-        environment = dict(NCCL_TELLS)
+        environment = dict(NCCL_LOGGING)
     if workload.rdma is not None:
-        if workload.rdma and not kind.gpudirect_rdma:
-            raise Untestable(f"RDMA over EFA needs GPUDirect RDMA, which ml.{instance} has not")
+        if workload.rdma and not machine.gpudirect_rdma:
+            raise Untestable(f"RDMA over EFA needs GPUDirect RDMA, which ml.{instance} does not have")
         environment |= EFA_WITH_RDMA if workload.rdma else EFA_WITHOUT_RDMA
-    steered = tuple(sorted(environment.items()))
-    return Deployment("job", stack.name, stack.training, instance, count, "train", environment=steered)
+    variables = tuple(sorted(environment.items()))
+    return Deployment("job", stack.name, stack.training, instance, count, "train", environment=variables)

@@ -1,7 +1,7 @@
-"""How long things take on AWS, for plans and time limits alone: estimates, never evidence.
+"""Estimates of how long things take on AWS, in seconds, for plans and time limits. They are no evidence.
 
-Sources: the document's own runs (section A: seconds a step; section B: seconds a request). How long jobs and endpoints
-with images of 10 to 15 GB take to start is a guess. Nothing here was measured by this project.
+Seconds a step (section A) and a request (section B) are those of the document's runs. The start-up times of jobs and
+endpoints, with images of 10 to 15 GB, are guesses. None of them was measured by this project.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.training.workload import Training
 
 JOB_START_SECONDS = 300.0
-"""From the machine's being ours to the first line of the program: image, source code, packages. Billed."""
+"""From the start of billing to the start of the program: pull the image, download the source code, install packages."""
 ENDPOINT_START_SECONDS = 720.0
-"""From creation to service: machine, image, and a model of 13 GB written and loaded. Taken as billed."""
+"""From creation to service: get a machine, pull the image, write and load a model of 13 GB. Counted as billed."""
 LOADING_SECONDS = 240.0
+"""One loading of a model's weights."""
 MOST_JOB_SECONDS = 1800
-"""A job's stopping condition."""
+"""The time limit of a job."""
 
 _MODEL_SET_UP_SECONDS = 130.0
-# Seconds a step at 16 A100 without RDMA (document, runs A and D), and what RDMA divides it by.
+# By ZeRO stage: seconds a step on 16 A100 without RDMA (document, runs A and D), and its speed-up by RDMA.
 _STEP_SECONDS = {1: 10.9, 3: 42.6}
 _RDMA_SPEEDUP = {1: 2.0, 3: 3.0}
-# An A10G at 7B (document, runs A to D): each new token, and each token of input.
+# Seconds for each new token, and for each token of input, of a 7B model on an A10G (document, runs A to D).
 _NEW_TOKEN_SECONDS = 0.036
 _INPUT_TOKEN_SECONDS = 0.00085
-_SIZE = {"llama-13b": 1.9}
-# What a small model takes of the large one's step: mostly latency, a guess.
-_SMALLER = {"llama-85m": 0.1}
-# A T4 against an A10G (document, table of 7B).
-_SLOWER = {"g4dn": 1.75}
+_TIME_RATIO_OF_MODEL = {"llama-13b": 1.9}  # relative to 7B
+# The part of a 7B model's step that a small model takes, mostly latency: a guess.
+_STEP_RATIO_OF_MODEL = {"llama-85m": 0.1}
+# The time on a T4, relative to an A10G (document, table of 7B).
+_TIME_RATIO_OF_FAMILY = {"g4dn": 1.75}
 
 
 def request_seconds(workload: Workload, instance: str | None) -> float:
-    """Estimate the time of one request, or of one training run, in seconds."""
+    """Estimate the seconds of one request to run a workload once, on an instance type without ``ml.``."""
     if isinstance(workload, Training):
         return _training_seconds(workload)
     if isinstance(workload, Loading):
@@ -48,10 +49,11 @@ def _training_seconds(workload: Training) -> float:
     steps = max(1, (workload.samples or batch) // batch)
     stage = workload.zero_stage or 1
     step = _STEP_SECONDS[stage] / (_RDMA_SPEEDUP[stage] if workload.rdma else 1.0)
-    return _MODEL_SET_UP_SECONDS + steps * step * _SMALLER.get(workload.model or "", 1.0)
+    return _MODEL_SET_UP_SECONDS + steps * step * _STEP_RATIO_OF_MODEL.get(workload.model or "", 1.0)
 
 
 def _generation_seconds(workload: Generation, instance: str) -> float:
     passes = workload.prompts if workload.batch_size is None else 1
     one = _NEW_TOKEN_SECONDS * (workload.new_tokens or 1) + _INPUT_TOKEN_SECONDS * (workload.input_tokens or 1)
-    return one * passes * _SIZE.get(workload.model or "", 1.0) * _SLOWER.get(instance.partition(".")[0], 1.0)
+    family = instance.partition(".")[0]
+    return one * passes * _TIME_RATIO_OF_MODEL.get(workload.model or "", 1.0) * _TIME_RATIO_OF_FAMILY.get(family, 1.0)

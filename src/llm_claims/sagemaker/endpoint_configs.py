@@ -1,29 +1,24 @@
-"""Endpoint configurations: which model an endpoint serves, on what machine."""
+"""Endpoint configurations: which model an endpoint serves, and on what machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import create, looked_up, removed
+from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.in_service import VARIANT
-from llm_claims.sagemaker.journal import ResourceKind
-from llm_claims.sagemaker.kinds import State
-from llm_claims.sagemaker.listing import listed, tag_list
+from llm_claims.sagemaker.listing import list_names, tag_list
 from llm_claims.sagemaker.names import RunId
+from llm_claims.sagemaker.resources import Resources
 from llm_claims.sagemaker.specs import EndpointSpec
 
 
-class EndpointConfigs:
-    """Which model an endpoint serves, on what machine."""
+class EndpointConfigs(Resources):
+    """The account's endpoint configurations. They are not billed."""
 
-    kind: ResourceKind = "endpoint config"
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    type = "endpoint config"
 
     def create(self, run: RunId, name: str, spec: EndpointSpec) -> None:
-        """Create the configuration of an endpoint with the model of the same name.
+        """Create the configuration of an endpoint that serves the model of the same name on one machine.
 
         Raises
         ------
@@ -41,29 +36,24 @@ class EndpointConfigs:
             **({"InferenceAmiVersion": spec.inference_ami} if spec.inference_ami else {}),
         }
         client = self._account.client("sagemaker")
-        create(
+        create_once(
             self._account,
             f"creating endpoint config {name}",
             lambda: client.create_endpoint_config(
                 EndpointConfigName=name, ProductionVariants=[variant], Tags=tag_list(self._account, run)
             ),
-            lambda: self.state(name) != "gone",
+            lambda: self.exists(name),
         )
 
     def names(self, run: RunId | None) -> Iterator[str]:
-        """Of one run, or of any."""
-        return listed(self._account, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", run)
+        """List the configurations of one run, or of any run."""
+        return list_names(self._account, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", run)
 
-    def tagged(self, run: RunId | None) -> Iterable[tuple[str, str]]:
-        """Nothing: SageMaker's search does not know configurations."""
-        return ()
-
-    def state(self, name: str) -> State:
-        """Whether it is there."""
+    def exists(self, name: str) -> bool:
+        """Whether a configuration of this name exists."""
         client = self._account.client("sagemaker")
-        found = looked_up(lambda: client.describe_endpoint_config(EndpointConfigName=name))
-        return "gone" if found is None else "there"
+        return if_exists(lambda: client.describe_endpoint_config(EndpointConfigName=name)) is not None
 
     def remove(self, name: str) -> None:
-        """Delete it."""
-        removed(lambda: self._account.client("sagemaker").delete_endpoint_config(EndpointConfigName=name))
+        """Delete a configuration."""
+        if_exists(lambda: self._account.client("sagemaker").delete_endpoint_config(EndpointConfigName=name))

@@ -1,4 +1,4 @@
-"""What can go wrong in an AWS account, in words for a person."""
+"""What can go wrong in an AWS account. The texts hold no account id, ARN, bucket name or request id."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ from llm_claims.errors import ClaimsError
 
 
 class CloudError(ClaimsError):
-    """A call, a job or an endpoint failed; the text holds no account id, ARN, bucket or request id."""
+    """An AWS call, a training job or an endpoint failed."""
 
 
 class NoCapacity(CloudError):
-    """AWS refused for want of quota or of machines: the verdict is inconclusive, never contradicted."""
+    """AWS has no quota or no free machine for an instance type; the verdict is then inconclusive."""
 
 
 class SetUpError(CloudError):
-    """The account, its role, its bucket or the clock is not fit for a run: nothing was created."""
+    """The account, a role, the bucket, the clock or an argument cannot be used; nothing was created."""
 
 
 class NoQuota(NoCapacity, SetUpError):
-    """The quota of an instance type is too small: known before anything was created."""
+    """The quota of an instance type is too small; nothing was created."""
 
 
 class EndpointError(CloudError):
-    """An endpoint could not be started, or answered an invocation with an error."""
-
-
-class OutOfTime(CloudError):
-    """A wait came to its end before the job or the endpoint did."""
+    """An endpoint did not start, or did not answer a request."""

@@ -1,11 +1,11 @@
-"""An endpoint in service: invoked, and asked for its log."""
+"""An endpoint in service: send it requests, read its log."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import code_of
+from llm_claims.sagemaker.calls import error_code
 from llm_claims.sagemaker.errors import CloudError, EndpointError
 from llm_claims.sagemaker.logs import ENDPOINT_GROUP, LogReader
 from llm_claims.sagemaker.pace import Pace
@@ -15,7 +15,11 @@ VARIANT = "AllTraffic"
 
 
 class InService:
-    """One endpoint, as `llm_claims.sagemaker.specs.Endpoint`."""
+    """One endpoint in service.
+
+    ``instance_type`` is the type that it runs on (``ml.…``); ``image_digest`` is the digest of its image that AWS
+    reports, or None.
+    """
 
     def __init__(self, account: Account, name: str, described: dict[str, Any], instance_type: str, pace: Pace) -> None:
         self._account, self._name, self._pace = account, name, pace
@@ -30,11 +34,11 @@ class InService:
         Raises
         ------
         EndpointError
-            The model failed, or did not answer in time; with the scrubbed message and the last lines of the log.
+            The model failed, or did not answer within ``timeout_seconds``; the text ends with the log's last lines.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        # No second try: the caller measures the time.
+        # No retry: the caller measures the time of this call.
         client = self._account.client("sagemaker-runtime", read_timeout=timeout_seconds, attempts=1)
         try:
             answer = client.invoke_endpoint(
@@ -42,11 +46,11 @@ class InService:
             )
             return bytes(answer["Body"].read())
         except (BotoCoreError, ClientError, OSError) as error:
-            why = f"endpoint {self._name} did not answer: {code_of(error)}: {error}"
+            why = f"endpoint {self._name} did not answer: {error_code(error)}: {error}"
             raise EndpointError(with_log(self._account, why, self._last_lines())) from None
 
     def lines(self) -> list[str]:
-        """What the container has logged so far, scrubbed.
+        """Return all lines that the container has logged so far, scrubbed.
 
         Raises
         ------
@@ -57,7 +61,7 @@ class InService:
         return list(self._lines)
 
     def _last_lines(self) -> list[str]:
-        """The end of the log, once it is still: what a container says before it fails comes after the failure."""
+        """Return the end of the log, once no line has come for `Pace.quiet`: CloudWatch shows lines late."""
         try:
             seen, still_since = len(self.lines()), self._pace.now()
             while self._pace.now() - still_since < self._pace.quiet:
@@ -70,7 +74,7 @@ class InService:
 
 
 def last_lines(account: Account, name: str) -> list[str]:
-    """Return the end of an endpoint's log, or why there is none to show."""
+    """Return the end of an endpoint's log, or the error that kept it from being read."""
     try:
         return [line for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/").read()][-LAST_LINES:]
     except CloudError as error:
@@ -78,13 +82,14 @@ def last_lines(account: Account, name: str) -> list[str]:
 
 
 def with_log(account: Account, why: str, lines: list[str]) -> str:
-    """Say what went wrong, and show the end of the log."""
+    """Return the text ``why``, followed by the last lines of a log."""
     return "\n".join(
         [account.scrub(why), *(["The last lines of its log:", *lines] if lines else ["It logged nothing."])]
     )
 
 
 def _digest(described: dict[str, Any]) -> str | None:
+    """Return the image's digest from AWS's description of an endpoint."""
     for variant in described.get("ProductionVariants", []):
         for image in variant.get("DeployedImages", []):
             _, found, digest = str(image.get("ResolvedImage", "")).partition("@")

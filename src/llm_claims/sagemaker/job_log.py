@@ -1,4 +1,4 @@
-"""The log of a training job, line by line, put together to answers."""
+"""Reads the answers of a training job from its log."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llm_claims.sagemaker.containers.log_lines import DamagedMessage, Reader
-from llm_claims.sagemaker.launches import Asked, Launch
-from llm_claims.sagemaker.messages import answer_of, body_of, ready_of, request_of
+from llm_claims.sagemaker.launches import Launch, PlacedRequest
+from llm_claims.sagemaker.messages import body_of, parse_answer, parse_ready
 from llm_claims.sagemaker.transport import rdma_seen
 from llm_claims.workloads.protocol import Answer, Ready
 from llm_claims.workloads.training.workload import Training
@@ -18,19 +18,29 @@ FIRST_HOST = "algo-1"
 
 @dataclass
 class JobLog:
-    """Puts the answers of a job together from its log."""
+    """Collects the answers of a job from the lines of its log.
+
+    The messages are in the log of the first host; the other hosts answer too, but are ignored. ``fault`` says which
+    message could not be read, or how the program died before it was ready; it is empty if neither happened.
+    """
 
     launch: Launch
-    answers: list[tuple[Asked, Ready, Answer]] = field(default_factory=list)
+    answers: list[tuple[PlacedRequest, Ready, Answer]] = field(default_factory=list)
     _reader: Reader = field(default_factory=Reader)
     _ready: Ready | None = None
-    _between: list[str] = field(default_factory=list)
+    _other_lines: list[str] = field(default_factory=list)  # of all hosts, since the current request began
     fault: str = ""
 
-    def hear(self, host: str, line: str) -> None:
-        """Take one line."""
+    def read_line(self, host: str, line: str) -> None:
+        """Read the next line of a host's log.
+
+        Raises
+        ------
+        CloudError
+            The line completes an answer that is not one of the protocol.
+        """
         if host != FIRST_HOST:
-            self._between.append(line)
+            self._other_lines.append(line)
             return
         try:
             message = self._reader.feed(line)
@@ -38,25 +48,23 @@ class JobLog:
             self.fault = str(damage)
             return
         if message is None:
-            self._between.append(line)
+            self._other_lines.append(line)
         elif "ready" in message:
             self._ready = Ready.model_validate(message["ready"])
         elif "begins" in message:
-            self._between.clear()
+            self._other_lines.clear()
         elif "answer" in message:
-            self._take(message)
+            self._read_answer(message)
 
-    def _take(self, message: Mapping[str, Any]) -> None:
-        asked = self._asked(message.get("request"))
-        if asked is None:
+    def _read_answer(self, message: Mapping[str, Any]) -> None:
+        request = next((one for one in self.launch.requests if body_of(one) == message.get("request")), None)
+        if request is None:
             self.fault = str(message["answer"]["outcome"]["signature"])
             return
-        answer = answer_of(message["answer"], asked)
-        workload = asked.placed.workload
+        answer = parse_answer(message["answer"], request)
+        workload = request.placed.workload
         if isinstance(workload, Training) and workload.rdma is not None and answer.witness is not None:
-            seen = answer.witness.model_copy(update={"rdma": rdma_seen(self._between)})
-            answer = answer.model_copy(update={"witness": seen})
-        self.answers.append((asked, self._ready or ready_of(None, self.launch), answer))
-
-    def _asked(self, request: Mapping[str, Any] | None) -> Asked | None:
-        return next((one for one in self.launch.asked if body_of(request_of(one)) == request), None)
+            # The program does not see what carried its messages; NCCL logs it.
+            witness = answer.witness.model_copy(update={"rdma": rdma_seen(self._other_lines)})
+            answer = answer.model_copy(update={"witness": witness})
+        self.answers.append((request, self._ready or parse_ready(None, self.launch), answer))

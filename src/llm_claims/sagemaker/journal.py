@@ -1,4 +1,4 @@
-"""What this run is about to create, written down before it does."""
+"""A journal of resources: each is written down before it is created, so that a killed run leaves no unknown ones."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from llm_claims.sagemaker.names import RunId
 
 JOURNAL_VARIABLE = "LLM_CLAIMS_JOURNAL"
 
-ResourceKind = Literal["training job", "endpoint", "endpoint config", "model", "schedule", "upload"]
+ResourceType = Literal["training job", "endpoint", "endpoint config", "model", "schedule", "upload"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One resource that a run was about to create, and when it wrote that down."""
+    """One resource that a run was about to create, and when (UTC)."""
 
     run: RunId
-    kind: ResourceKind
+    type: ResourceType
     name: str
     at: datetime
 
 
 def default_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where journals are kept: ``LLM_CLAIMS_JOURNAL``, else below the user's folder for state."""
+    """Return the folder of journals: ``LLM_CLAIMS_JOURNAL``, else one in the user's state folder (XDG)."""
     given = os.environ if environment is None else environment
     if JOURNAL_VARIABLE in given:
         return Path(given[JOURNAL_VARIABLE])
@@ -39,50 +39,51 @@ def default_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 class Journal:
-    """One process's file in a folder that all processes of all runs share.
+    """The journal of this process: one file in a folder that all processes of all runs share.
 
-    It is private, and holds names only. A line is on the disk before `intend` returns: whoever is killed
-    right after it leaves a name to look for.
+    The file is readable by its owner alone. A line is on the disk before a method returns: a process that is killed
+    right after `intend` leaves the name for a sweep to look for.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = f"{os.getpid()}-{secrets.token_hex(4)}.jsonl"
 
-    def intend(self, run: RunId, kind: ResourceKind, name: str) -> None:
+    def intend(self, run: RunId, resource_type: ResourceType, name: str) -> None:
         """Write down that a resource is about to be created."""
-        self._write({"run": run.text, "event": "create", "kind": kind, "name": name})
+        self._write("create", run, resource_type, name)
 
-    def gone(self, run: RunId, kind: ResourceKind, name: str) -> None:
-        """Write down that a resource is known not to be there any more."""
-        self._write({"run": run.text, "event": "gone", "kind": kind, "name": name})
+    def gone(self, run: RunId, resource_type: ResourceType, name: str) -> None:
+        """Write down that no sweep has to look for a resource: it was removed, or is a job that has ended."""
+        self._write("gone", run, resource_type, name)
 
-    def mine(self) -> list[Entry]:
-        """What this process was about to create, and did not see gone."""
+    def own_entries(self) -> list[Entry]:
+        """Return the resources of this process that may exist: intended, and not known to be gone."""
         return _open_entries([self.folder / self._file])
 
     def entries(self) -> list[Entry]:
-        """What any process of any run was about to create, and nobody saw gone."""
+        """Return the resources of all runs that may exist: intended by a process, and known to none to be gone."""
         return _open_entries(sorted(self.folder.glob("*.jsonl")))
 
-    def _write(self, line: Mapping[str, str]) -> None:
+    def _write(self, event: str, run: RunId, resource_type: ResourceType, name: str) -> None:
         path = self.folder / self._file
         new = not path.exists()
         if new:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        text = json.dumps({"at": datetime.now(UTC).isoformat(), **line}) + "\n"
+        now = datetime.now(UTC).isoformat()
+        line = {"at": now, "run": run.text, "event": event, "kind": resource_type, "name": name}
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(handle, text.encode())
+            os.write(handle, json.dumps(line).encode() + b"\n")
             os.fsync(handle)
         finally:
             os.close(handle)
         if new:
-            _keep_name_of(self.folder)
+            _sync_folder(self.folder)
 
 
-def _keep_name_of(folder: Path) -> None:
-    # A new file's name is on the disk when its folder is.
+def _sync_folder(folder: Path) -> None:
+    """Write a folder to the disk: only then is the name of a new file in it safe."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -91,25 +92,28 @@ def _keep_name_of(folder: Path) -> None:
 
 
 def _open_entries(paths: Iterable[Path]) -> list[Entry]:
+    """Return the entries of all files, in the order of their times, that no later line says are gone."""
     events: list[tuple[str, Entry]] = []
     for path in paths:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         events += [parsed for line in lines if (parsed := _parsed(line))]
-    # Files of several processes are one story.
     open_now: dict[tuple[str, str], Entry] = {}
     for event, entry in sorted(events, key=lambda pair: pair[1].at):
         if event == "gone":
-            open_now.pop((entry.kind, entry.name), None)
+            open_now.pop((entry.type, entry.name), None)
         else:
-            open_now[entry.kind, entry.name] = entry
+            open_now[entry.type, entry.name] = entry
     return list(open_now.values())
 
 
 def _parsed(line: str) -> tuple[str, Entry] | None:
-    # A line that was cut short announced a call that was never made.
+    """Return event and entry of a line; None if it is no entry.
+
+    A line may be cut short by a kill. The call that it announced was then never made.
+    """
     try:
         read = json.loads(line)
-        if read["kind"] not in get_args(ResourceKind):
+        if read["kind"] not in get_args(ResourceType):
             return None
         entry = Entry(RunId(read["run"]), read["kind"], str(read["name"]), datetime.fromisoformat(read["at"]))
         return str(read["event"]), entry

@@ -1,9 +1,9 @@
-"""Which jobs and endpoints a run needs: each workload once, and as many as can share one."""
+"""Which jobs and endpoints a run launches: as few as the workloads can share."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from llm_claims.sagemaker.deployments import Deployment
@@ -13,97 +13,103 @@ from llm_claims.workloads.loading.workload import Loading
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request: a placed workload in one round, counted from 1."""
+class PlacedRequest:
+    """A request to run a placed workload once, as its round ``round`` (from 1)."""
 
     placed: Placed
     round: int
 
+    @property
+    def seconds(self) -> float:
+        """Its estimated time."""
+        return request_seconds(self.placed.workload, self.placed.instance)
+
 
 @dataclass(frozen=True)
 class Launch:
-    """One job or endpoint, and what it is asked, in this order."""
+    """One job or endpoint, and the requests it is asked, in order."""
 
     deployment: Deployment
-    asked: tuple[Asked, ...]
+    requests: tuple[PlacedRequest, ...]
 
     @property
     def key(self) -> str:
-        """Name of this launch in every process of a run."""
-        text = ",".join(f"{one.placed.key}/{one.round}" for one in self.asked)
+        """Identifier of this launch; the same in every process of a run."""
+        text = ",".join(f"{one.placed.key}/{one.round}" for one in self.requests)
         return f"{self.deployment.key}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property
     def placed(self) -> tuple[Placed, ...]:
-        """The workloads, each once."""
-        return tuple(dict.fromkeys(one.placed for one in self.asked))
+        """The placed workloads of its requests, without repetitions."""
+        return tuple(dict.fromkeys(one.placed for one in self.requests))
 
     @property
     def seconds(self) -> float:
-        """How long its machines are ours, as far as that can be told beforehand."""
+        """The estimated time of the launch, from its billed start to its end."""
         start = JOB_START_SECONDS if self.deployment.kind == "job" else ENDPOINT_START_SECONDS
-        return start + sum(_seconds(one) for one in self.asked)
+        return start + sum(one.seconds for one in self.requests)
 
 
-def _seconds(one: Asked) -> float:
-    return request_seconds(one.placed.workload, one.placed.instance)
-
-
-def launches_of(
+def plan_launches(
     needs: Iterable[Need],
-    deploy: Callable[[Placed], Deployment],
+    deployment_for: Callable[[Placed], Deployment],
     *,
-    least: int,
-    most: int,
+    least_rounds: int,
+    most_rounds: int,
     job_seconds: float = MOST_JOB_SECONDS,
 ) -> tuple[Launch, ...]:
-    """Return all launches of a plan, in the same order in every process.
+    """Return the launches that some cases need, in the same order in every process.
 
-    Jobs get the least rounds of a relation: further ones are launched if it cannot decide. An endpoint gets the most at
-    once: a round costs seconds there, and its start minutes.
+    A job is asked ``least_rounds`` rounds of each workload: if a relation cannot decide on them, a further job is
+    launched. An endpoint is asked ``most_rounds``, since a round there takes seconds and a start minutes. A workload
+    whose rounds do not vary is asked one.
     """
-    varying: dict[Placed, bool] = {}
+    varies: dict[Placed, bool] = {}
     for need in needs:
         for placed in need.placed:
-            varying[placed] = varying.get(placed, False) or need.varies
+            varies[placed] = varies.get(placed, False) or need.varies
     groups: dict[Deployment, list[Placed]] = {}
-    for placed in varying:
-        groups.setdefault(deploy(placed), []).append(placed)
-    found: list[Launch] = []
+    for placed in varies:
+        groups.setdefault(deployment_for(placed), []).append(placed)
+    launches: list[Launch] = []
     for deployment, members in groups.items():
-        several = least if deployment.kind == "job" else most
-        rounds = {one: several if varying[one] and one.workload.fixed_seed is None else 1 for one in members}
-        asked = [
-            Asked(one, number)
+        several = least_rounds if deployment.kind == "job" else most_rounds
+        rounds = {one: several if varies[one] and one.workload.fixed_seed is None else 1 for one in members}
+        requests = [
+            PlacedRequest(one, number)
             for number in range(1, several + 1)
             for one in _order(members, number)
             if number <= rounds[one]
         ]
-        found.extend(launches_for(deployment, asked, job_seconds))
-    return tuple(found)
+        launches.extend(pack_launches(deployment, requests, job_seconds))
+    return tuple(launches)
 
 
 def _order(members: Sequence[Placed], number: int) -> Iterable[Placed]:
-    """Alternate: what drifts while a deployment lives disturbs each alike. Loading first: it takes a fresh process."""
+    """Return the order of the workloads in one round: reversed in every second one, so that drift disturbs all alike.
+
+    Loading comes first: it needs a fresh process.
+    """
     order = list(members) if number % 2 else list(reversed(members))
     return sorted(order, key=lambda one: not isinstance(one.workload, Loading))
 
 
-def launches_for(
-    deployment: Deployment, asked: Sequence[Asked], job_seconds: float = MOST_JOB_SECONDS
-) -> Iterator[Launch]:
-    """Yield the launches of one deployment: one endpoint, or as many jobs as a job's time limit needs."""
+def pack_launches(
+    deployment: Deployment, requests: Sequence[PlacedRequest], job_seconds: float = MOST_JOB_SECONDS
+) -> list[Launch]:
+    """Return one endpoint for all requests, or as many jobs as are needed to keep each within ``job_seconds``.
+
+    Jobs are packed first-fit. A request that alone takes longer than a job gets a job of its own.
+    """
     if deployment.kind == "endpoint":
-        yield Launch(deployment, tuple(asked))
-        return
+        return [Launch(deployment, tuple(requests))]
     room = job_seconds - JOB_START_SECONDS
-    batches: list[list[Asked]] = []
-    for one in asked:
-        # First fit: a long request leaves room beside it for short ones that come later.
-        fitting = (batch for batch in batches if sum(map(_seconds, batch)) + _seconds(one) <= room)
-        if (batch := next(fitting, None)) is None:
-            batches.append([one])
+    batches: list[list[PlacedRequest]] = []
+    for request in requests:
+        for batch in batches:
+            if sum(one.seconds for one in batch) + request.seconds <= room:
+                batch.append(request)
+                break
         else:
-            batch.append(one)
-    for batch in batches:
-        yield Launch(deployment, tuple(batch))
+            batches.append([request])
+    return [Launch(deployment, tuple(batch)) for batch in batches]

@@ -1,4 +1,4 @@
-"""Reads what a container logs, from CloudWatch."""
+"""Reads the logs of containers from CloudWatch."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import looked_up, told
+from llm_claims.sagemaker.calls import cloud_errors, if_exists
 
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
 ENDPOINT_GROUP = "/aws/sagemaker/Endpoints/"
 
 
 class LogReader:
-    """Reads on, from where it was, in every stream of one job or endpoint.
+    """Reads the log streams of one job or endpoint, each line once.
 
     Parameters
     ----------
     group
         The log group.
     stream_prefix
-        What the names of the streams start with; what follows, up to the time, is the host.
+        The start of the streams' names. The host follows, and, for a job, a time: ``JOB/algo-1-1700000000``.
     """
 
     def __init__(self, account: Account, group: str, stream_prefix: str) -> None:
@@ -28,20 +28,20 @@ class LogReader:
         self._next: dict[str, str] = {}
 
     def read(self) -> list[tuple[str, str]]:
-        """Return new lines as (host, line), scrubbed.
+        """Return the lines since the last call as (host, line), scrubbed.
 
         Raises
         ------
         CloudError
             The log cannot be read.
         """
-        with told(self._account, f"reading the log {self._group}"):
+        with cloud_errors(self._account, f"reading the log {self._group}"):
             return [(_host(stream, self._prefix), line) for stream in self._streams() for line in self._new_in(stream)]
 
     def _streams(self) -> list[str]:
         pages = self._account.client("logs").get_paginator("describe_log_streams").paginate
-        # Until something is logged, there is no group.
-        found = looked_up(
+        # The log group does not exist until something is logged.
+        found = if_exists(
             lambda: [
                 str(stream["logStreamName"])
                 for page in pages(logGroupName=self._group, logStreamNamePrefix=self._prefix)
@@ -56,7 +56,7 @@ class LogReader:
             for event in page["events"]:
                 yield self._account.scrub(str(event["message"]))
             token = page["nextForwardToken"]
-            # The same token again: there is no more now.
+            # CloudWatch returns the same token when there are no more lines.
             if token == self._next.get(stream) or not page["events"]:
                 self._next[stream] = token
                 return
@@ -71,7 +71,7 @@ class LogReader:
 
 
 def _host(stream: str, prefix: str) -> str:
-    """``JOB/algo-1-1700000000`` → ``algo-1``; an endpoint's stream is named after its machine."""
+    """Return the host of a stream: ``JOB/algo-1-1700000000`` → ``algo-1``; an endpoint's stream names its machine."""
     last = stream.removeprefix(prefix)
     head, _, tail = last.rpartition("-")
     return head if head and tail.isdigit() and head.startswith("algo-") else last

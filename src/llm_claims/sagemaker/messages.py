@@ -1,4 +1,4 @@
-"""What is said to containers, and what they say."""
+"""The messages between this process and the program in a container."""
 
 from __future__ import annotations
 
@@ -8,59 +8,57 @@ from typing import Any
 from pydantic import ValidationError
 
 from llm_claims.sagemaker.errors import CloudError
-from llm_claims.sagemaker.launches import Asked, Launch
+from llm_claims.sagemaker.launches import Launch, PlacedRequest
 from llm_claims.sources.local import FIRST_SEED
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 
-def request_of(asked: Asked) -> Request:
-    """The request of the protocol; all randomness of a round has one seed, wherever it runs."""
-    return Request(workload=asked.placed.workload, round=asked.round, seed=FIRST_SEED + asked.round)
+def message_of(request: PlacedRequest) -> Request:
+    """Return the request as a message of the protocol. Its seed depends on the round alone, as on every source."""
+    return Request(workload=request.placed.workload, round=request.round, seed=FIRST_SEED + request.round)
 
 
-def body_of(request: Request) -> dict[str, Any]:
-    """The request as it travels."""
-    plain: dict[str, Any] = json.loads(request.model_dump_json(exclude_none=True))
-    return plain
+def body_of(request: PlacedRequest) -> dict[str, Any]:
+    """Return the request as JSON, without the fields that are None."""
+    body: dict[str, Any] = json.loads(message_of(request).model_dump_json(exclude_none=True))
+    return body
 
 
-def answer_of(told: Any, asked: Asked) -> Answer:
-    """Read what a container answered to a request.
+def parse_answer(value: Any, request: PlacedRequest) -> Answer:
+    """Read the JSON of a container's answer to a request.
 
     Raises
     ------
     CloudError
-        It is no answer.
+        It is not an answer of the protocol.
     """
-    kind = type(asked.placed.workload)
+    kind = type(request.placed.workload)
     try:
-        return read_answer(json.dumps(_as_of(kind, told)), kind)
+        return read_answer(json.dumps(_without_unknown_observations(value, kind)), kind)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        raise CloudError(
-            f"the container answered something else than the protocol allows: {where}: {fault['msg']}"
-        ) from None
+        raise CloudError(f"the container's answer is not one of the protocol: {where}: {fault['msg']}") from None
 
 
-def _as_of(kind: type[Workload], told: Any) -> Any:
-    """Leave out of the witness of a run that ended early what the kind has no field for.
+def _without_unknown_observations(answer: Any, kind: type[Workload]) -> Any:
+    """Return the answer of a run that ended early without observations for which the kind's witness has no field.
 
-    Of a program that died, a container tells the same whatever it was asked: whether a model server is there.
+    The container's answer for a program that died is the same for every kind: it says whether there was a model server.
     """
-    outcome, witness = (told.get(name) if isinstance(told, dict) else None for name in ("outcome", "witness"))
+    outcome, witness = (answer.get(name) if isinstance(answer, dict) else None for name in ("outcome", "witness"))
     if not isinstance(outcome, dict) or outcome.get("kind") == "completed" or not isinstance(witness, dict):
-        return told
-    return told | {"witness": {name: seen for name, seen in witness.items() if name in kind.Witness.model_fields}}
+        return answer
+    return answer | {"witness": {name: seen for name, seen in witness.items() if name in kind.Witness.model_fields}}
 
 
-def ready_of(told: Any, launch: Launch) -> Ready:
-    """Read what a program said of itself; ``None`` if it never did, and then only its machine is known."""
-    if told is None:
+def parse_ready(value: Any, launch: Launch) -> Ready:
+    """Read the JSON in which a program says that it is ready; if there is none, return what is known of its machine."""
+    if value is None:
         return Ready(hardware=f"ml.{launch.deployment.instance}", software={}, setup_seconds=0.0)
-    return Ready.model_validate(told)
+    return Ready.model_validate(value)
 
 
 _OUT_OF_MEMORY = (
@@ -69,9 +67,9 @@ _OUT_OF_MEMORY = (
 )
 
 
-def outcome_of_log(text: str) -> Outcome | None:
-    """Return the outcome of a container whose log says that memory ran out; ``None`` where it says nothing of it."""
-    for line in text.splitlines():
+def out_of_memory_in(log: str) -> Outcome | None:
+    """Return the outcome "out of memory" if a line of a container's log says so, else None."""
+    for line in log.splitlines():
         if any(words in line for words in _OUT_OF_MEMORY):
             return Outcome(kind="out_of_memory", signature=line.strip()[:300])
     return None

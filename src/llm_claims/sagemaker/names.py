@@ -1,4 +1,4 @@
-"""Names and tags by which everything a run creates is found again, and nothing else is."""
+"""Names and tags of everything that a run creates in AWS, by which a sweep finds it, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _RUN_ID = re.compile(_RUN)
 _NAME = re.compile(f"{PREFIX}({_RUN})-{_LABEL}")
 NAME_LENGTH = 63
-# What prefix, run id and the chance at the end leave of it.
+# What is left after the prefix, the run id (22) with a hyphen, and a hyphen with six random digits.
 LABEL_LENGTH = NAME_LENGTH - len(PREFIX) - 22 - 1 - 7
 
 
 @dataclass(frozen=True, order=True)
 class RunId:
-    """One run, named by when it started (UTC) and by chance: ``20261123t015105-1a2b3c``; it sorts by time."""
+    """The id of a run: its start (UTC, to the second) and six random hexadecimal digits. Ids sort by time."""
 
     text: str
 
@@ -40,58 +40,58 @@ class RunId:
 
     @classmethod
     def new(cls, now: datetime) -> RunId:
-        """Name a run that starts now."""
+        """Return a new id for a run that starts at ``now``."""
         return cls(f"{now.astimezone(UTC).strftime(_STAMP)}-{secrets.token_hex(3)}")
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> RunId | None:
-        """Return the run that this process was started for, if any: a worker shares its controller's."""
+        """Return the id in ``LLM_CLAIMS_RUN``, if it is set."""
         given = (os.environ if environment is None else environment).get(RUN_VARIABLE)
         return cls(given) if given else None
 
     @classmethod
     def of_name(cls, name: str) -> RunId | None:
-        """Return the run that a resource's name belongs to, if it is a name of ours."""
+        """Return the run that created a resource of this name; None if the name is not one of a run."""
         found = _NAME.fullmatch(name)
         return cls(found[1]) if found and _instant(found[1]) else None
 
     @property
     def started(self) -> datetime:
-        """When the run started."""
+        """The start of the run, in UTC."""
         instant = _instant(self.text)
         assert instant is not None, "checked when it was made"
         return instant
 
     @property
     def prefix(self) -> str:
-        """What the names of all resources of the run start with."""
+        """The start of the names of all resources of the run."""
         return f"{PREFIX}{self.text}-"
 
     @classmethod
     def of_s3_prefix(cls, prefix: str) -> RunId | None:
-        """Return the run whose folder in a bucket this is, if it is one of ours."""
+        """Return the run whose folder in the bucket this is; None if it is not the folder of a run."""
         root, _, run = prefix.rstrip("/").rpartition("/")
         return cls(run) if root + "/" == S3_ROOT and _RUN_ID.fullmatch(run) and _instant(run) else None
 
     @property
     def s3_prefix(self) -> str:
-        """The folder of the run in the bucket; ends in a slash."""
+        """The run's folder in the bucket, with a slash at its end."""
         return f"{S3_ROOT}{self.text}/"
 
     def name(self, label: str, *, full_length: bool = False) -> str:
-        """Choose a name nobody else has, for one resource.
+        """Return a new unique name for a resource: prefix, label, random digits.
 
         Parameters
         ----------
         label
-            What it is for; cut if it is long.
+            What the resource is for, such as ``train-g5-2xlarge``; it is cut if it is too long.
         full_length
-            Fill the name up to the 63 characters that AWS allows: the SDK adds the time to a shorter one.
+            Fill the name up to the 63 characters that AWS allows: the SDK appends the time to a shorter one.
 
         Raises
         ------
         SetUpError
-            The label holds other characters than letters, digits and hyphens.
+            The label has other characters than letters, digits and hyphens.
         """
         if not re.fullmatch(_LABEL, label):
             raise SetUpError(f"{label!r} cannot be part of a resource's name: use letters, digits and hyphens")
@@ -99,11 +99,12 @@ class RunId:
         return stem + secrets.token_hex(NAME_LENGTH)[: NAME_LENGTH - len(stem) if full_length else 6]
 
     def tags(self, owner: str) -> dict[str, str]:
-        """The tags of everything the run creates."""
+        """Return the tags of every resource of the run: its id, its start, and ``owner``."""
         return {RUN_TAG: self.text, CREATED_TAG: self.started.isoformat(), OWNER_TAG: owner}
 
 
 def _instant(run: str) -> datetime | None:
+    """Return the time in a run id; None if there is no such time."""
     try:
         return datetime.strptime(run.partition("-")[0], _STAMP).replace(tzinfo=UTC)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How often AWS is asked, and how long it is waited for."""
+"""How often AWS is polled, and how long each wait may last."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pace:
-    """Intervals, in seconds, and the clock they are told by.
+    """Waiting times in seconds, and the clock that measures them.
 
     Parameters
     ----------
     poll
-        Between two looks at a job, an endpoint or what a sweep has ended.
+        The interval between two looks at a job, at an endpoint, or at what a sweep is removing.
     quiet
-        How long a log must stay still, after its job has ended, to be complete: CloudWatch lags behind.
+        A log is complete when its job has ended and no line has come for so long: CloudWatch shows lines late.
     settle
-        For so long after a create was written down, "not there" may still mean "not there yet".
+        For so long after a resource was entered in the journal, "does not exist" may mean "does not exist yet".
     provision
-        How long a job may take, beyond its own run time, to find machines and to upload.
+        How long a job may take beyond its time limit: to get machines, and to upload its output.
     patience
-        How long a sweep waits for what it has stopped or deleted to be gone.
+        How long a sweep waits until everything that it removes is gone.
     sleep, now
-        The clock; another one in a simulation.
+        The clock, in seconds. Tests simulate one.
     """
 
     poll: float = 10.0
@@ -36,5 +36,5 @@ class Pace:
     now: Callable[[], float] = time.monotonic
 
 
-# Against an emulator on this machine, where nothing takes long.
+# For an emulator on this machine, where nothing takes long.
 QUICK = Pace(poll=0.1, quiet=0.3, settle=1.0, provision=60.0, patience=30.0)

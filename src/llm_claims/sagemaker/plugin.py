@@ -1,4 +1,4 @@
-"""The SageMaker tier as a pytest plugin: its source, its plan, its checks before anything is created, its sweep."""
+"""The SageMaker tier as a pytest plugin: adds its source, shows or checks its plan, and sweeps in the end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from llm_claims.judging.suite import Suite
 from llm_claims.options import ALL, LOCAL
 from llm_claims.sagemaker.budget import check_budget
 from llm_claims.sagemaker.cloud_plan import CloudPlan
+from llm_claims.sagemaker.cloud_run import CloudRun
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.prices import Prices, live_prices
 from llm_claims.sagemaker.source import SageMakerSource
 from llm_claims.sagemaker.stacks import LOCAL as LOCAL_STACK
 from llm_claims.sagemaker.stacks import STACKS
-from llm_claims.sagemaker.workplace import Workplace
 
 
 class SageMaker:
-    """Registered where ``--instance`` is given: in the controlling process, and in every xdist worker."""
+    """Registered if ``--instance`` is given: in the controlling process, and in every xdist worker."""
 
     def __init__(self, suite: Suite, config: pytest.Config) -> None:
         self._suite = suite
@@ -40,18 +40,17 @@ class SageMaker:
 
     @cached_property
     def _run(self) -> RunId:
-        """The run's id: a worker shares its controller's, and whoever started the run may have named it."""
+        """The id of the run: for a worker its controller's, else that in LLM_CLAIMS_RUN, else a new one."""
         given = self._given.get("llm_claims_sagemaker_run")
         return RunId(given) if given else RunId.of_environment() or RunId.new(datetime.now(UTC))
 
     @cached_property
-    def _workplace(self) -> Workplace:
-        """Where this run launches. Nothing is asked of AWS before something is launched, or checked for it."""
+    def _cloud_run(self) -> CloudRun:
         emulated = LOCAL in self._suite.options.instances
-        return Workplace(self._run, LOCAL_STACK if emulated else STACKS[self._suite.options.stack], emulated=emulated)
+        return CloudRun(self._run, LOCAL_STACK if emulated else STACKS[self._suite.options.stack], emulated=emulated)
 
     def pytest_claims_sources(self, suite: Suite) -> list[SageMakerSource]:
-        """The one source of this tier."""
+        """Add the source of this tier."""
         return [self._source]
 
     @cached_property
@@ -60,9 +59,9 @@ class SageMaker:
         return SageMakerSource(
             suite.store,
             instances=self._instance_types,
-            stack=self._workplace.stack,
+            stack=self._cloud_run.stack,
             table=suite.instances,
-            workplace=self._workplace,
+            cloud_run=self._cloud_run,
             emulated=options.emulated,
             most_rounds=options.rounds,
             budget_usd=options.budget,
@@ -73,7 +72,13 @@ class SageMaker:
 
     @cached_property
     def _instance_types(self) -> frozenset[str]:
-        """The types that may be launched; an unknown one is an error."""
+        """The instance types that may be launched, without ``ml.``.
+
+        Raises
+        ------
+        UsageError
+            A type is not in the instance table.
+        """
         table = self._suite.instances
         given = self._suite.options.instances
         if ALL in given:
@@ -87,11 +92,11 @@ class SageMaker:
         table, options = self._suite.instances, self._suite.options
         if not options.live_prices:
             return Prices(table, free=options.emulated)
-        return Prices(table, live_prices(self._workplace.account, tuple(sorted(self._instance_types))))
+        return Prices(table, live_prices(self._cloud_run.account, tuple(sorted(self._instance_types))))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker which run it is part of."""
+        """Give an xdist worker the id of its run."""
         node.workerinput["llm_claims_sagemaker_run"] = self._run.text
 
     @property
@@ -100,7 +105,7 @@ class SageMaker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Show the plan and end; or make sure that it can be carried out, before anything is created."""
+        """With --plan, show the plan and end the session; else check budget and account before the first test."""
         options = self._suite.options
         if self._is_worker or self._config.option.collectonly or not options.register.is_file():
             return None
@@ -116,16 +121,16 @@ class SageMaker:
                 return True
             if plan.launches:
                 check_budget(plan.total_usd, options.budget)
-                self._workplace.check(plan)
+                self._cloud_run.check(plan)
         except ClaimsError as error:
             raise pytest.UsageError(str(error)) from None
         return None
 
     def _check_with_workers(self) -> None:
-        """The controller of workers collects nothing: it checks what needs no plan, and each worker its plan."""
+        """Check the account without a plan: the controller of xdist workers collects no tests."""
         if self._suite.options.plan:
-            raise pytest.UsageError("--plan launches nothing, so it needs no workers: leave -n out")
-        self._workplace.check(None)
+            raise pytest.UsageError("--plan launches nothing and needs no workers: leave out -n")
+        self._cloud_run.check(None)
 
     def _show(self, plan: CloudPlan) -> None:
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
@@ -136,25 +141,25 @@ class SageMaker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Sweep before the report is written, which tells of it; unless workers may still be at work."""
+        """Sweep before the report is written, so that it shows the sweep; after it, if workers may still run."""
         if not (self._has_workers and exitstatus == pytest.ExitCode.INTERRUPTED):
             self._sweep(session)
 
     @pytest.hookimpl(wrapper=True, trylast=True, specname="pytest_sessionfinish")
     def pytest_after_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Sweep when the workers of a run that was interrupted are gone."""
+        """Sweep after xdist has ended the workers of an interrupted run."""
         yield
         self._sweep(session)
 
     def _sweep(self, session: pytest.Session) -> None:
-        """Remove whatever is left of this run; what cannot be removed fails it."""
+        """Remove once what this run has left in the account; if anything stays, fail the session."""
         if self._is_worker or self._swept or self._suite.fault is not None or not self._source.has_launched:
             return
         self._swept = True
         try:
-            report = self._workplace.sweep()
+            report = self._cloud_run.sweep()
         except ClaimsError as error:
-            self._lines.append(f"sweep: failed: {error}; run: llm-claims sweep --run {self._run.text}")
+            self._lines.append(f"sweep: failed: {error}; to repeat it: llm-claims sweep --run {self._run.text}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         else:
             self._lines += report.describe().splitlines()
@@ -164,6 +169,6 @@ class SageMaker:
         self._suite.remarks += self._lines
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what the sweep found, at the very end and whatever else was reported."""
+        """Print what the sweep did, as the last lines of the terminal report."""
         for line in self._lines:
             terminalreporter.write_line(line)

@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong before anything is created."""
+"""Checks of the account before anything is created in it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import code_of
+from llm_claims.sagemaker.calls import error_code
 from llm_claims.sagemaker.errors import CloudError, SetUpError
+from llm_claims.sagemaker.images import find_digest, is_ecr_address
 from llm_claims.sagemaker.quotas import check_quotas, check_types, read_quotas
-from llm_claims.sagemaker.registry import find_digest, is_of_registry
 from llm_claims.sagemaker.roles import check_roles
 
-# AWS refuses a signature that is more than five minutes old, or young.
+# AWS refuses signatures whose time differs from its own by more than five minutes.
 CLOCK_TOLERANCE = timedelta(minutes=4)
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -23,15 +23,15 @@ _SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException"}
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What a run is going to launch.
+class PlannedResources:
+    """The machines and images that a run is going to use.
 
     Parameters
     ----------
     training, endpoints
-        Instance type (``ml.…``) → the most machines of it that are in use at one time.
+        Instance type (``ml.…``) → the most machines of it in use at one time.
     images
-        Container images, with registry and tag.
+        Addresses of container images: registry, repository and tag.
     """
 
     training: Mapping[str, int] = field(default_factory=dict)
@@ -39,40 +39,40 @@ class Needs:
     images: frozenset[str] = frozenset()
 
 
-def check(account: Account, needs: Needs) -> None:
-    """Check region, credentials, clock, instance types, role, bucket, images and quotas; nothing is created.
+def check(account: Account, planned: PlannedResources) -> None:
+    """Check region, instance types, credentials, clock, roles, bucket, images and quotas; create nothing.
 
     Raises
     ------
     NoQuota
         The quota for an instance type is too small.
     SetUpError
-        Something else is not fit; the text says what, and what to do.
+        Another check failed; the text says what is wrong and what to do.
     """
     try:
         check_region(account)
-        check_types(account, "training job", needs.training)
-        check_types(account, "endpoint", needs.endpoints)
+        check_types(account, "training job", planned.training)
+        check_types(account, "endpoint", planned.endpoints)
         check_caller(account)
         check_roles(account)
         check_bucket(account)
-        check_images(account, needs.images)
-        quotas = read_quotas(account) if needs.training or needs.endpoints else {}
-        check_quotas(quotas, "training job", needs.training, account.region)
-        check_quotas(quotas, "endpoint", needs.endpoints, account.region)
+        check_images(account, planned.images)
+        quotas = read_quotas(account) if planned.training or planned.endpoints else {}
+        check_quotas(quotas, "training job", planned.training, account.region)
+        check_quotas(quotas, "endpoint", planned.endpoints, account.region)
     except SetUpError:
         raise
     except CloudError as error:
-        raise SetUpError(f"cannot tell whether the account is fit for a run: {error}") from None
+        raise SetUpError(f"cannot check the account: {error}") from None
 
 
 def check_region(account: Account) -> None:
-    """Check that SageMaker is in the region, by boto3's own list.
+    """Check the region against the list in boto3, without asking AWS.
 
     Raises
     ------
     SetUpError
-        It is not.
+        SageMaker is not in the region.
     """
     session = account.session
     known = {
@@ -83,16 +83,16 @@ def check_region(account: Account) -> None:
     if account.region not in known:
         area = account.region.split("-")[0]
         near = ", ".join(sorted(region for region in known if region.startswith(f"{area}-"))) or "us-east-1, …"
-        raise SetUpError(f"wrong region: SageMaker is not in {account.region!r}. Set AWS_REGION, to one of {near}")
+        raise SetUpError(f"wrong region: SageMaker is not in {account.region!r}. Set AWS_REGION to one of {near}")
 
 
 def check_caller(account: Account) -> None:
-    """Check that AWS accepts the credentials, and that the clocks agree.
+    """Check that AWS accepts the credentials, and that this machine's clock is right to within `CLOCK_TOLERANCE`.
 
     Raises
     ------
     SetUpError
-        There are no credentials, or AWS refuses them; or the clock of this machine is wrong.
+        There are no credentials, AWS refuses them, or the clock is wrong.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -101,58 +101,54 @@ def check_caller(account: Account) -> None:
     except (ClientError, BotoCoreError) as error:
         raise SetUpError(_refusal(account, error)) from None
     if abs(ahead) > CLOCK_TOLERANCE:
-        raise SetUpError(_clock(f"is {_minutes(ahead)} {'ahead' if ahead > timedelta(0) else 'behind'}"))
+        minutes = abs(ahead).total_seconds() / 60
+        raise SetUpError(_clock(f"is {minutes:.0f} min {'ahead of' if ahead > timedelta(0) else 'behind'}"))
 
 
 def _refusal(account: Account, error: Exception) -> str:
-    code, text = code_of(error), str(error)
+    """Say why AWS did not return the caller's identity, and what to do."""
+    code, text = error_code(error), str(error)
     if code in _EXPIRED:
         return "the AWS credentials have expired: sign in again (aws sso login), or renew them"
     if code in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
         return (
             "no AWS credentials: sign in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. "
-            "To see what a run would do and cost, --plan needs none"
+            "--plan shows what a run would do and cost, and needs none"
         )
     if code in _CLOCK or (code in _SIGNATURE and ("not yet current" in text or "expired" in text)):
-        return _clock("differs by more than five minutes")
+        return _clock("differs by more than five minutes from")
     if code in _INVALID | _SIGNATURE:
         return (
-            f"AWS does not accept the credentials in {account.region} ({code}): check the profile; "
-            "a region that has to be enabled first refuses all"
+            f"AWS does not accept the credentials in {account.region} ({code}): check the profile, "
+            "and whether your account has enabled this region"
         )
-    return f"AWS in {account.region} does not say who we are: {code}: {account.scrub(text)}"
+    return f"AWS in {account.region} did not answer who the caller is: {code}: {account.scrub(text)}"
 
 
 def _clock(how: str) -> str:
-    return f"the clock of this machine {how} of AWS's: set it by network time (timedatectl set-ntp true)".replace(
-        "five minutes of AWS's", "five minutes from AWS's"
-    )
-
-
-def _minutes(ahead: timedelta) -> str:
-    return f"{abs(ahead).total_seconds() / 60:.0f} min"
+    return f"the clock of this machine {how} AWS's: set it by network time (timedatectl set-ntp true)"
 
 
 def check_bucket(account: Account) -> None:
-    """Check that the bucket exists, is this account's own, and is in the region.
+    """Check that the bucket exists, belongs to this account, and is in its region.
 
     Raises
     ------
     SetUpError
-        It is not.
+        No bucket is set, or it fails a check.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     if not account.bucket:
-        raise SetUpError("no bucket is set: name one of your own in LLM_CLAIMS_BUCKET; none is made for you")
+        raise SetUpError("no bucket is set: create one, and set LLM_CLAIMS_BUCKET to its name")
     try:
         answer = account.client("s3").head_bucket(Bucket=account.bucket, ExpectedBucketOwner=account.caller.number)
     except (ClientError, BotoCoreError) as error:
-        code = code_of(error)
+        code = error_code(error)
         if code in ("403", "AccessDenied", "Forbidden"):
-            why = "is not ours: it belongs to another account, or you may not list it"
+            why = "belongs to another account, or you may not list it"
         elif code in ("404", "NoSuchBucket", "NotFound"):
-            why = "does not exist: make it, or name another"
+            why = "does not exist: create it, or name another"
         elif code in ("301", "PermanentRedirect", "400"):
             why = f"is in another region than {account.region}"
         else:
@@ -164,18 +160,18 @@ def check_bucket(account: Account) -> None:
 
 
 def check_images(account: Account, images: frozenset[str]) -> None:
-    """Check that the registry still has each image.
+    """Check that AWS's registry still has each image.
 
     Raises
     ------
     SetUpError
-        One is gone, or is not in AWS's registry.
+        An image is gone, or its address is not one of AWS's registry.
     CloudError
-        The registry does not say.
+        The registry cannot be asked.
     """
     for image in sorted(images):
         shown = image.partition("/")[2]
-        if not is_of_registry(image):
-            raise SetUpError(f"SageMaker runs images of AWS's registry alone, and {image!r} is not one")
+        if not is_ecr_address(image):
+            raise SetUpError(f"SageMaker runs only images of AWS's registry, and {image!r} is not one")
         if find_digest(account, image) is None:
-            raise SetUpError(f"the image {shown} is gone: the registry has it no more. Choose another --stack")
+            raise SetUpError(f"AWS's registry does not have the image {shown} any more: choose another --stack")

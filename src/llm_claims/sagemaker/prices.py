@@ -1,19 +1,24 @@
-"""What machines cost, from the dated table of instance types."""
+"""Prices of machines: from the dated instance table, or from AWS's price list."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.errors import SetUpError
+from llm_claims.sagemaker.scrub import scrub
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Dollars an hour; ``live`` are prices asked for now, which go before those of the table.
+    """Prices of machines, in USD.
 
-    What an emulator runs is ``free``.
+    ``live`` are hourly prices from AWS's price list, by instance type; they override those of the table. ``free`` makes
+    everything cost nothing, as on an emulator.
     """
 
     table: InstanceTable
@@ -21,50 +26,44 @@ class Prices:
     free: bool = False
 
     def usd(self, instance: str, count: int, seconds: float) -> float:
-        """Dollars for ``count`` machines over ``seconds``."""
+        """Return the price of ``count`` machines for ``seconds``, in USD."""
         if self.free:
             return 0.0
         bare = instance.removeprefix("ml.")
         hourly = self.live.get(bare, self.table[bare].usd_per_hour)
         return hourly * count * seconds / 3600
 
-    @property
-    def told(self) -> str:
-        """Where the prices are from, in words."""
+    def describe(self) -> str:
+        """Say where the prices are from."""
         if self.free:
             return "an emulator costs nothing"
-        asked = f"; asked for now: {', '.join(sorted(self.live))}" if self.live else ""
-        return f"on-demand prices in us-east-1 of {self.table.dated}{asked}"
+        live = f"; from AWS's price list today: {', '.join(sorted(self.live))}" if self.live else ""
+        return f"on-demand prices in us-east-1 of {self.table.dated}{live}"
 
 
 def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float]:
-    """Ask AWS's price list for the hosting price of each instance type in the account's region.
+    """Return the price of each instance type in the account's region, in USD an hour, from AWS's price list.
 
-    A type that the list does not tell is left out.
+    It is the price of hosting, for jobs as for endpoints. A type that the list does not have is left out.
 
     Raises
     ------
     SetUpError
-        The price list cannot be asked.
+        The price list cannot be read.
     """
     from botocore.exceptions import BotoCoreError, ClientError
-
-    from llm_claims.sagemaker.errors import SetUpError
-    from llm_claims.sagemaker.scrub import scrub
 
     try:
         client = account.client("pricing")
         return {bare: usd for bare in instances if (usd := _hosting_price(client, account.region, bare)) is not None}
     except (BotoCoreError, ClientError) as error:
-        raise SetUpError(f"the price list cannot be asked: {scrub(str(error))}; leave --live-prices out") from None
+        raise SetUpError(f"AWS's price list cannot be read: {scrub(str(error))}. Leave out --live-prices") from None
 
 
-def _hosting_price(client: object, region: str, bare: str) -> float | None:
-    import json
-
+def _hosting_price(client: Any, region: str, bare: str) -> float | None:
     fields = {"instanceName": f"ml.{bare}", "regionCode": region, "component": "Hosting"}
     filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in fields.items()]
-    answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters)  # type: ignore[attr-defined]
+    answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters)
     for product in map(json.loads, answer["PriceList"]):
         for term in product.get("terms", {}).get("OnDemand", {}).values():
             for dimension in term["priceDimensions"].values():

@@ -1,4 +1,4 @@
-"""How many machines of each type the account may have at a time."""
+"""Quotas: how many machines of each type the account may use at one time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import told
+from llm_claims.sagemaker.calls import cloud_errors
 from llm_claims.sagemaker.errors import NoQuota, SetUpError
 
 Use = Literal["training job", "endpoint"]
@@ -15,12 +15,12 @@ _SHAPES: dict[Use, str] = {"training job": "TrainingInstanceType", "endpoint": "
 
 
 def check_types(account: Account, use: Use, wanted: Mapping[str, int]) -> None:
-    """Check that SageMaker knows the instance types, by boto3's own list; asks AWS for nothing.
+    """Check instance types against the list in boto3, without asking AWS.
 
     Raises
     ------
     SetUpError
-        It does not know one, for this use.
+        SageMaker has no such instance type for this use.
     """
     model = account.client("sagemaker").meta.service_model
     known = set(model.shape_for(_SHAPES[use]).enum)
@@ -28,19 +28,19 @@ def check_types(account: Account, use: Use, wanted: Mapping[str, int]) -> None:
         if instance_type not in known:
             family = instance_type.rpartition(".")[0]
             near = sorted(name for name in known if name.rpartition(".")[0] == family)
-            offered = f"of its family there are {', '.join(near)}" if near else "nor any of its family"
+            offered = f"of its family there are {', '.join(near)}" if near else "it has none of that family"
             raise SetUpError(f"SageMaker has no instance type {instance_type} for {_ONE[use]}: {offered}")
 
 
 def read_quotas(account: Account) -> dict[str, float]:
-    """Return the quotas of SageMaker in this account and region: their names, and how many.
+    """Return the quotas of SageMaker in this account and region: name → value.
 
     Raises
     ------
     CloudError
-        They cannot be read.
+        The quotas cannot be read.
     """
-    with told(account, "reading the quotas of SageMaker"):
+    with cloud_errors(account, "reading the quotas of SageMaker"):
         pages = account.client("service-quotas").get_paginator("list_service_quotas").paginate
         return {
             str(quota["QuotaName"]): float(quota["Value"])
@@ -50,14 +50,14 @@ def read_quotas(account: Account) -> dict[str, float]:
 
 
 def check_quotas(quotas: Mapping[str, float], use: Use, wanted: Mapping[str, int], region: str) -> None:
-    """Check that the quotas allow what is wanted.
+    """Check that the quotas allow the wanted number of machines of each type at one time.
 
     Raises
     ------
     NoQuota
-        One does not.
+        A quota is too small.
     SetUpError
-        There is no such quota: the region does not have the instance type.
+        There is no quota for an instance type: the region does not offer it.
     """
     for instance_type, count in sorted(wanted.items()):
         name = f"{instance_type} for {use} usage"
@@ -66,5 +66,5 @@ def check_quotas(quotas: Mapping[str, float], use: Use, wanted: Mapping[str, int
         if quotas[name] < count:
             raise NoQuota(
                 f"no quota for {instance_type}: {name!r} is {quotas[name]:g} in {region}, and {count} are needed "
-                "at a time. Ask for more in the console, under Service Quotas"
+                "at one time. Request an increase in the AWS console, under Service Quotas"
             )

@@ -1,4 +1,4 @@
-"""Whether a role can be handed to SageMaker, and to the scheduler."""
+"""Checks that the roles exist, and that SageMaker and the scheduler can use them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import code_of, looked_up, told
+from llm_claims.sagemaker.calls import cloud_errors, error_code, if_exists
 from llm_claims.sagemaker.errors import CloudError, SetUpError
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/(?:[\w+=,.@/-]+/)?(?P<name>[\w+=,.@-]+)")
@@ -15,15 +15,15 @@ _ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-r
 
 
 def check_roles(account: Account) -> None:
-    """Check that the role of jobs, and that of schedules, exist, are trusted and may be passed.
+    """Check the role of jobs and that of schedules: each exists, trusts its service, and may be passed to it.
 
     Raises
     ------
     SetUpError
-        One is not, or it cannot be told.
+        A check failed, or could not be made.
     """
     if not account.role:
-        raise SetUpError("no role is set: name the ARN of the role that jobs run as in LLM_CLAIMS_ROLE")
+        raise SetUpError("no role is set: set LLM_CLAIMS_ROLE to the ARN of the role that jobs run as")
     _check(account, account.role, "LLM_CLAIMS_ROLE", "sagemaker.amazonaws.com")
     variable = "LLM_CLAIMS_SCHEDULE_ROLE" if account.schedule_role else "LLM_CLAIMS_ROLE"
     _check(account, account.schedule_role or account.role, variable, "scheduler.amazonaws.com")
@@ -32,17 +32,18 @@ def check_roles(account: Account) -> None:
 def _check(account: Account, role: str, variable: str, service: str) -> None:
     found = _ROLE.fullmatch(role)
     if not found:
-        raise SetUpError(f"{variable} is no ARN of a role: it looks like arn:aws:iam::ACCOUNT:role/NAME")
+        raise SetUpError(f"{variable} is not the ARN of a role: one looks like arn:aws:iam::ACCOUNT:role/NAME")
     _check_trust(account, found["name"], variable, service)
     _check_pass(account, role, variable, service)
 
 
 def _check_trust(account: Account, name: str, variable: str, service: str) -> None:
+    """Check that a role exists and that its trust policy names a service, as far as we may read the role."""
     try:
-        with told(account, f"looking at the role of {variable}"):
-            answer = looked_up(lambda: account.client("iam").get_role(RoleName=name))
+        with cloud_errors(account, f"looking at the role of {variable}"):
+            answer = if_exists(lambda: account.client("iam").get_role(RoleName=name))
     except CloudError as error:
-        # Who may not look at roles may pass one all the same.
+        # We may be allowed to pass a role without being allowed to read it.
         if "AccessDenied" in str(error):
             return
         raise SetUpError(str(error)) from None
@@ -57,6 +58,7 @@ def _check_trust(account: Account, name: str, variable: str, service: str) -> No
 
 
 def _trusts(policy: Any, service: str) -> bool:
+    """Whether a statement of a trust policy (JSON text or object) allows a service."""
     document = json.loads(policy) if isinstance(policy, str) else policy or {}
     statements = document.get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:
@@ -68,6 +70,7 @@ def _trusts(policy: Any, service: str) -> bool:
 
 
 def _check_pass(account: Account, role: str, variable: str, service: str) -> None:
+    """Check, by IAM's policy simulator, that the caller may pass a role to a service."""
     caller = account.caller.arn
     assumed = _ASSUMED.fullmatch(caller)
     if assumed:
@@ -91,7 +94,7 @@ def _check_pass(account: Account, role: str, variable: str, service: str) -> Non
         )
     except (ClientError, BotoCoreError) as error:
         raise SetUpError(
-            f"whether the role of {variable} can be passed to {service} could not be asked ({code_of(error)}): "
+            f"cannot check whether you may pass the role of {variable} to {service} ({error_code(error)}): "
             "allow iam:SimulatePrincipalPolicy on your own role, as .github/aws/run-role.json does"
         ) from None
     if any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"]):

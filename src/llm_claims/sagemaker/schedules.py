@@ -1,32 +1,27 @@
-"""One-shot schedules in the account: each deletes an endpoint, whatever happens to us."""
+"""One-shot schedules in the account: each deletes one endpoint, even if the run was killed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import create, looked_up, removed
-from llm_claims.sagemaker.journal import ResourceKind
-from llm_claims.sagemaker.kinds import State
+from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.names import PREFIX, RunId
+from llm_claims.sagemaker.resources import Resources
 
 DELETE_ENDPOINT = "arn:{partition}:scheduler:::aws-sdk:sagemaker:deleteEndpoint"
-# An endpoint that is still being created cannot be deleted: the scheduler tries again, for half a day.
+# AWS refuses to delete an endpoint that is being created: let the scheduler retry for twelve hours.
 _RETRIES = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 43200}
 
 
-class Schedules:
-    """EventBridge Scheduler's schedules, in the default group."""
+class Schedules(Resources):
+    """The account's schedules of EventBridge Scheduler, in the default group. They have no tags."""
 
-    kind: ResourceKind = "schedule"
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    type = "schedule"
 
     def create(self, name: str, after_seconds: float) -> None:
-        """Have the endpoint ``name`` deleted in ``after_seconds``; the schedule then deletes itself.
+        """Create a schedule that deletes the endpoint of the same name in ``after_seconds``, and then itself.
 
         Raises
         ------
@@ -35,7 +30,7 @@ class Schedules:
         """
         moment = (datetime.now(UTC) + timedelta(seconds=after_seconds)).strftime("%Y-%m-%dT%H:%M:%S")
         client = self._account.client("scheduler")
-        create(
+        create_once(
             self._account,
             f"scheduling the deletion of endpoint {name}",
             lambda: client.create_schedule(
@@ -52,24 +47,19 @@ class Schedules:
                     "RetryPolicy": _RETRIES,
                 },
             ),
-            lambda: self.state(name) != "gone",
+            lambda: self.exists(name),
         )
 
     def names(self, run: RunId | None) -> Iterator[str]:
-        """The names of schedules of one run, or of any."""
+        """List the schedules of one run, or of any run."""
         pages = self._account.client("scheduler").get_paginator("list_schedules").paginate
         for page in pages(NamePrefix=run.prefix if run else PREFIX):
             yield from (str(found["Name"]) for found in page["Schedules"])
 
-    def tagged(self, run: RunId | None) -> Iterable[tuple[str, str]]:
-        """Nothing: a schedule bears no tags."""
-        return ()
-
-    def state(self, name: str) -> State:
-        """Whether it is there."""
-        found = looked_up(lambda: self._account.client("scheduler").get_schedule(Name=name))
-        return "gone" if found is None else "there"
+    def exists(self, name: str) -> bool:
+        """Whether a schedule of this name exists."""
+        return if_exists(lambda: self._account.client("scheduler").get_schedule(Name=name)) is not None
 
     def remove(self, name: str) -> None:
-        """Delete it."""
-        removed(lambda: self._account.client("scheduler").delete_schedule(Name=name))
+        """Delete a schedule."""
+        if_exists(lambda: self._account.client("scheduler").delete_schedule(Name=name))

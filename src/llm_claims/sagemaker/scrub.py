@@ -1,12 +1,11 @@
-"""Takes out of a text what tells whose account it is, or lets a stranger in."""
+"""Removes from texts all that identifies an AWS account or grants access to it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import overload
+from collections.abc import Mapping
 
-# One rule after the other: whole addresses first, then what may stand alone.
+# Applied in this order: whole addresses first, then their parts.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
@@ -34,59 +33,42 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|APKA|ABIA|ACCA)[A-Z0-9]{12,}", "<key>"),
         (r"(?<![A-Za-z0-9+/])(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|FQoDYXdz)[A-Za-z0-9+/=%]*", "<token>"),
         (r"(?i)(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f-])", "<id>"),
-        # A default bucket: its name ends in the region and the account.
+        # The SDK's default bucket: its name ends in region and account id.
         (r"(?i)\bsagemaker-[a-z]{2}(?:-[a-z]+)+-\d-\d{12}(?!\d)", "<bucket>"),
     )
 )
-# Twelve digits are an account, but not within a decimal number, and not as a number of JSON: some are bytes.
+# Twelve digits are an account id, unless they are part of a decimal number, or a number of JSON (such as of bytes).
 _ACCOUNT = re.compile(r"(?<!\d)(?<!\d\.)\d{12}(?!\d)(?!\.\d)")
 _NUMBER_BEFORE = re.compile(r"[:,\[]\s?-?$")
 _NUMBER_AFTER = re.compile(r"\s?[,}\]]")
 
 
 class Scrubber:
-    """Scrubs texts, by rules for what such things look like and by the very strings it is told.
+    """Replaces secrets in texts: by general patterns, and by known strings.
 
     Parameters
     ----------
     known
-        Strings to take out wherever they stand, each with what replaces it: this account's number, its
-        bucket. Nothing shorter than three characters.
+        Strings to replace wherever they stand, each with its replacement, such as the id of an account. Strings of
+        less than three characters are ignored.
     """
 
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
-        told = {text: instead for text, instead in (known or {}).items() if len(text) >= 3}
-        self._known = sorted(told.items(), key=lambda item: -len(item[0]))
+        long_enough = [(text, instead) for text, instead in (known or {}).items() if len(text) >= 3]
+        self._known = sorted(long_enough, key=lambda item: -len(item[0]))
 
     def __call__(self, text: str) -> str:
         """Return ``text`` without account ids, ARNs, buckets, hosts, request ids, keys and tokens."""
         for pattern, instead in _RULES:
             text = pattern.sub(instead, text)
-        # After the rules: an ARN or an address is one thing, whatever is in it.
+        # After the patterns, so that an ARN is replaced whole, even if it contains a known string.
         for secret, instead in self._known:
             text = text.replace(secret, instead)
         return _ACCOUNT.sub(_account, text)
 
-    def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """Scrub each line."""
-        return tuple(self(line) for line in lines)
-
-    @overload
-    def tree(self, value: str) -> str: ...
-    @overload
-    def tree(self, value: object) -> object: ...
-    def tree(self, value: object) -> object:
-        """Scrub every string, keys too, of a value of JSON; numbers stay as they are."""
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, Mapping):
-            return {self(str(key)): self.tree(entry) for key, entry in value.items()}
-        if isinstance(value, Sequence):
-            return [self.tree(entry) for entry in value]
-        return value
-
 
 def _account(found: re.Match[str]) -> str:
+    """Return the replacement for twelve digits: themselves if they are a number of JSON."""
     before, after = found.string[max(0, found.start() - 3) : found.start()], found.string[found.end() :][:2]
     is_number = _NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after)
     return found[0] if is_number else "<account>"

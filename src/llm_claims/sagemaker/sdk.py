@@ -1,4 +1,4 @@
-"""The sagemaker SDK, kept to what it is asked: no telemetry, no bucket or role of its own making."""
+"""Starts training jobs with the sagemaker SDK, without its telemetry and without a bucket that it would create."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _CONFIGURATION = {
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
 }
 _ENVIRONMENT = {
-    # Whether the role fits is asked once, before the first job, and not of every job.
+    # The SDK would check the role for every job; the preflight checks it once.
     "SAGEMAKER_VALIDATE_ROLE": "false",
 }
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def start(account: Account, run: RunId, name: str, spec: TrainingSpec) -> None:
+def start_training_job(account: Account, run: RunId, name: str, spec: TrainingSpec) -> None:
     """Upload the source code and create the training job ``name`` through the SDK's ModelTrainer.
 
     Raises
     ------
     Exception
-        Whatever the SDK raises; the job may exist all the same.
+        Any error of the SDK. The job may have been created before the error.
     """
     assert len(name) == NAME_LENGTH, "the SDK adds the time to a shorter name"
-    # The SDK's own writing to the terminal, and its environment, belong to the whole process.
+    # The SDK prints to standard output and reads the environment; threads share both, so one at a time.
     with _ONE_AT_A_TIME, _environment(), contextlib.redirect_stdout(io.StringIO()):
         _trainer(account, run, name, spec).train(wait=False, logs=False)
 
@@ -52,7 +52,7 @@ def _trainer(account: Account, run: RunId, name: str, spec: TrainingSpec) -> Any
     bucket, folder = Uploads(account).bucket, run.s3_prefix.rstrip("/")
 
     class OurSession(Session):  # type: ignore[misc, unused-ignore]
-        """The SDK's session would create the bucket if it were not there."""
+        """The SDK's session, which would create the bucket if it did not exist."""
 
         def default_bucket(self) -> str:
             return bucket
@@ -81,6 +81,7 @@ def _trainer(account: Account, run: RunId, name: str, spec: TrainingSpec) -> Any
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
+    """Set the SDK's environment variables for as long as the context lasts."""
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
     try:

@@ -1,4 +1,4 @@
-"""Evidence measured on AWS: training jobs and endpoints of SageMaker, each launched once a run."""
+"""Evidence measured on AWS, by training jobs and endpoints of SageMaker."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.document.setting import Setting
 from llm_claims.errors import ClaimsError, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.sagemaker.answers import Answers, evidence_of
-from llm_claims.sagemaker.budget import Budget, Spent
+from llm_claims.sagemaker.answers import AnswerStore, evidence_of
+from llm_claims.sagemaker.budget import Budget, BudgetExceeded
 from llm_claims.sagemaker.cloud_plan import CloudPlan
+from llm_claims.sagemaker.cloud_run import CloudRun
 from llm_claims.sagemaker.deployments import Deployment, deployment_of
 from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
 from llm_claims.sagemaker.errors import NoCapacity
-from llm_claims.sagemaker.launches import Asked, Launch, launches_for
-from llm_claims.sagemaker.messages import request_of
+from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
+from llm_claims.sagemaker.launches import Launch, PlacedRequest, pack_launches
 from llm_claims.sagemaker.prices import Prices
-from llm_claims.sagemaker.stacks import Stack
-from llm_claims.sagemaker.visits import Heard, Launches, Terms, Visit
+from llm_claims.sagemaker.stacks import Stack, not_launched
 from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
 from llm_claims.sources.store import EvidenceStore, Failure
 from llm_claims.workloads.base import Workload
@@ -30,25 +30,36 @@ from llm_claims.workloads.defaults import Defaults
 from llm_claims.workloads.hardware import Processor
 
 LEAST_ROUNDS = 3
-_LOOK_SECONDS = 0.2
-
-
-class Workplace(Protocol):
-    """Where this run launches: made when something is launched, and never for a plan."""
-
-    @property
-    def terms(self) -> Terms:
-        """How containers are started and asked."""
-
-    def launcher(self) -> Launches:
-        """The launcher of this process."""
+_POLL_SECONDS = 0.2
 
 
 class SageMakerSource(Source):
-    """Live runs on AWS, or on an emulator of it.
+    """Measures live on AWS, or on an emulator of it. Each launch is carried out once in a run.
 
-    ``instances`` are the types that may be launched, without their prefix. ``emulated`` evidence is of the processor's
-    scaled workloads, and never counts.
+    Parameters
+    ----------
+    store
+        The evidence of the run.
+    instances
+        The instance types that may be launched, without ``ml.``.
+    stack
+        The images, and what fills open fields.
+    table
+        The instance types and their prices.
+    cloud_run
+        Account, launcher and container settings. A plan uses none of them.
+    emulated
+        Whether AWS is an emulator. Then the CPU's small workloads are run, and their evidence does not count.
+    most_rounds
+        The most rounds that a relation may take.
+    budget_usd
+        What the run may spend; None for no limit.
+    commit
+        The commit of the tested code, for the provenance.
+    progress
+        Called before each request to an endpoint, with workload, round, `most_rounds` and None.
+    prices
+        Prices for plan and budget; by default those of the table.
     """
 
     name = "sagemaker"
@@ -63,7 +74,7 @@ class SageMakerSource(Source):
         instances: frozenset[str],
         stack: Stack,
         table: InstanceTable,
-        workplace: Workplace,
+        cloud_run: CloudRun,
         emulated: bool = False,
         most_rounds: int = 5,
         budget_usd: float | None = None,
@@ -75,11 +86,11 @@ class SageMakerSource(Source):
         self._instances = instances
         self.stack = stack
         self._table = table
-        self._workplace = workplace
+        self._cloud_run = cloud_run
         self.emulated = emulated
-        # Settings are told apart, and documented sizes judged, because this is the documented hardware.
+        # AWS has the document's own hardware.
         self.documented = not emulated
-        self._most = most_rounds
+        self._most_rounds = most_rounds
         self._budget_usd = budget_usd
         self._commit = commit
         self._progress = progress
@@ -87,15 +98,21 @@ class SageMakerSource(Source):
         self.plan = self.plan_for(())
 
     def defaults(self) -> Mapping[str, Defaults[Any]]:
-        """What fills open fields here."""
+        """What fills open fields, by kind of workload."""
         return self.stack.defaults
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields from the case's setting, then the stack's reference; refuse types that were not named."""
+        """Fill open fields from the case's setting, then from the stack's defaults, and choose an instance type.
+
+        Raises
+        ------
+        Untestable
+            The instance type was not passed with --instance, or the stack cannot run the workload.
+        """
         if self.emulated:
-            return self._place_scaled(workload, setting, on)
+            return self._place_on_emulator(workload, setting, on)
         workload, instance = within_setting(workload, setting, on)
-        defaults = self._defaults_of(workload)
+        defaults = self._defaults_for(workload)
         workload = workload.filled(defaults.fields_for(workload))
         bare = instance or defaults.instance or ""
         if bare not in self._instances:
@@ -107,12 +124,12 @@ class SageMakerSource(Source):
             else ""
         )
         placed = Placed(workload, bare, note, stand_in=stand_in)
-        self.deploy(placed)
+        self.deployment_for(placed)  # refuses what the stack or the instance type cannot run
         return placed
 
-    def _place_scaled(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
+    def _place_on_emulator(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         asked = workload
-        defaults = self._defaults_of(workload)
+        defaults = self._defaults_for(workload)
         workload, on, note = defaults.analogue(workload, on)
         if on is not None:
             raise Untestable(f"needs ml.{on}; an emulator has this machine's processor")
@@ -120,35 +137,41 @@ class SageMakerSource(Source):
         filled = workload.filled(defaults.fields_for(workload))
         filled.check(Processor())
         placed = Placed(filled, note=note, asked=asked)
-        self.deploy(placed)
+        self.deployment_for(placed)  # refuses what the stack or the instance type cannot run
         return placed
 
-    def _defaults_of(self, workload: Workload) -> Defaults[Any]:
+    def _defaults_for(self, workload: Workload) -> Defaults[Any]:
         if workload.kind not in self.stack.defaults:
-            raise Untestable(f"SageMaker starts nothing for {workload.kind}: it trains, serves and loads")
+            raise Untestable(not_launched(workload))
         return self.stack.defaults[workload.kind]
 
-    def deploy(self, placed: Placed) -> Deployment:
-        """Return the job or endpoint that measures a placed workload."""
+    def deployment_for(self, placed: Placed) -> Deployment:
+        """Return the deployment that measures a placed workload.
+
+        Raises
+        ------
+        Untestable
+            The stack or the instance type cannot run it.
+        """
         return deployment_of(placed, self.stack, self._table, emulated=self.emulated)
 
     def expect(self, needs: Sequence[Need]) -> None:
-        """Plan what the selected cases will ask: what can share a job or an endpoint will."""
+        """Plan the launches of this run: those that all selected cases need together."""
         self.plan = self.plan_for(needs)
 
     def plan_for(self, needs: Sequence[Need]) -> CloudPlan:
-        """Return what has to be launched for some cases."""
-        least = min(LEAST_ROUNDS, self._most)
-        return CloudPlan(tuple(needs), self.deploy, self._prices, least, self._most, self._job_seconds)
+        """Return the plan for some cases."""
+        least = min(LEAST_ROUNDS, self._most_rounds)
+        return CloudPlan(tuple(needs), self.deployment_for, self._prices, least, self._most_rounds, self._job_seconds)
 
     @property
     def _job_seconds(self) -> float:
-        """How much a job may hold, by estimates for the documented scale: an emulator runs nothing at that scale."""
+        """The time limit of a job; none on an emulator, since the estimates are for the document's sizes."""
         return math.inf if self.emulated else MOST_JOB_SECONDS
 
     @cached_property
-    def _answers(self) -> Answers:
-        return Answers(self._store.folder / "sagemaker-launches")
+    def _answers(self) -> AnswerStore:
+        return AnswerStore(self._store.folder / "sagemaker-launches")
 
     @cached_property
     def budget(self) -> Budget:
@@ -157,11 +180,21 @@ class SageMakerSource(Source):
 
     @property
     def has_launched(self) -> bool:
-        """Whether this run launched anything, in any of its processes."""
-        return self._store.is_open and self._answers.any_done
+        """Whether any process of this run launched anything."""
+        return self._store.is_open and self._answers.any_begun
 
     def evidence(self, placed: Placed) -> Evidence:
-        """Return what was measured in this run, or raise what went wrong."""
+        """Return the evidence that was measured in this run.
+
+        Raises
+        ------
+        ProgramError
+            Its launch failed, or there was none.
+        Inconclusive
+            AWS had no capacity.
+        Untestable
+            The budget was spent.
+        """
         if failure := self._store.read_failure(self.name, placed):
             failure.reraise()
         evidence = self._store.read(self.name, placed)
@@ -170,97 +203,102 @@ class SageMakerSource(Source):
         return evidence
 
     def entries(self) -> list[Evidence]:
-        """All evidence that was measured in this run."""
+        """Return all evidence that was measured in this run."""
         return self._store.entries(self.name)
 
     # Measuring
 
     def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
-        """Measure until all have their rounds: what is planned together is launched together, each launch once."""
+        """Carry out the planned launches that measure these workloads, then further ones for missing rounds."""
         wanted = set(placed)
-        self._see_to([launch for launch in self.plan.launches if wanted & set(launch.placed)])
-        self._see_to(self._further(placed, rounds))
+        self._ensure_done([launch for launch in self.plan.launches if wanted & set(launch.placed)])
+        self._ensure_done(self._further_launches(placed, rounds))
 
-    def _further(self, placed: Sequence[Placed], rounds: int) -> list[Launch]:
-        """Launches for the rounds that nobody planned: a relation could not decide, or a case was not expected."""
-        missing: dict[Deployment, list[Asked]] = {}
+    def _further_launches(self, placed: Sequence[Placed], rounds: int) -> list[Launch]:
+        """Return launches for missing rounds: because a relation could not decide, or a case was not planned."""
+        missing: dict[Deployment, list[PlacedRequest]] = {}
         for one in placed:
             if self._store.read_failure(self.name, one) is not None:
                 continue
-            have = {kept.request.round for kept in self._answers.of(one.key)}
+            answered = self._answered_rounds(one)
             for number in range(1, rounds + 1 if one.workload.fixed_seed is None else 2):
-                if number not in have:
-                    missing.setdefault(self.deploy(one), []).append(Asked(one, number))
-        ordered = {deployment: sorted(asked, key=lambda one: one.round) for deployment, asked in missing.items()}
+                if number not in answered:
+                    missing.setdefault(self.deployment_for(one), []).append(PlacedRequest(one, number))
         return [
             launch
-            for deployment, asked in ordered.items()
-            for launch in launches_for(deployment, asked, self._job_seconds)
+            for deployment, requests in missing.items()
+            for launch in pack_launches(deployment, sorted(requests, key=lambda one: one.round), self._job_seconds)
         ]
 
-    def _see_to(self, wanted: Sequence[Launch]) -> None:
-        """Make every launch that nobody has made; while another process makes one, make others of the plan."""
+    def _answered_rounds(self, placed: Placed) -> set[int]:
+        return {stored.request.round for stored in self._answers.read(placed.key)}
+
+    def _ensure_done(self, wanted: Sequence[Launch]) -> None:
+        """Return once all launches are done. While another process carries one out, carry out others of the plan."""
         while open_ones := [launch for launch in wanted if not self._answers.is_done(launch.key)]:
             others = [launch for launch in self.plan.launches if not self._answers.is_done(launch.key)]
-            if not any(self._try(launch) for launch in dict.fromkeys((*open_ones, *others))):
-                time.sleep(_LOOK_SECONDS)
+            if not any(self._try_launch(launch) for launch in dict.fromkeys((*open_ones, *others))):
+                time.sleep(_POLL_SECONDS)
 
-    def _try(self, launch: Launch) -> bool:
-        """Make a launch, if it is this process's turn."""
-        with self._answers.turn(launch.key) as mine:
-            if mine:
-                self._make(launch)
+    def _try_launch(self, launch: Launch) -> bool:
+        """Carry out a launch, unless another process does so or did; return whether this process did."""
+        with self._answers.lock(launch.key) as locked:
+            if locked:
+                self._launch(launch)
                 self._answers.mark_done(launch.key)
-        return mine
+        return locked
 
-    def _make(self, launch: Launch) -> None:
-        price = self.plan.prices.usd(launch.deployment.instance, launch.deployment.count, 1.0)
+    def _launch(self, launch: Launch) -> None:
+        """Carry out a launch within the budget; store its evidence, and the failure of requests without an answer."""
+        usd_per_second = self.plan.prices.usd(launch.deployment.instance, launch.deployment.count, 1.0)
         try:
-            self.budget.set_aside(launch.key, price * launch.seconds)
-        except Spent as spent:
-            self._fail(launch, Failure(cause="out_of_budget", text=str(spent)))
+            self.budget.reserve(launch.key, usd_per_second * launch.seconds)
+        except BudgetExceeded as exceeded:
+            self._write_failure(launch, Failure(cause="out_of_budget", text=str(exceeded)))
             return
         started = time.monotonic()
-        visit = Visit(launch, self._workplace.launcher(), self._workplace.terms, self._keep, self._tell)
-        billed: float | None = None
+        execution = Execution(
+            launch, self._cloud_run.launcher, self._cloud_run.container_settings, self._store_answer, self._report
+        )
+        billed_seconds: float | None = None
         try:
-            billed = visit.make()
+            billed_seconds = execution.run()
         except NoCapacity as refusal:
-            billed = 0.0
-            self._fail(launch, Failure(cause="no_capacity", text=f"no capacity: {refusal}"))
+            billed_seconds = 0.0
+            self._write_failure(launch, Failure(cause="no_capacity", text=f"no capacity: {refusal}"))
         except ClaimsError as error:
             where = f"{launch.deployment.kind} on ml.{launch.deployment.instance}"
-            self._fail(launch, Failure(text=f"{where}: {error}"))
+            self._write_failure(launch, Failure(text=f"{where}: {error}"))
         finally:
-            self.budget.settle(launch.key, price * (time.monotonic() - started if billed is None else billed))
+            seconds = time.monotonic() - started if billed_seconds is None else billed_seconds
+            self.budget.settle(launch.key, usd_per_second * seconds)
         for one in launch.placed:
-            self._grow(one)
+            self._write_evidence(one)
 
-    def _tell(self, asked: Asked) -> None:
-        self._progress(asked.placed.describe(), asked.round, self._most, None)
+    def _report(self, request: PlacedRequest) -> None:
+        self._progress(request.placed.describe(), request.round, self._most_rounds, None)
 
-    def _keep(self, heard: Heard) -> None:
-        image = self.deploy(heard.asked.placed).image
-        self._answers.write(heard, request_of(heard.asked), image)
+    def _store_answer(self, received: ReceivedAnswer) -> None:
+        self._answers.write(received, self.deployment_for(received.request.placed).image)
 
-    def _fail(self, launch: Launch, failure: Failure) -> None:
-        """Remember why, for whatever the launch was to measure and has not."""
-        have = {one.key: {kept.request.round for kept in self._answers.of(one.key)} for one in launch.placed}
-        for asked in launch.asked:
-            if asked.round not in have[asked.placed.key]:
-                self._store.write_failure(self.name, asked.placed, failure)
+    def _write_failure(self, launch: Launch, failure: Failure) -> None:
+        """Store why a launch failed, for every workload that lacks an answer."""
+        answered = {one: self._answered_rounds(one) for one in launch.placed}
+        for request in launch.requests:
+            if request.round not in answered[request.placed]:
+                self._store.write_failure(self.name, request.placed, failure)
 
-    def _grow(self, placed: Placed) -> None:
-        """Make evidence of all answers there are, in the order of their rounds."""
+    def _write_evidence(self, placed: Placed) -> None:
+        """Make the evidence of a workload anew from all its answers, in the order of their rounds, and store it."""
         with self._store.lock(self.name, placed):
-            answers = self._answers.of(placed.key)
+            answers = self._answers.read(placed.key)
             if not answers:
                 return
             try:
                 evidence = evidence_of(
                     answers,
-                    self.deploy(placed),
-                    device=self._workplace.terms.device,
+                    self.deployment_for(placed),
+                    device=self._cloud_run.container_settings.device,
                     emulated=self.emulated,
                     commit=self._commit,
                 )

@@ -1,11 +1,11 @@
-"""What is to be launched, and what came of it."""
+"""What to launch, and how a job ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 JobStatus = Literal["Completed", "Failed", "Stopped"]
 
@@ -17,21 +17,21 @@ class TrainingSpec:
     Parameters
     ----------
     label
-        Short, for the job's name: letters, digits, hyphens.
+        A short part of the job's name: letters, digits, hyphens.
     image
-        The container image, with its registry and tag.
+        The address of the container image: registry, repository and tag.
     instance_type
-        With its prefix: ``ml.p4d.24xlarge``.
+        Such as ``ml.p4d.24xlarge``.
     instance_count
-        How many machines.
+        The number of machines.
     source
-        A folder that travels as the job's source code.
+        The folder to upload as the job's source code.
     command
-        Run in the container, in that folder, on every machine.
+        The command to run in that folder, in a container on every machine.
     environment
-        Variables of the command's environment.
+        Environment variables of the command.
     max_runtime_seconds
-        The stopping condition: AWS ends the job then, whatever happens to us. 900 to 1800 as a rule.
+        The stopping condition: AWS stops the job then, even if nobody waits for it any more.
     """
 
     label: str
@@ -51,15 +51,15 @@ class EndpointSpec:
     Parameters
     ----------
     label, image, instance_type, environment
-        As of `TrainingSpec`.
+        As in `TrainingSpec`.
     archive
-        ``model.tar.gz``: serving.properties, model.py, and what it needs.
+        The model archive ``model.tar.gz``: ``serving.properties``, ``model.py`` and the package.
     start_up_seconds
-        How long it may take until it is in service.
+        How long it may take to come into service.
     lifetime_seconds
-        A schedule in the account deletes the endpoint then, whatever happens to us.
+        A schedule in the account deletes the endpoint then, even if the run was killed.
     inference_ami
-        The machine image that the container's CUDA needs, if not the default.
+        The machine image (AMI) that the container's CUDA needs; None for AWS's default.
     """
 
     label: str
@@ -73,8 +73,12 @@ class EndpointSpec:
 
 
 @dataclass(frozen=True)
-class JobEnd:
-    """How a training job ended. Texts are scrubbed."""
+class JobResult:
+    """How a training job ended. Texts are scrubbed.
+
+    ``failure`` is AWS's reason, or None; ``lines`` are its whole log; ``instance_type`` (``ml.…``) and
+    ``instance_count`` are what it ran on.
+    """
 
     status: JobStatus
     failure: str | None
@@ -83,27 +87,3 @@ class JobEnd:
     instance_type: str
     instance_count: int
     image_digest: str | None
-
-
-class Endpoint(Protocol):
-    """An endpoint in service."""
-
-    @property
-    def instance_type(self) -> str:
-        """The type that AWS says it runs on."""
-
-    @property
-    def image_digest(self) -> str | None:
-        """The digest of the image that AWS resolved, if it says so."""
-
-    def invoke(self, body: bytes, timeout_seconds: float) -> bytes:
-        """Send one request, and return the body of the answer.
-
-        Raises
-        ------
-        EndpointError
-            The model failed, or did not answer in time; with the scrubbed message and the last lines of the log.
-        """
-
-    def lines(self) -> list[str]:
-        """What the container has logged so far, scrubbed."""

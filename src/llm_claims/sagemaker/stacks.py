@@ -1,4 +1,4 @@
-"""The two software stacks: the document's, of 2023, and today's."""
+"""The software stacks: today's, the document's of 2023, and that of an emulator."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from llm_claims.workloads.training.workload import Training
 StackName = Literal["current", "document"]
 
 SMP = (
-    "SageMaker's model parallelism library was frozen with its image 2.8.0 (version 1 ended in December 2023), and no "
-    "program of this suite trains with it: nothing is measured rather than something else under its name"
+    "SageMaker's model parallelism library ended (version 1 in December 2023, version 2 is frozen at its image 2.8.0), "
+    "and this suite has no program that trains with it"
 )
 _NO_FASTERTRANSFORMER = (
-    "FasterTransformer served through a handler of its own in images up to 0.24.0, which reads a checkpoint in its own "
-    "format: this suite has no program for it, and its successor TensorRT-LLM is another engine"
+    "FasterTransformer was served, in images up to 0.24.0, by a handler and a checkpoint format of its own: this suite "
+    "has no program for it, and its successor TensorRT-LLM is another engine"
 )
-_NO_KERNEL_INJECTION = "the open-source package is judged where it is installed, by the gpu source"
+_NO_KERNEL_INJECTION = "the gpu source measures DeepSpeed's kernel injection, with the package installed there"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Which images serve and train, and what fills open fields.
+    """The images that serve and train, and what fills open fields.
 
     Parameters
     ----------
     serving
-        Engine → image, as repository and tag.
+        Engine → image of endpoints (``REPOSITORY:TAG``).
     training
-        The image of training jobs, ``None`` where there is none.
+        The image of training jobs; ``None`` if the stack has none.
     untestable
-        What the stack cannot do, by engine, or "training" → the reason.
+        Engine, or "training" → the reason why this stack cannot run it.
     inference_ami
-        The machine image that the serving image's CUDA needs on a host.
+        The machine image (AMI) that the CUDA of the serving image needs; ``None`` for AWS's default.
     own_programs
-        Whether the images' Python runs `llm_claims.workloads`.
+        Whether the Python of the images is new enough for `llm_claims.workloads`.
+    defaults
+        Kind of workload → what fills its open fields.
     """
 
     name: StackName
-    title: str
     serving: Mapping[str, str]
     training: str | None
     untestable: Mapping[str, str]
@@ -60,12 +61,12 @@ class Stack:
     defaults: Mapping[str, Defaults[Any]]
 
     def check(self, workload: Workload) -> None:
-        """Make sure that the stack can run a filled workload.
+        """Check that the stack can run a workload whose open fields are filled.
 
         Raises
         ------
         Untestable
-            It cannot; the text says why.
+            It cannot; the text is the reason.
         """
         if isinstance(workload, Training):
             if workload.parallelism == "smp":
@@ -74,10 +75,15 @@ class Stack:
                 raise Untestable(self.untestable["training"])
             return
         if not isinstance(workload, Generation | Loading):
-            raise Untestable(f"SageMaker starts nothing for {workload.kind}: it trains, serves and loads")
+            raise Untestable(not_launched(workload))
         engine = workload.engine or ""
         if engine not in self.serving:
-            raise Untestable(self.untestable.get(engine, f"no image of the {self.name} stack serves with {engine}"))
+            raise Untestable(self.untestable.get(engine, f"no image of --stack {self.name} serves with {engine}"))
+
+
+def not_launched(workload: Workload) -> str:
+    """Say that workloads of this kind are not run on SageMaker."""
+    return f"no program runs {workload.kind} on SageMaker: training, generation and loading can be run there"
 
 
 _RANKS = 16
@@ -87,15 +93,15 @@ _TRAINING = TrainingDefaults(
         update={
             "transport": None,
             "rdma": False,
-            # 81 micro-steps in steps of four: a rest is left over, as of the document's 591, and the run is 20 steps
-            # of its 147. At 42 s a step its slowest run then fits a job of half an hour.
+            # 81 micro-batches, four to a step: one is left over, as with the document's 591. That is 20 steps of its
+            # 147: at 42 s a step the slowest run fits a job of half an hour.
             "samples": 1290,
-            # As large a part of the steps as in the document: 100 of 147.
+            # The same part of all steps as in the document: 100 of 147.
             "warmup_steps": 14,
         }
     ),
-    # Where a claim is about losses, weights that have learned something are needed. The document's are gone, so a
-    # small model that is taught first stands for them: on the same machines, with as many steps.
+    # Claims about losses need trained weights. The document's are gone, so a small model that is trained first stands
+    # for them, on the same machines and with as many steps.
     pretrained=_GPUS.pretrained.model_copy(
         update={"samples": 5160, "gradient_accumulation": None, "warmup_steps": None}
     ),
@@ -126,17 +132,16 @@ def _defaults(generation: Generation) -> dict[str, Defaults[Any]]:
     }
 
 
-_DEEPSPEED_LEFT = "LMI's images have no DeepSpeed since 0.28: pass --stack document"
+_NO_DEEPSPEED = "LMI's images have had no DeepSpeed since 0.28: pass --stack document"
 _LMI_NOW = "djl-inference:0.38.0-lmi29.0.0-cu130"
 _LMI_2023 = "djl-inference:0.21.0-deepspeed0.8.0-cu117"
 
 CURRENT = Stack(
     name="current",
-    title="LMI 0.38 and PyTorch training containers of 2026",
     serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW},
     training="huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04",
     untestable={
-        "deepspeed": _DEEPSPEED_LEFT,
+        "deepspeed": _NO_DEEPSPEED,
         "deepspeed-kernel-injection": _NO_KERNEL_INJECTION,
         "fastertransformer": _NO_FASTERTRANSFORMER,
     },
@@ -146,15 +151,14 @@ CURRENT = Stack(
 )
 DOCUMENT = Stack(
     name="document",
-    title="LMI 0.21 with DeepSpeed 0.8, transformers 4.28.1, as of 2023",
     serving={"deepspeed": _LMI_2023, "accelerate": _LMI_2023},
     training=None,
     untestable={
         "training": (
-            "the training images of 2023 have Python 3.8 to 3.10, in which this suite's training program does not run: "
-            "training is measured with --stack current"
+            "the training images of 2023 have Python 3.8 to 3.10, and this suite's training program needs 3.11: "
+            "pass --stack current"
         ),
-        "transformers": "the document served with DeepSpeed and Accelerate: --stack current has transformers alone",
+        "transformers": "the document served with DeepSpeed and Accelerate: pass --stack current for transformers",
         "deepspeed-kernel-injection": _NO_KERNEL_INJECTION,
         "fastertransformer": _NO_FASTERTRANSFORMER,
     },
@@ -162,7 +166,7 @@ DOCUMENT = Stack(
     own_programs=False,
     defaults=_defaults(_generation("deepspeed")),
 )
-# An emulator's figures decide nothing: its training runs are cut to the steps that every part of a run needs.
+# An emulator's figures do not count: its training runs have just enough steps to run every part of the program.
 _SHORT = CPU_TRAINING.model_copy(
     update={
         "fields": CPU_TRAINING.fields.model_copy(update={"samples": 131, "warmup_steps": 4}),
@@ -172,7 +176,6 @@ _SHORT = CPU_TRAINING.model_copy(
 )
 LOCAL = Stack(
     name="current",
-    title="this machine, behind an emulated SageMaker",
     serving={"transformers": _LMI_NOW, "accelerate": _LMI_NOW, "deepspeed": _LMI_NOW},
     training=CURRENT.training,
     untestable={"deepspeed-kernel-injection": _NO_KERNEL_INJECTION, "fastertransformer": _NO_FASTERTRANSFORMER},

@@ -1,4 +1,4 @@
-"""Removing what runs have left in an account."""
+"""A sweep removes what runs have left in an AWS account."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import told
+from llm_claims.sagemaker.calls import cloud_errors
 from llm_claims.sagemaker.endpoint_configs import EndpointConfigs
 from llm_claims.sagemaker.endpoints import Endpoints
 from llm_claims.sagemaker.errors import CloudError
-from llm_claims.sagemaker.journal import Entry, ResourceKind
-from llm_claims.sagemaker.kinds import Kind, State, run_of
+from llm_claims.sagemaker.journal import Entry, ResourceType
 from llm_claims.sagemaker.models import Models
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
+from llm_claims.sagemaker.resources import Resources, State, run_of
 from llm_claims.sagemaker.schedules import Schedules
 from llm_claims.sagemaker.training_jobs import TrainingJobs
 from llm_claims.sagemaker.uploads import Uploads
 
-Thing = tuple[ResourceKind, str]
+Resource = tuple[ResourceType, str]
+"""Type and name of one resource."""
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a sweep removed, and what is still there although it should not be; scrubbed lines for people.
+    """What a sweep did, as scrubbed lines of text.
 
-    ``left`` also tells what could not be looked for. ``remarks`` are no reason to worry. ``gone`` are those of
-    the journal that are known not to be there.
+    ``removed`` were found and are gone. ``left`` are still there, or could not be looked for. ``remarks`` are errors
+    that hide nothing. ``gone`` are the entries of the journal that are known not to exist any more.
     """
 
     removed: tuple[str, ...] = ()
@@ -43,14 +44,14 @@ class SweepReport:
         return not self.left
 
     def describe(self) -> str:
-        """The report as lines of text."""
+        """Return the report as text, with a line for each resource and a sum."""
         lines = [f"removed: {line}" for line in self.removed] + [f"LEFT: {line}" for line in self.left]
         total = f"sweep: {len(self.removed)} removed, {len(self.left)} left"
         return "\n".join([*lines, *(f"note: {line}" for line in self.remarks), total])
 
 
-def kinds(account: Account) -> tuple[Kind, ...]:
-    """Every kind of resource, in the order of removal: what is billed first, what others need last."""
+def all_resources(account: Account) -> tuple[Resources, ...]:
+    """Return all types of resource in the order of removal: first what is billed, last what others depend on."""
     return (
         TrainingJobs(account),
         Endpoints(account),
@@ -61,8 +62,9 @@ def kinds(account: Account) -> tuple[Kind, ...]:
     )
 
 
-# What has to be gone first; a schedule is the last resort for an endpoint that would not go.
-_AFTER: dict[ResourceKind, tuple[ResourceKind, ...]] = {
+# Type → the types of the same name that have to be gone first. A schedule stays as long as its endpoint does: it is the
+# last means to delete it.
+_AFTER: dict[ResourceType, tuple[ResourceType, ...]] = {
     "endpoint config": ("endpoint",),
     "model": ("endpoint",),
     "schedule": ("endpoint",),
@@ -70,30 +72,30 @@ _AFTER: dict[ResourceKind, tuple[ResourceKind, ...]] = {
 
 
 @dataclass
-class _Look:
-    """What one look around found, and what it could not see."""
+class _Findings:
+    """What one look at the account found, and its errors: ``faults`` may hide resources, ``remarks`` do not."""
 
-    found: dict[Thing, State] = field(default_factory=dict)
+    found: dict[Resource, State] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
 
 
 class Sweep:
-    """Finds by journal, by name and by tag; removes, and looks again, until nothing is left or patience ends.
+    """Finds resources by journal, name and tag, and removes them until nothing is left or `Pace.patience` ends.
 
     Parameters
     ----------
     account
-        Where to look.
+        The account to sweep.
     journaled
-        What was about to be created, and was not seen gone since.
+        Entries of the journal: resources that may exist.
     wanted
-        Whether a run is to be swept: AWS is then asked for all names and tags, and nothing of any other run is
-        touched. Without it, only what is journaled is removed.
+        Whether a run is to be swept. All names and tags in the account are then searched for such runs; resources of
+        other runs are not touched. Without it, only journaled resources are removed.
     run
-        The run, if it is but one: AWS is then asked for its names alone.
+        The run, if there is only one to sweep: the search is then limited to it.
     pace
-        How long to wait.
+        How often AWS is polled, and how long each wait may last.
     """
 
     def __init__(
@@ -108,108 +110,114 @@ class Sweep:
         self._account, self._wanted, self._run = account, wanted, run
         self._journaled = [entry for entry in journaled if wanted is None or wanted(entry.run)]
         self._pace = pace or Pace()
-        self._kinds = {kind.kind: kind for kind in kinds(account)}
+        self._resources = {resources.type: resources for resources in all_resources(account)}
 
     def look(self) -> SweepReport:
-        """Look once and remove nothing: all that is there counts as left."""
+        """Look once and remove nothing: everything found is reported as left."""
         look = self._look()
-        left = [*(_line(thing, state) for thing, state in look.found.items()), *look.faults.values()]
+        left = [*(_line(resource, state) for resource, state in look.found.items()), *look.faults.values()]
         return SweepReport(left=tuple(left), remarks=tuple(look.remarks.values()))
 
     def run(self) -> SweepReport:
-        """Remove what is found."""
-        pace, seen, faults = self._pace, dict[Thing, State](), dict[Thing, str]()
+        """Look and remove until a look finds nothing, or until the last look after `Pace.patience`."""
+        pace, seen, faults = self._pace, dict[Resource, State](), dict[Resource, str]()
         deadline = pace.now() + pace.patience
         while True:
-            # The last thing a sweep does is to look.
             is_last = pace.now() >= deadline
             look = self._look()
             seen |= look.found
-            if is_last or not (look.found or look.faults or self._in_doubt(seen)):
+            if is_last or not (look.found or look.faults or self._may_appear(seen)):
                 break
             faults = self._remove(look)
             pace.sleep(pace.poll)
-        removed = [_line(thing) for thing in seen if thing not in look.found]
-        left = [_line(thing, state, faults.get(thing)) for thing, state in look.found.items()]
+        removed = [_line(resource) for resource in seen if resource not in look.found]
+        left = [_line(resource, state, faults.get(resource)) for resource, state in look.found.items()]
         return SweepReport(
             tuple(removed), (*left, *look.faults.values()), tuple(look.remarks.values()), self._gone(look)
         )
 
-    def _gone(self, look: _Look) -> tuple[Entry, ...]:
-        unsure = {*(" ".join(thing) for thing in look.found), *look.faults}
-        return tuple(entry for entry in self._journaled if f"{entry.kind} {entry.name}" not in unsure)
+    def _gone(self, look: _Findings) -> tuple[Entry, ...]:
+        """Return the journaled resources that the look did not find, unless an error may have hidden them."""
+        unsure = {*(" ".join(resource) for resource in look.found), *look.faults}
+        return tuple(entry for entry in self._journaled if f"{entry.type} {entry.name}" not in unsure)
 
-    def _look(self) -> _Look:
-        look = _Look()
-        for kind in self._kinds.values():
-            for name in self._names(kind, look):
-                with self._noting(look.faults, f"{kind.kind} {name}", f"looking at {kind.kind} {name}"):
-                    state = kind.state(name)
+    def _look(self) -> _Findings:
+        look = _Findings()
+        for resources in self._resources.values():
+            for name in self._names(resources, look):
+                resource = f"{resources.type} {name}"
+                with self._noting(look.faults, resource, f"looking at {resource}"):
+                    state = resources.state(name)
                     if state != "gone":
-                        look.found[kind.kind, name] = state
+                        look.found[resources.type, name] = state
         return look
 
-    def _names(self, kind: Kind, look: _Look) -> list[str]:
-        """Every name that may be one of these runs', once each."""
-        names = [entry.name for entry in self._journaled if entry.kind == kind.kind]
+    def _names(self, resources: Resources, look: _Findings) -> list[str]:
+        """Return the names of all resources of one type that may belong to the runs to sweep."""
+        names = [entry.name for entry in self._journaled if entry.type == resources.type]
         if self._wanted is None:
             return list(dict.fromkeys(names))
-        with self._noting(look.faults, kind.kind, f"listing {kind.kind}s"):
-            names += [name for name in kind.names(self._run) if self._is_wanted(run_of(kind.kind, name))]
-        # By tag as well, in case that a name is not what we chose.
-        with self._noting(look.remarks, kind.kind, f"searching {kind.kind}s by tag"):
-            names += [name for name, run in kind.tagged(self._run) if self._is_wanted(_run_id(run))]
+        with self._noting(look.faults, resources.type, f"listing {resources.type}s"):
+            names += [name for name in resources.names(self._run) if self._is_wanted(run_of(resources.type, name))]
+        # By tag as well, in case that a name is not one that we chose.
+        with self._noting(look.remarks, resources.type, f"searching {resources.type}s by tag"):
+            names += [name for name, tag in resources.tagged(self._run) if self._is_wanted(_run_in_tag(tag))]
         return list(dict.fromkeys(names))
 
     def _is_wanted(self, run: RunId | None) -> bool:
         return run is not None and self._wanted is not None and self._wanted(run)
 
-    def _remove(self, look: _Look) -> dict[Thing, str]:
+    def _remove(self, look: _Findings) -> dict[Resource, str]:
+        """Remove what was found and is not ending, unless another resource has to be gone first; return the errors."""
         faults: dict[str, str] = {}
-        for (kind, name), state in look.found.items():
-            if state == "ending" or any((first, name) in look.found for first in _AFTER.get(kind, ())):
+        for (resource_type, name), state in look.found.items():
+            before = _AFTER.get(resource_type, ())
+            if state == "ending" or any((first, name) in look.found for first in before):
                 continue
-            if any(fault in look.faults for fault in (f"{first} {name}" for first in _AFTER.get(kind, ()))):
+            if any(f"{first} {name}" in look.faults for first in before):
                 continue
-            with self._noting(faults, f"{kind} {name}", f"removing {kind} {name}"):
-                self._kinds[kind].remove(name)
-        return {thing: faults[" ".join(thing)] for thing in look.found if " ".join(thing) in faults}
+            resource = f"{resource_type} {name}"
+            with self._noting(faults, resource, f"removing {resource}"):
+                self._resources[resource_type].remove(name)
+        return {resource: faults[" ".join(resource)] for resource in look.found if " ".join(resource) in faults}
 
-    def _in_doubt(self, seen: Mapping[Thing, State]) -> bool:
-        """Whether something was about to be created so lately that it may yet appear."""
+    def _may_appear(self, seen: Mapping[Resource, State]) -> bool:
+        """Whether a resource was entered in the journal within `Pace.settle`, so that it may yet be created."""
         since = datetime.now(UTC) - timedelta(seconds=self._pace.settle)
-        # A folder that was seen may get one more file; anything else is created once.
-        once = {thing for thing in seen if thing[0] != "upload"}
-        return any(entry.at > since and (entry.kind, entry.name) not in once for entry in self._journaled)
+        # More files may come into a folder that was seen; every other resource is created once.
+        once = {resource for resource in seen if resource[0] != "upload"}
+        return any(entry.at > since and (entry.type, entry.name) not in once for entry in self._journaled)
 
     @contextmanager
     def _noting(self, faults: dict[str, str], key: str, doing: str) -> Iterator[None]:
+        """Keep an error of AWS under ``key`` in ``faults``, instead of raising it."""
         try:
-            with told(self._account, doing):
+            with cloud_errors(self._account, doing):
                 yield
         except CloudError as error:
             faults[key] = str(error)
 
 
 def sweep_of_run(account: Account, run: RunId, journaled: Sequence[Entry] = (), *, pace: Pace | None = None) -> Sweep:
-    """Prepare to sweep one run, all its processes."""
+    """Return the sweep of one run, with all its processes."""
     return Sweep(account, journaled, wanted=lambda other: other == run, run=run, pace=pace)
 
 
 def sweep_of_older(
     account: Account, age: timedelta, journaled: Sequence[Entry] = (), *, now: datetime, pace: Pace | None = None
 ) -> Sweep:
-    """Prepare to sweep every run that started at least ``age`` before ``now``."""
+    """Return the sweep of all runs that started at least ``age`` before ``now``."""
     return Sweep(account, journaled, wanted=lambda run: now - run.started >= age, pace=pace)
 
 
-def _run_id(tag: str) -> RunId | None:
+def _run_in_tag(tag: str) -> RunId | None:
     try:
         return RunId(tag)
     except CloudError:
         return None
 
 
-def _line(thing: Thing, state: State = "there", fault: str | None = None) -> str:
-    kind, name = thing
-    return f"{kind} {name}" + (f", still {state}" if state != "there" else "") + (f" ({fault})" if fault else "")
+def _line(resource: Resource, state: State = "there", fault: str | None = None) -> str:
+    resource_type, name = resource
+    still = f", still {state}" if state != "there" else ""
+    return f"{resource_type} {name}{still}" + (f" ({fault})" if fault else "")

@@ -1,4 +1,4 @@
-"""What carried NCCL's messages between machines, read from what NCCL logs with NCCL_DEBUG=INFO."""
+"""Reads from NCCL's log which transport carried its messages between machines. The log needs NCCL_DEBUG=INFO."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _CHANNEL = re.compile(r"via NET/(?P<net>[^/]+)/\d+(?P<rest>[^\s]*)")
 
 
 def rdma_seen(lines: Iterable[str]) -> bool | None:
-    """Tell whether messages between machines went over EFA with GPUDirect RDMA; ``None`` if the log does not show.
+    """Whether messages between machines went over EFA with GPUDirect RDMA.
 
-    On means: the provider is efa, and every channel between machines says GDRDMA. Off means that no channel does.
+    True if the provider is efa and every channel between machines says GDRDMA; False if there are such channels and
+    none says so; None if the log shows neither.
     """
     providers: set[str] = set()
     direct: set[bool] = set()

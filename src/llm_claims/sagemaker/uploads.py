@@ -1,38 +1,33 @@
-"""Source code and models in the bucket: one folder a run."""
+"""Source code and models in the bucket: one folder for each run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import looked_up, told
+from llm_claims.sagemaker.calls import cloud_errors, if_exists
 from llm_claims.sagemaker.errors import SetUpError
-from llm_claims.sagemaker.journal import ResourceKind
-from llm_claims.sagemaker.kinds import State
 from llm_claims.sagemaker.names import S3_ROOT, RunId
+from llm_claims.sagemaker.resources import Resources
 
 
-class Uploads:
-    """The folders of runs in the account's bucket; without a bucket there are none."""
+class Uploads(Resources):
+    """The folders of runs in the account's bucket; none if no bucket is set. They have no tags."""
 
-    kind: ResourceKind = "upload"
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    type = "upload"
 
     @property
     def bucket(self) -> str:
-        """The bucket.
+        """The name of the bucket.
 
         Raises
         ------
         SetUpError
-            None is set.
+            No bucket is set.
         """
         if not self._account.bucket:
-            raise SetUpError("no bucket is set: name one in LLM_CLAIMS_BUCKET")
+            raise SetUpError("no bucket is set: create one, and set LLM_CLAIMS_BUCKET to its name")
         return self._account.bucket
 
     def put(self, path: Path, key: str) -> str:
@@ -41,20 +36,20 @@ class Uploads:
         Raises
         ------
         CloudError
-            It could not be uploaded.
+            The upload failed.
         """
         from boto3.s3.transfer import TransferConfig
 
-        with told(self._account, f"uploading {path.name}"):
+        with cloud_errors(self._account, f"uploading {path.name}"):
             self._account.client("s3").upload_file(
                 str(path), self.bucket, key, Config=TransferConfig(use_threads=False)
             )
         return f"s3://{self.bucket}/{key}"
 
     def names(self, run: RunId | None) -> Iterator[str]:
-        """The folders, with the slash at their end."""
+        """List the folder of one run, or those of any run. A folder's name ends in a slash."""
         if run is not None:
-            yield from [run.s3_prefix] if self.state(run.s3_prefix) == "there" else []
+            yield from [run.s3_prefix] if self.exists(run.s3_prefix) else []
         elif self._account.bucket:
             yield from sorted({*self._folders(), *(_folder(upload["Key"]) for upload in self._unfinished(S3_ROOT))})
 
@@ -63,18 +58,12 @@ class Uploads:
         for page in pages(Bucket=self.bucket, Prefix=S3_ROOT, Delimiter="/"):
             yield from (str(entry["Prefix"]) for entry in page.get("CommonPrefixes", []))
 
-    def tagged(self, run: RunId | None) -> Iterable[tuple[str, str]]:
-        """Nothing: objects bear no tags."""
-        return ()
-
-    def state(self, name: str) -> State:
-        """Whether anything is in the folder."""
-        if not self._account.bucket:
-            return "gone"
-        return "there" if any(self._objects(name)) or any(self._unfinished(name)) else "gone"
+    def exists(self, name: str) -> bool:
+        """Whether the folder has an object or an unfinished upload."""
+        return bool(self._account.bucket) and (any(self._objects(name)) or any(self._unfinished(name)))
 
     def remove(self, name: str) -> None:
-        """Delete all that is in the folder, and what was not uploaded to its end: that is billed, too."""
+        """Delete all objects of the folder, and abort its unfinished uploads, which are billed too."""
         client = self._account.client("s3")
         for keys in self._objects(name):
             answer = client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
@@ -83,21 +72,25 @@ class Uploads:
             client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
     def _objects(self, name: str) -> Iterator[list[dict[str, str]]]:
+        """Yield the keys of a folder in batches, as DeleteObjects takes them: at most 1000."""
         pages = self._account.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=name)
-        found = looked_up(lambda: [[{"Key": entry["Key"]} for entry in page.get("Contents", [])] for page in pages])
+        found = if_exists(lambda: [[{"Key": entry["Key"]} for entry in page.get("Contents", [])] for page in pages])
         return (keys for keys in found or [] if keys)
 
     def _unfinished(self, name: str) -> list[dict[str, Any]]:
+        """Return the multipart uploads below a prefix that were neither completed nor aborted."""
         client = self._account.client("s3")
         pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=name)
-        return looked_up(lambda: [upload for page in pages for upload in page.get("Uploads", [])]) or []
+        return if_exists(lambda: [upload for page in pages for upload in page.get("Uploads", [])]) or []
 
 
 def _folder(key: str) -> str:
+    """Return the run's folder of an object: ``llm-claims/RUN/a/b`` → ``llm-claims/RUN/``."""
     return S3_ROOT + key.removeprefix(S3_ROOT).partition("/")[0] + "/"
 
 
 def _raise_refusal(answer: dict[str, Any]) -> None:
+    """Raise the first error of a DeleteObjects call: boto3 returns errors about single objects, and raises none."""
     from botocore.exceptions import ClientError
 
     for refused in answer.get("Errors", [])[:1]:

@@ -13,7 +13,7 @@ from llm_claims.sagemaker.journal import Journal
 from llm_claims.sagemaker.launcher import Launcher
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import QUICK
-from llm_claims.sagemaker.preflight import Needs, check
+from llm_claims.sagemaker.preflight import PlannedResources, check
 from llm_claims.sagemaker.specs import EndpointSpec, TrainingSpec
 from tests.integration.faults.planted import IMAGE, INSTANCE
 from tests.integration.faults.strikes import IN_FLIGHT_SECONDS
@@ -55,7 +55,7 @@ def _serve(launcher: Launcher, files: Path, archive: str = "model.tar.gz") -> No
 
 
 def _preflight(launcher: Launcher, files: Path) -> None:
-    check(launcher.account, Needs({INSTANCE: 1}, {INSTANCE: 1}, frozenset({IMAGE})))
+    check(launcher.account, PlannedResources({INSTANCE: 1}, {INSTANCE: 1}, frozenset({IMAGE})))
 
 
 def _upload(launcher: Launcher, files: Path) -> None:

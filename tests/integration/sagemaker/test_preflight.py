@@ -12,12 +12,12 @@ import pytest
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.errors import NoCapacity, NoQuota, SetUpError
-from llm_claims.sagemaker.preflight import Needs, check
+from llm_claims.sagemaker.preflight import PlannedResources, check
 from tests.emulator.client import Emulator
 from tests.integration.faults.cases import CHANGES
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.38.0-lmi29.0.0-cu130"
-NEEDS = Needs({"ml.g5.2xlarge": 2}, {"ml.g4dn.2xlarge": 1}, frozenset({IMAGE}))
+RESOURCES = PlannedResources({"ml.g5.2xlarge": 2}, {"ml.g4dn.2xlarge": 1}, frozenset({IMAGE}))
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def nothing_is_created(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_
     assert [call for call in emulator.calls() if call["operation"].startswith(CHANGES)] == []
 
 
-def refused(account: Account, needs: Needs = NEEDS) -> str:
+def refused(account: Account, needs: PlannedResources = RESOURCES) -> str:
     with pytest.raises(SetUpError) as caught:
         check(account, needs)
     text = str(caught.value)
@@ -41,7 +41,7 @@ def refused(account: Account, needs: Needs = NEEDS) -> str:
 
 
 def test_an_account_that_is_fit_is_let_through(emulator: Emulator) -> None:
-    check(Account.of_environment(), NEEDS)
+    check(Account.of_environment(), RESOURCES)
     asked = {call["operation"] for call in emulator.calls()}
     assert asked >= {"GetCallerIdentity", "HeadBucket", "BatchGetImage", "ListServiceQuotas", "SimulatePrincipalPolicy"}
 
@@ -51,7 +51,7 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     text = refused(Account.of_environment())
     assert text.startswith("no AWS credentials: sign in (aws sso login), or set AWS_ACCESS_KEY_ID")
-    assert "--plan needs none" in text
+    assert "needs none" in text
 
 
 def test_expired_credentials(emulator: Emulator) -> None:
@@ -61,7 +61,9 @@ def test_expired_credentials(emulator: Emulator) -> None:
 
 def test_credentials_that_aws_does_not_know(emulator: Emulator) -> None:
     emulator.fault("access_denied", "GetCallerIdentity", times=0)
-    assert refused(Account.of_environment()).startswith("AWS in us-east-1 does not say who we are: AccessDenied")
+    assert refused(Account.of_environment()).startswith(
+        "AWS in us-east-1 did not answer who the caller is: AccessDenied"
+    )
 
 
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,14 +77,16 @@ def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_region(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, region: str) -> None:
     monkeypatch.setenv("AWS_REGION", region)
     text = refused(Account.of_environment())
-    assert text.startswith(f"wrong region: SageMaker is not in '{region}'. Set AWS_REGION, to one of ")
+    assert text.startswith(f"wrong region: SageMaker is not in '{region}'. Set AWS_REGION to one of ")
     assert "us-east-1" in text
     assert emulator.calls() == []
 
 
 def test_an_account_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    assert "AWS in us-east-1 does not say who we are: EndpointConnectionError" in refused(Account.of_environment())
+    assert "AWS in us-east-1 did not answer who the caller is: EndpointConnectionError" in refused(
+        Account.of_environment()
+    )
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
@@ -94,17 +98,17 @@ def test_a_clock_ten_minutes_off(emulator: Emulator, minutes: int, strict: bool)
     assert text.startswith("the clock of this machine ")
     assert text.endswith("set it by network time (timedatectl set-ntp true)")
     if not strict:
-        assert f"is 10 min {'ahead' if minutes < 0 else 'behind'} of AWS's" in text
+        assert f"is 10 min {'ahead of' if minutes < 0 else 'behind'} AWS's" in text
 
 
 def test_a_clock_that_is_nearly_right_will_do(emulator: Emulator) -> None:
     emulator.clock(offset_seconds=120, strict=True)
-    check(Account.of_environment(), NEEDS)
+    check(Account.of_environment(), RESOURCES)
 
 
 @pytest.mark.parametrize("wrong", ["training", "endpoints"])
 def test_an_unknown_instance_type(wrong: str, emulator: Emulator) -> None:
-    text = refused(Account.of_environment(), replace(NEEDS, **{wrong: {"ml.g5.3xlarge": 1}}))
+    text = refused(Account.of_environment(), replace(RESOURCES, **{wrong: {"ml.g5.3xlarge": 1}}))
     use = {"training": "a training job", "endpoints": "an endpoint"}[wrong]
     assert text.startswith(f"SageMaker has no instance type ml.g5.3xlarge for {use}: of its family there are ")
     assert "ml.g5.2xlarge" in text
@@ -112,8 +116,8 @@ def test_an_unknown_instance_type(wrong: str, emulator: Emulator) -> None:
 
 
 def test_an_instance_type_of_no_family() -> None:
-    text = refused(Account.of_environment(), Needs({"ml.zz9.big": 1}))
-    assert text == "SageMaker has no instance type ml.zz9.big for a training job: nor any of its family"
+    text = refused(Account.of_environment(), PlannedResources({"ml.zz9.big": 1}))
+    assert text == "SageMaker has no instance type ml.zz9.big for a training job: it has none of that family"
 
 
 def test_an_instance_type_that_the_region_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,25 +138,23 @@ def test_an_instance_type_that_the_region_does_not_have(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("quota", "needed"), [(0, 1), (1, 2)])
 def test_no_quota(emulator: Emulator, quota: int, needed: int) -> None:
     emulator.settings(quotas={"ml.g5.2xlarge for training job usage": quota})
-    text = refused(Account.of_environment(), Needs({"ml.g5.2xlarge": needed}))
+    text = refused(Account.of_environment(), PlannedResources({"ml.g5.2xlarge": needed}))
     assert text == (
         f"no quota for ml.g5.2xlarge: 'ml.g5.2xlarge for training job usage' is {quota} in us-east-1, and {needed} "
-        "are needed at a time. Ask for more in the console, under Service Quotas"
+        "are needed at one time. Request an increase in the AWS console, under Service Quotas"
     )
 
 
 def test_no_quota_is_want_of_capacity_too(emulator: Emulator) -> None:
     emulator.settings(quotas={"ml.g4dn.2xlarge for endpoint usage": 0})
     with pytest.raises(NoQuota) as caught:
-        check(Account.of_environment(), NEEDS)
+        check(Account.of_environment(), RESOURCES)
     assert isinstance(caught.value, NoCapacity)
 
 
 def test_quotas_that_cannot_be_read(emulator: Emulator) -> None:
     emulator.settings(denied=["servicequotas:ListServiceQuotas"])
-    assert refused(Account.of_environment()).startswith(
-        "cannot tell whether the account is fit for a run: reading the quotas of SageMaker: "
-    )
+    assert refused(Account.of_environment()).startswith("cannot check the account: reading the quotas of SageMaker: ")
 
 
 def test_a_role_that_cannot_be_passed(emulator: Emulator) -> None:
@@ -166,21 +168,21 @@ def test_a_role_that_cannot_be_passed(emulator: Emulator) -> None:
 def test_a_role_of_which_nobody_knows_whether_it_can_be_passed(emulator: Emulator) -> None:
     emulator.settings(denied=["iam:SimulatePrincipalPolicy"])
     text = refused(Account.of_environment())
-    assert "could not be asked (AccessDenied): allow iam:SimulatePrincipalPolicy on your own role" in text
+    assert "to sagemaker.amazonaws.com (AccessDenied): allow iam:SimulatePrincipalPolicy on your own role" in text
 
 
 @pytest.mark.parametrize(
     ("role", "told"),
     [
-        (None, "no role is set: name the ARN of the role that jobs run as in LLM_CLAIMS_ROLE"),
-        ("llm-claims", "LLM_CLAIMS_ROLE is no ARN of a role: it looks like arn:aws:iam::ACCOUNT:role/NAME"),
+        (None, "no role is set: set LLM_CLAIMS_ROLE to the ARN of the role that jobs run as"),
+        ("llm-claims", "LLM_CLAIMS_ROLE is not the ARN of a role: one looks like arn:aws:iam::ACCOUNT:role/NAME"),
         ("arn:aws:iam::123456789012:role/none", "the role of LLM_CLAIMS_ROLE does not exist in this account"),
     ],
     ids=["none", "no ARN", "gone"],
 )
 def test_no_such_role(role: str | None, told: str) -> None:
     with pytest.raises(SetUpError) as caught:
-        check(replace(Account.of_environment(), role=role), NEEDS)
+        check(replace(Account.of_environment(), role=role), RESOURCES)
     assert str(caught.value) == told
 
 
@@ -199,33 +201,33 @@ def test_a_role_that_does_not_trust_the_scheduler(emulator: Emulator) -> None:
 def test_an_image_that_is_gone(emulator: Emulator) -> None:
     emulator.settings(missing_images=["djl-inference:0.21.0"])
     old = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.21.0-deepspeed0.8.0-cu117"
-    assert refused(Account.of_environment(), replace(NEEDS, images=frozenset({IMAGE, old}))) == (
-        "the image djl-inference:0.21.0-deepspeed0.8.0-cu117 is gone: the registry has it no more. "
-        "Choose another --stack"
+    assert refused(Account.of_environment(), replace(RESOURCES, images=frozenset({IMAGE, old}))) == (
+        "AWS's registry does not have the image djl-inference:0.21.0-deepspeed0.8.0-cu117 any more: "
+        "choose another --stack"
     )
 
 
 def test_an_image_from_elsewhere() -> None:
-    text = refused(Account.of_environment(), replace(NEEDS, images=frozenset({"deepjavalibrary/djl-serving:0.38.0"})))
-    assert "SageMaker runs images of AWS's registry alone" in text
+    text = refused(
+        Account.of_environment(), replace(RESOURCES, images=frozenset({"deepjavalibrary/djl-serving:0.38.0"}))
+    )
+    assert "SageMaker runs only images of AWS's registry" in text
 
 
 def test_no_bucket() -> None:
     text = refused(replace(Account.of_environment(), bucket=None))
-    assert text == "no bucket is set: name one of your own in LLM_CLAIMS_BUCKET; none is made for you"
+    assert text == "no bucket is set: create one, and set LLM_CLAIMS_BUCKET to its name"
 
 
 def test_a_bucket_that_is_not_there() -> None:
     text = refused(replace(Account.of_environment(), bucket="llm-claims-nowhere"))
-    assert text == "the bucket of LLM_CLAIMS_BUCKET does not exist: make it, or name another"
+    assert text == "the bucket of LLM_CLAIMS_BUCKET does not exist: create it, or name another"
 
 
 def test_a_bucket_that_is_not_ours(emulator: Emulator) -> None:
     emulator.fault("access_denied", "HeadBucket", times=0)
     text = refused(Account.of_environment())
-    assert text == (
-        "the bucket of LLM_CLAIMS_BUCKET is not ours: it belongs to another account, or you may not list it"
-    )
+    assert text == ("the bucket of LLM_CLAIMS_BUCKET belongs to another account, or you may not list it")
     # AWS itself is asked to tell: with the owner that the bucket must have.
     (call,) = (call for call in emulator.calls("HeadBucket"))
     assert call["status"] == 403

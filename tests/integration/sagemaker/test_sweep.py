@@ -136,7 +136,7 @@ def test_what_the_journal_knows_is_waited_for(emulator: Emulator, sweep: Sweeper
     ("arguments", "told"),
     [
         (["--run", "yesterday"], "'yesterday' is no run id: one looks like"),
-        (["--older-than", "soon"], "'soon' is no age: give minutes, hours or days, as 90m, 8h, 2d"),
+        (["--older-than", "soon"], "'soon' is no age: give minutes, hours or days, such as 90m, 8h, 2d"),
     ],
 )
 def test_a_wrong_argument_is_told(sweep: Sweeper, arguments: list[str], told: str) -> None:
@@ -150,7 +150,7 @@ def test_an_account_that_cannot_be_asked_is_told(sweep: Sweeper) -> None:
     run = RunId.new(datetime.now(UTC)).text
     done = sweep("--run", run, AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert done.returncode == 4
-    assert "does not say who we are" in done.stderr
+    assert "did not answer who the caller is" in done.stderr
     assert "Traceback" not in done.stderr
 
 

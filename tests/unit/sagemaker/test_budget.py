@@ -5,37 +5,37 @@ from pathlib import Path
 import pytest
 
 from llm_claims.errors import UsageError
-from llm_claims.sagemaker.budget import Budget, Spent, check_budget
+from llm_claims.sagemaker.budget import Budget, BudgetExceeded, check_budget
 
 
 def test_what_is_set_aside_counts_until_it_is_settled(tmp_path: Path) -> None:
     budget = Budget(tmp_path / "budget", 10.0)
-    budget.set_aside("one", 6.0)
-    with pytest.raises(Spent, match=r"the budget of \$10.00 is spent: \$4.00 are left, this needs \$5.00"):
-        budget.set_aside("two", 5.0)
+    budget.reserve("one", 6.0)
+    with pytest.raises(BudgetExceeded, match=r"the budget of \$10.00 is spent: \$4.00 are left, this needs \$5.00"):
+        budget.reserve("two", 5.0)
     budget.settle("one", 2.5)
-    budget.set_aside("two", 5.0)
+    budget.reserve("two", 5.0)
     assert budget.spent_usd == 7.5
 
 
 def test_processes_share_it(tmp_path: Path) -> None:
     one, other = (Budget(tmp_path / "budget", 10.0) for _ in range(2))
-    one.set_aside("one", 6.0)
-    with pytest.raises(Spent):
-        other.set_aside("two", 5.0)
+    one.reserve("one", 6.0)
+    with pytest.raises(BudgetExceeded):
+        other.reserve("two", 5.0)
 
 
 def test_a_launch_may_cost_more_than_was_thought_and_the_next_is_refused(tmp_path: Path) -> None:
     budget = Budget(tmp_path / "budget", 10.0)
-    budget.set_aside("one", 6.0)
+    budget.reserve("one", 6.0)
     budget.settle("one", 12.0)
-    with pytest.raises(Spent, match=r"\$0.00 are left"):
-        budget.set_aside("two", 0.01)
+    with pytest.raises(BudgetExceeded, match=r"\$0.00 are left"):
+        budget.reserve("two", 0.01)
 
 
 def test_without_a_limit_it_only_counts(tmp_path: Path) -> None:
     budget = Budget(tmp_path / "budget", None)
-    budget.set_aside("one", 1e6)
+    budget.reserve("one", 1e6)
     assert budget.spent_usd == 1e6
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import create, is_missing, is_want_of_capacity, looked_up, told
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, is_missing
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 
 ACCOUNT = Account("us-east-1", role="arn:aws:iam::210987654321:role/jobs", bucket="our-bucket")
@@ -53,12 +53,12 @@ def test_missing_is_what_aws_calls_missing(code: str, message: str, missing: boo
     ],
 )
 def test_want_of_capacity_is_known_by_its_words(text: str) -> None:
-    assert is_want_of_capacity(text)
-    assert not is_want_of_capacity("AlgorithmError: exit code 1")
+    assert is_capacity_error(text)
+    assert not is_capacity_error("AlgorithmError: exit code 1")
 
 
 def test_a_failed_call_is_told_without_secrets() -> None:
-    with pytest.raises(CloudError) as caught, told(ACCOUNT, "creating endpoint x"):
+    with pytest.raises(CloudError) as caught, cloud_errors(ACCOUNT, "creating endpoint x"):
         raise error("AccessDeniedException", "arn:aws:sts::210987654321:x/y may not; bucket our-bucket of 210987654321")
     assert str(caught.value) == (
         "creating endpoint x: An error occurred (AccessDeniedException) when calling the CreateEndpoint operation: "
@@ -68,31 +68,31 @@ def test_a_failed_call_is_told_without_secrets() -> None:
 
 
 def test_want_of_quota_is_want_of_capacity() -> None:
-    with pytest.raises(NoCapacity), told(ACCOUNT, "creating endpoint x"):
+    with pytest.raises(NoCapacity), cloud_errors(ACCOUNT, "creating endpoint x"):
         raise error("ResourceLimitExceeded", "The account-level service limit is 0 Instances")
 
 
 def test_what_is_not_of_aws_passes_through() -> None:
-    with pytest.raises(ZeroDivisionError), told(ACCOUNT, "x"):
+    with pytest.raises(ZeroDivisionError), cloud_errors(ACCOUNT, "x"):
         raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), told(ACCOUNT, "x"):
+    with pytest.raises(KeyboardInterrupt), cloud_errors(ACCOUNT, "x"):
         raise KeyboardInterrupt
 
 
-def test_an_error_is_none_if_the_resource_is_there_all_the_same() -> None:
+def test_an_error_is_success_if_the_resource_exists() -> None:
     taken = raising(error("ValidationException", "Cannot create already existing endpoint"))
-    create(ACCOUNT, "creating endpoint x", taken, lambda: True)
+    create_once(ACCOUNT, "creating endpoint x", taken, lambda: True)
     with pytest.raises(CloudError, match="already existing"):
-        create(ACCOUNT, "creating endpoint x", taken, lambda: False)
+        create_once(ACCOUNT, "creating endpoint x", taken, lambda: False)
 
 
 def test_if_nobody_can_tell_whether_it_is_there_that_is_told() -> None:
     with pytest.raises(CloudError, match=r"looking for it after an error: .*Throttling"):
-        create(ACCOUNT, "creating x", raising(error("InternalFailure")), raising(error("ThrottlingException")))
+        create_once(ACCOUNT, "creating x", raising(error("InternalFailure")), raising(error("ThrottlingException")))
 
 
 def test_a_look_up_tells_missing_from_unknown() -> None:
-    assert looked_up(lambda: 3) == 3
-    assert looked_up(raising(error("ResourceNotFound"))) is None
+    assert if_exists(lambda: 3) == 3
+    assert if_exists(raising(error("ResourceNotFound"))) is None
     with pytest.raises(Exception, match="Throttling"):
-        looked_up(raising(error("ThrottlingException")))
+        if_exists(raising(error("ThrottlingException")))

@@ -22,7 +22,9 @@ NEEDS = (
 
 def plan(*needs: Need, **options) -> CloudPlan:
     prices = Prices(table(), **options)
-    return CloudPlan(needs or NEEDS, lambda placed: deployment_of(placed, CURRENT, table()), prices, least=3, most=5)
+    return CloudPlan(
+        needs or NEEDS, lambda placed: deployment_of(placed, CURRENT, table()), prices, least_rounds=3, most_rounds=5
+    )
 
 
 def test_the_sum_is_that_of_the_rows() -> None:
@@ -41,11 +43,11 @@ def test_every_launch_names_the_claims_it_serves() -> None:
 
 
 def test_a_launch_for_every_test_costs_more() -> None:
-    count, usd = plan().per_test
+    count, usd = plan().unshared
     assert count == 3
     assert usd > plan().total_usd
     alone = plan(NEEDS[0])
-    assert alone.per_test == (1, pytest.approx(alone.total_usd))
+    assert alone.unshared == (1, pytest.approx(alone.total_usd))
 
 
 def test_the_text_has_the_rows_the_sums_and_what_is_left_out() -> None:
@@ -62,7 +64,7 @@ def test_the_text_has_the_rows_the_sums_and_what_is_left_out() -> None:
 def test_live_prices_go_before_the_table_and_are_named() -> None:
     cheap = plan(NEEDS[0], live={"g5.2xlarge": 0.0})
     assert cheap.total_usd == 0
-    assert "asked for now: g5.2xlarge" in "\n".join(cheap.lines())
+    assert "from AWS's price list today: g5.2xlarge" in "\n".join(cheap.lines())
 
 
 def test_an_emulator_costs_nothing() -> None:

@@ -60,17 +60,17 @@ def test_rdma_on_and_off_are_explicit() -> None:
 
 @pytest.mark.parametrize("rdma", [True, False])
 def test_one_machine_has_no_rdma_to_switch(rdma: bool) -> None:
-    with pytest.raises(Untestable, match=r"ranks=8 fit one ml\.p4d\.24xlarge: no RDMA between machines"):
+    with pytest.raises(Untestable, match=r"ranks=8 fit on one ml\.p4d\.24xlarge: there is no RDMA between machines"):
         deploy(training(ranks=8, rdma=rdma), "p4d.24xlarge")
 
 
 def test_a_transport_between_gpus_of_one_machine_is_no_job() -> None:
-    with pytest.raises(Untestable, match="transport=shm joins GPUs of one machine here"):
+    with pytest.raises(Untestable, match="transport=shm is between GPUs of one machine"):
         deploy(training(ranks=16, transport="shm"), "p4d.24xlarge")
 
 
 def test_rdma_needs_a_type_that_has_it() -> None:
-    with pytest.raises(Untestable, match=r"RDMA over EFA needs GPUDirect RDMA, which ml\.g5\.48xlarge has not"):
+    with pytest.raises(Untestable, match=r"RDMA over EFA needs GPUDirect RDMA, which ml\.g5\.48xlarge does not have"):
         deploy(training(rdma=True), "g5.48xlarge")
 
 
@@ -100,10 +100,10 @@ def test_each_way_of_loading_is_an_endpoint_and_the_plain_one_serves_as_well() -
     ("workload", "stack", "reason"),
     [
         (generation(engine="deepspeed"), CURRENT, "pass --stack document"),
-        (generation(engine="fastertransformer"), CURRENT, "FasterTransformer served through a handler of its own"),
-        (generation(engine="transformers"), DOCUMENT, "--stack current has transformers alone"),
-        (training(), DOCUMENT, "training is measured with --stack current"),
-        (training(parallelism="smp"), CURRENT, "frozen with its image 2.8.0"),
+        (generation(engine="fastertransformer"), CURRENT, "FasterTransformer was served"),
+        (generation(engine="transformers"), DOCUMENT, "pass --stack current for transformers"),
+        (training(), DOCUMENT, "this suite's training program needs 3.11: pass --stack current"),
+        (training(parallelism="smp"), CURRENT, "frozen at its image 2.8.0"),
     ],
     ids=["deepspeed", "fastertransformer", "transformers", "training", "smp"],
 )

@@ -22,8 +22,8 @@ def test_what_is_intended_and_not_gone_is_open(tmp_path: Path) -> None:
     journal.intend(RUN, "model", "one")
     journal.intend(RUN, "endpoint", "one")
     journal.gone(RUN, "model", "one")
-    (entry,) = journal.mine()
-    assert (entry.run, entry.kind, entry.name) == (RUN, "endpoint", "one")
+    (entry,) = journal.own_entries()
+    assert (entry.run, entry.type, entry.name) == (RUN, "endpoint", "one")
     assert abs(datetime.now(UTC) - entry.at) < timedelta(minutes=1)
 
 
@@ -32,7 +32,7 @@ def test_files_of_several_processes_are_one_story(tmp_path: Path) -> None:
     first.intend(RUN, "model", "one")
     second.intend(RUN, "model", "two")
     assert {entry.name for entry in Journal(tmp_path).entries()} == {"one", "two"}
-    assert [entry.name for entry in first.mine()] == ["one"]
+    assert [entry.name for entry in first.own_entries()] == ["one"]
     second.gone(RUN, "model", "one")
     assert [entry.name for entry in Journal(tmp_path).entries()] == ["two"]
     first.intend(RUN, "model", "one")

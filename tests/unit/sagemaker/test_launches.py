@@ -3,7 +3,7 @@ from __future__ import annotations
 from workers import generation, table, training
 
 from llm_claims.sagemaker.deployments import Deployment, deployment_of
-from llm_claims.sagemaker.launches import Asked, launches_for, launches_of
+from llm_claims.sagemaker.launches import PlacedRequest, pack_launches, plan_launches
 from llm_claims.sagemaker.stacks import CURRENT
 from llm_claims.sources.base import Need, Placed
 from llm_claims.workloads.loading.workload import Loading
@@ -20,58 +20,58 @@ def need(*placed: Placed, varies: bool = True) -> Need:
     return Need("a case", "a-claim", placed, varies=varies)
 
 
-def asked(launches, number: int = 0) -> list[tuple[Placed, int]]:
-    return [(one.placed, one.round) for one in launches[number].asked]
+def requests(launches, number: int = 0) -> list[tuple[Placed, int]]:
+    return [(one.placed, one.round) for one in launches[number].requests]
 
 
 def test_rounds_alternate_within_an_endpoint() -> None:
-    launches = launches_of([need(A, B)], deploy, least=3, most=3)
-    assert asked(launches) == [(A, 1), (B, 1), (B, 2), (A, 2), (A, 3), (B, 3)]
+    launches = plan_launches([need(A, B)], deploy, least_rounds=3, most_rounds=3)
+    assert requests(launches) == [(A, 1), (B, 1), (B, 2), (A, 2), (A, 3), (B, 3)]
 
 
 def test_cases_share_what_they_have_in_common() -> None:
-    launches = launches_of([need(A, B), need(B, C), need(A)], deploy, least=2, most=2)
+    launches = plan_launches([need(A, B), need(B, C), need(A)], deploy, least_rounds=2, most_rounds=2)
     assert [launch.placed for launch in launches] == [(A, B), (C,)]
 
 
 def test_an_endpoint_gets_all_rounds_at_once_and_a_job_the_least() -> None:
     run = Placed(training(), "p4d.24xlarge")
-    endpoint, *jobs = launches_of([need(A), need(run)], deploy, least=3, most=5)
-    assert [one.round for one in endpoint.asked] == [1, 2, 3, 4, 5]
-    assert [one.round for job in jobs for one in job.asked] == [1, 2, 3]
+    endpoint, *jobs = plan_launches([need(A), need(run)], deploy, least_rounds=3, most_rounds=5)
+    assert [one.round for one in endpoint.requests] == [1, 2, 3, 4, 5]
+    assert [one.round for job in jobs for one in job.requests] == [1, 2, 3]
 
 
 def test_what_does_not_vary_is_asked_once() -> None:
     fixed = Placed(training(seed=500), "p4d.24xlarge")
-    endpoint, job = launches_of([need(A, varies=False), need(fixed)], deploy, least=3, most=5)
-    assert len(endpoint.asked) == len(job.asked) == 1
-    (shared,) = launches_of([need(A, varies=False), need(A)], deploy, least=3, most=5)
-    assert len(shared.asked) == 5
+    endpoint, job = plan_launches([need(A, varies=False), need(fixed)], deploy, least_rounds=3, most_rounds=5)
+    assert len(endpoint.requests) == len(job.requests) == 1
+    (shared,) = plan_launches([need(A, varies=False), need(A)], deploy, least_rounds=3, most_rounds=5)
+    assert len(shared.requests) == 5
 
 
 def test_a_job_holds_what_fits_its_time_limit() -> None:
     """ZeRO-3 takes 130 s and 20 steps of 42.6 s: two of them do not fit 1500 s."""
     slow = Placed(training(zero_stage=3), "p4d.24xlarge")
-    launches = launches_of([need(slow)], deploy, least=3, most=5)
-    assert [asked(launches, number) for number in range(3)] == [[(slow, 1)], [(slow, 2)], [(slow, 3)]]
+    launches = plan_launches([need(slow)], deploy, least_rounds=3, most_rounds=5)
+    assert [requests(launches, number) for number in range(3)] == [[(slow, 1)], [(slow, 2)], [(slow, 3)]]
     assert all(launch.seconds <= 1800 for launch in launches)
-    (one,) = launches_of([need(slow)], deploy, least=3, most=5, job_seconds=float("inf"))
-    assert len(one.asked) == 3
+    (one,) = plan_launches([need(slow)], deploy, least_rounds=3, most_rounds=5, job_seconds=float("inf"))
+    assert len(one.requests) == 3
 
 
 def test_a_request_longer_than_a_job_still_has_one() -> None:
     huge = Placed(training(samples=64_000), "p4d.24xlarge")
-    assert len(list(launches_for(deploy(huge), [Asked(huge, 1), Asked(huge, 2)]))) == 2
+    assert len(list(pack_launches(deploy(huge), [PlacedRequest(huge, 1), PlacedRequest(huge, 2)]))) == 2
 
 
 def test_loading_comes_before_requests() -> None:
     load = Placed(Loading(model="llama-7b", precision="fp16", engine="accelerate", model_server=True), "g5.2xlarge")
     same = Deployment("endpoint", "current", "image", "g5.2xlarge", 1, "document")
-    (launch,) = launches_of([need(A, load)], lambda _: same, least=2, most=2)
-    assert [one.placed for one in launch.asked] == [load, A, load, A]
+    (launch,) = plan_launches([need(A, load)], lambda _: same, least_rounds=2, most_rounds=2)
+    assert [one.placed for one in launch.requests] == [load, A, load, A]
 
 
 def test_names_are_the_same_in_every_process_and_differ_by_what_is_asked() -> None:
-    one, again = (launches_of([need(A, B)], deploy, least=2, most=2)[0].key for _ in range(2))
+    one, again = (plan_launches([need(A, B)], deploy, least_rounds=2, most_rounds=2)[0].key for _ in range(2))
     assert one == again
-    assert one != launches_of([need(A, B)], deploy, least=3, most=3)[0].key
+    assert one != plan_launches([need(A, B)], deploy, least_rounds=3, most_rounds=3)[0].key

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from workers import SOCKET, TERMS, FakeLauncher, table, training
+from workers import SETTINGS, SOCKET, FakeLauncher, table, training
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.deployments import deployment_of
-from llm_claims.sagemaker.launches import Asked, Launch
+from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
+from llm_claims.sagemaker.launches import Launch, PlacedRequest
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.specs import JobEnd, TrainingSpec
+from llm_claims.sagemaker.specs import JobResult, TrainingSpec
 from llm_claims.sagemaker.stacks import CURRENT
 from llm_claims.sagemaker.training_jobs import TrainingJobs
-from llm_claims.sagemaker.visits import Heard, Visit
 from llm_claims.sources.base import Placed
 
 JOB_SECONDS = 20 * 60.0
@@ -86,7 +86,7 @@ class SimulatedLauncher(FakeLauncher):
     clock: Clock = field(default_factory=Clock)
     job: Job | None = None
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobEnd:
+    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
         lines: list[str] = []
         super().train(spec, on_line=lambda host, line: lines.append(line))
         chatter = [f"{{'loss': 0.13, 'learning_rate': 1e-05, 'epoch': {step / 1000}}}" for step in range(2000)]
@@ -100,20 +100,20 @@ class SimulatedLauncher(FakeLauncher):
 @pytest.fixture
 def launch() -> Launch:
     run = Placed(training(rdma=False), "p4d.24xlarge")
-    return Launch(deployment_of(run, CURRENT, table()), tuple(Asked(run, number) for number in (1, 2, 3)))
+    return Launch(deployment_of(run, CURRENT, table()), tuple(PlacedRequest(run, number) for number in (1, 2, 3)))
 
 
 def test_the_client_adds_less_than_five_percent(launch: Launch, record_property: Callable[[str, object], None]) -> None:
-    heard: list[Heard] = []
+    received: list[ReceivedAnswer] = []
     launcher = SimulatedLauncher()
     started = time.perf_counter()
-    Visit(launch, launcher, TERMS, heard.append).make()
+    Execution(launch, launcher, SETTINGS, received.append).run()
     working = time.perf_counter() - started
     overhead = (launcher.clock.at - JOB_SECONDS + working) / JOB_SECONDS
     record_property("overhead", overhead)
     print(
         f"\nclient over a 20-minute job: {overhead:.1%} ({launcher.job.calls} calls, {working:.2f} s of its own work)"
     )
-    assert len(heard) == 3
-    assert heard[-1].answer.witness.rdma is False
+    assert len(received) == 3
+    assert received[-1].answer.witness.rdma is False
     assert 0 < overhead < 0.05

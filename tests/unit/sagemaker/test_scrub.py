@@ -76,7 +76,6 @@ def test_no_secret_survives_wherever_it_stands(kind: str, data: st.DataObject) -
         after = " " + after
     assert telling not in scrub(before + whole + after)
     assert telling not in scrub(json.dumps({"message": f"before {whole} after", "list": [whole]}))
-    assert telling not in json.dumps(scrub.tree({"key": [whole, {whole: 1}]}))
 
 
 @given(st.lists(st.one_of(*SECRETS.values()), min_size=2, max_size=6))
@@ -99,7 +98,6 @@ def test_a_line_of_measurements_stays_as_it_was(answer: dict[str, Any]) -> None:
     line = json.dumps(answer)
     assert scrub(line) == line
     assert scrub(json.dumps(answer, separators=(",", ":"))) == json.dumps(answer, separators=(",", ":"))
-    assert scrub.tree(answer) == answer
 
 
 @pytest.mark.parametrize(

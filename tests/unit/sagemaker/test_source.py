@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workers import SOCKET, TERMS, FakeLauncher, Json, answer, table
+from workers import SETTINGS, SOCKET, FakeLauncher, Json, answer, table
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.recordings import EMULATED
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
+from llm_claims.sagemaker.execution import ContainerSettings
 from llm_claims.sagemaker.source import SageMakerSource
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT, LOCAL
 from llm_claims.sources.base import Need, Placed
@@ -23,14 +25,10 @@ SHORT, LONG = Generation(input_tokens=10, new_tokens=64), Generation(input_token
 P4D, G5 = "p4d.24xlarge", "g5.2xlarge"
 
 
-class Workplace:
-    terms = TERMS
-
-    def __init__(self, launcher: FakeLauncher) -> None:
-        self._launcher = launcher
-
-    def launcher(self) -> Any:
-        return self._launcher
+@dataclass
+class FakeCloudRun:
+    launcher: FakeLauncher
+    container_settings: ContainerSettings = SETTINGS
 
 
 def source(tmp_path: Path, launcher: FakeLauncher | None = None, **options: Any) -> SageMakerSource:
@@ -38,7 +36,7 @@ def source(tmp_path: Path, launcher: FakeLauncher | None = None, **options: Any)
         "instances": frozenset({G5, P4D, "g4dn.xlarge"}),
         "stack": CURRENT,
         "table": table(),
-        "workplace": Workplace(launcher or FakeLauncher()),
+        "cloud_run": FakeCloudRun(launcher or FakeLauncher()),
     }
     return SageMakerSource(EvidenceStore(tmp_path / "store"), **{**given, **options})
 
@@ -182,7 +180,7 @@ def test_rounds_that_end_in_another_order_are_told_in_theirs(tmp_path: Path) -> 
     one = source(tmp_path)
     ((run,),) = expected(one, (Training(zero_stage=3),))
     for launch in reversed(one.plan.launches):
-        one._make(launch)
+        one._launch(launch)
     assert one.evidence(run).rounds == (1, 2, 3)
 
 

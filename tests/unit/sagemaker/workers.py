@@ -14,9 +14,9 @@ from llm_claims.document.instances import InstanceTable, read_instances
 from llm_claims.sagemaker.containers.log_lines import lines_of
 from llm_claims.sagemaker.containers.pipe import ProgramEnded
 from llm_claims.sagemaker.containers.service import Service
-from llm_claims.sagemaker.launches import Asked, Launch
-from llm_claims.sagemaker.specs import EndpointSpec, JobEnd, TrainingSpec
-from llm_claims.sagemaker.visits import Terms
+from llm_claims.sagemaker.execution import ContainerSettings
+from llm_claims.sagemaker.launches import Launch, PlacedRequest
+from llm_claims.sagemaker.specs import EndpointSpec, JobResult, TrainingSpec
 from llm_claims.sources.base import Placed
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
@@ -26,7 +26,9 @@ from llm_claims.workloads.training.workload import Training
 Json = dict[str, Any]
 SOCKET = "NCCL INFO Channel 00/0 : 0[0] -> 8[0] [send] via NET/Socket/0"
 READY: Json = {"hardware": "1 x A10G", "software": {"torch": "2.13.0"}, "setup_seconds": 1.0}
-TERMS = Terms(lambda image: f"registry/{image}", device="cuda", warm_up=True, inference_ami=None, collect_seconds=0.0)
+SETTINGS = ContainerSettings(
+    lambda image: f"registry/{image}", device="cuda", warm_up=True, inference_ami=None, collect_seconds=0.0
+)
 
 
 def table() -> InstanceTable:
@@ -112,7 +114,7 @@ class FakeLauncher:
     asked: list[Json] = field(default_factory=list)
     open: int = 0
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobEnd:
+    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
         self.jobs.append(spec)
         if self.refusal:
             raise self.refusal
@@ -128,7 +130,7 @@ class FakeLauncher:
             for line in lines_of(number, message):
                 on_line("algo-1", line)
         end = {"status": "Completed", "failure": None, "lines": ("bye",), "billable_seconds": 600.0, **self.end}
-        return JobEnd(
+        return JobResult(
             instance_type=spec.instance_type, instance_count=spec.instance_count, image_digest="sha256:1", **end
         )
 
@@ -162,4 +164,6 @@ def training(**fields: Any) -> Training:
 
 def launch_of(launch: Launch, *placed: Placed, rounds: int = 1) -> Launch:
     """The same deployment, asked something else."""
-    return Launch(launch.deployment, tuple(Asked(one, number) for number in range(1, rounds + 1) for one in placed))
+    return Launch(
+        launch.deployment, tuple(PlacedRequest(one, number) for number in range(1, rounds + 1) for one in placed)
+    )

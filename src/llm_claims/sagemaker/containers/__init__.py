@@ -1,1 +1,1 @@
-"""What runs in the containers: pipes around programs. Python 3.8 syntax, so that the images of 2023 read it too."""
+"""The code that runs in containers around a program. In Python 3.8 syntax, for the images of 2023."""

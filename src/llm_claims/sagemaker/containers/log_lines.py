@@ -1,7 +1,7 @@
-"""Messages in a job's log, one JSON object in one or more lines, told from whatever else is logged.
+"""Writes messages into a job's log and reads them from it. A message is a JSON object. Python 3.8 syntax.
 
-A line is ``LLM-CLAIMS NUMBER PART/PARTS CHECKSUM TEXT``. Log services cut long lines, and what passes a log on may
-change it: a message whose checksum does not match is refused, never guessed. Python 3.8 syntax.
+A message is one or more lines ``LLM-CLAIMS NUMBER PART/PARTS CHECKSUM TEXT`` among other lines. Log services cut long
+lines and scrubbers change them: a message whose checksum does not match is refused.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import zlib
 from typing import Any
 
 MARK = "LLM-CLAIMS"
-# CloudWatch takes 256 kB an event; Docker's own log drivers cut lines at 16 kB.
+# CloudWatch cuts lines at 256 kB, the log drivers of Docker at 16 kB.
 MOST_CHARACTERS = 12_000
 
 _LINE = re.compile(rf"{MARK} (\d+) (\d+)/(\d+) ([0-9a-f]{{8}}) (.*)")
 
 
 class DamagedMessage(ValueError):
-    """A message that did not come through the log as it was written."""
+    """A message in the log is not as it was written."""
 
 
 def lines_of(number: int, message: dict[str, Any]) -> list[str]:
-    """Return the lines of message ``number``, numbers from 1."""
+    """Return the lines of a message; ``number`` counts the messages of a log from 1."""
     text = json.dumps(message, separators=(",", ":"))
     parts = [text[start : start + MOST_CHARACTERS] for start in range(0, len(text), MOST_CHARACTERS)]
     checksum = _checksum(text)
@@ -35,18 +35,18 @@ def _checksum(text: str) -> str:
 
 
 class Reader:
-    """Puts messages together from the lines of one host's log."""
+    """Reads messages from the lines of one host's log. The lines of a message may come in any order."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, str], dict[int, str]] = {}
 
     def feed(self, line: str) -> dict[str, Any] | None:
-        """Take one line; return the message that it completes, if it does.
+        """Read one line; return the message that it completes, or None.
 
         Raises
         ------
         DamagedMessage
-            The message was changed on its way.
+            The checksum of the completed message does not match.
         """
         found = _LINE.search(line)
         if found is None:
@@ -59,7 +59,7 @@ class Reader:
         del self._parts[number, checksum]
         text = "".join(known[place] for place in sorted(known))
         if _checksum(text) != checksum:
-            raise DamagedMessage(f"message {number} of the log was changed on its way: {text[:200]!r}")
+            raise DamagedMessage(f"message {number} in the log is not as it was written: {text[:200]!r}")
         message = json.loads(text)
         assert isinstance(message, dict)
         return message

@@ -1,8 +1,8 @@
-"""The command of a training job: feeds the requests of ``requests.jsonl`` to a program, and logs what it answers.
+"""The command of a training job: sends the requests in ``requests.jsonl`` to a program, and logs the answers.
 
-Run as ``python runner.py`` on every machine of the job, in the folder that came as source code. Each machine starts the
-program and feeds it the same requests; the program learns from ``LLM_CLAIMS_NODES``, ``LLM_CLAIMS_NODE_RANK`` and
-``LLM_CLAIMS_MASTER`` how many machines there are, which one it is on, and which one is the first. Python 3.8 syntax.
+SageMaker runs ``python runner.py`` in the folder of the source code, on every machine of the job. Each machine starts
+the program and sends it the same requests. The program reads the number of machines, the rank of its own, and the host
+name of the first, from ``LLM_CLAIMS_NODES``, ``LLM_CLAIMS_NODE_RANK`` and ``LLM_CLAIMS_MASTER``. Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RESOURCES = "/opt/ml/input/config/resourceconfig.json"
 
 
 def nodes(path: str = RESOURCES) -> dict[str, str]:
-    """Return what the program has to know of the job's machines, as environment variables."""
+    """Return the environment variables that describe the machines of the job to the program."""
     try:
         with open(path, encoding="utf-8") as file:
             given = json.load(file)
@@ -33,13 +33,16 @@ def nodes(path: str = RESOURCES) -> dict[str, str]:
     }
     interface = given.get("network_interface_name")
     if interface and len(hosts) > 1:
-        # Without it, NCCL and gloo may take a bridge of the container's host for the network.
+        # NCCL and gloo may otherwise choose a network bridge of the host.
         found.update(NCCL_SOCKET_IFNAME=interface, GLOO_SOCKET_IFNAME=interface)
     return found
 
 
 def install_missing(requirements: str) -> None:
-    """Install what the image lacks of the packages that the program imports; one ``module package`` a line."""
+    """Install the packages whose modules the image does not have.
+
+    ``requirements`` is a file with a line ``MODULE PACKAGE`` for each module that the program imports.
+    """
     from importlib.util import find_spec
 
     wanted = []
@@ -49,26 +52,29 @@ def install_missing(requirements: str) -> None:
             if module and find_spec(module) is None:
                 wanted.append(package)
     if wanted:
-        print(f"installing what this image lacks: {' '.join(wanted)}", file=sys.stderr, flush=True)
+        print(f"installing packages that this image does not have: {' '.join(wanted)}", file=sys.stderr, flush=True)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *wanted], check=True)
 
 
 def messages(requests: Sequence[Mapping[str, Any]], environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield the program's words: that it stands, then its answer to each request; the last words of one that died."""
+    """Yield messages for the log: ``ready``, then for each request ``begins`` and its ``answer``.
+
+    If the program dies, the last message is the answer that says so, and the process exits with status 1.
+    """
     from llm_claims.sagemaker.containers.commands import command_of
     from llm_claims.sagemaker.containers.pipe import Pipe, ProgramEnded
 
     pipe = Pipe(command_of(environment), environment, HERE)
-    asked: Any = None
+    request: Any = None
     try:
         yield {"ready": pipe.ready()}
-        for asked in requests:
-            # From here on the log is about this request: what libraries say of the network between the machines.
-            yield {"begins": asked}
-            yield {"request": asked, "answer": pipe.ask(asked)}
+        for request in requests:
+            # The lines between this message and the answer are about this request, such as NCCL's about its transport.
+            yield {"begins": request}
+            yield {"request": request, "answer": pipe.ask(request)}
     except ProgramEnded as ended:
-        yield {"request": asked, "answer": ended.answer}
+        yield {"request": request, "answer": ended.answer}
         sys.exit(1)
     finally:
         pipe.close()
@@ -85,7 +91,7 @@ def main() -> int:
         requests: list[Any] = [json.loads(line) for line in lines]
     for number, message in enumerate(messages(requests, environment), start=1):
         for line in lines_of(number, message):
-            # One call a line: what others log meanwhile stays between lines.
+            # One write for each line, so that the lines of other processes do not mix into it.
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
     return 0

@@ -24,7 +24,9 @@ def test_the_environment_names_the_program(program: str, device: str, command: l
 
 
 def test_another_program_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="LLM_CLAIMS_PROGRAM is 'rm'; there is generate, load, train, document"):
+    with pytest.raises(
+        RuntimeError, match="LLM_CLAIMS_PROGRAM is 'rm': set it to one of generate, load, train, document"
+    ):
         command_of({"LLM_CLAIMS_PROGRAM": "rm"})
 
 

@@ -80,12 +80,12 @@ def test_a_list_runs_one_prompt_at_a_time_unless_it_is_batched(said: dict[str, A
 def test_a_load_has_a_peak_and_happens_once_a_process(said: dict[str, Any]) -> None:
     assert said["loading"]["metrics"]["peak_host_memory_bytes"] > 1e7
     again = said["again"]["outcome"]
-    assert again["signature"] == "Refused: this process has loaded its model already: each load wants a fresh one"
+    assert again["signature"] == "Refused: this process has loaded its model already: each load needs a fresh process"
 
 
 def test_what_it_does_not_do_is_a_failure_that_says_why(said: dict[str, Any]) -> None:
     outcome = said["two-prompts"]["outcome"]
-    assert outcome["signature"] == "Refused: generate takes one batch: a list of prompts is the pipeline's"
+    assert outcome["signature"] == "Refused: generate runs one batch: use the pipeline for more prompts than fit one"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_parts_may_come_in_another_order() -> None:
 )
 def test_a_message_that_was_changed_is_refused(spoil) -> None:
     (line,) = lines_of(1, {"loss": 0.5})
-    with pytest.raises(DamagedMessage, match="message 1 of the log was changed"):
+    with pytest.raises(DamagedMessage, match="message 1 in the log is not as it was written"):
         Reader().feed(spoil(line))
 
 

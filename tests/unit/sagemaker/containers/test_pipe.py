@@ -78,7 +78,7 @@ def test_a_service_says_asks_and_collects(pipe: Pipe) -> None:
     while told == {"running": True}:
         told = service.answer({"collect": 2})
     assert "metrics" in told["answer"]
-    assert service.answer({"collect": 3}) == {"fault": "no such round was begun"}
+    assert service.answer({"collect": 3}) == {"fault": "this round was not begun"}
     assert "this one has nothing" in service.answer({})["fault"]
 
 

@@ -1,1 +1,1 @@
-"""The program for images of 2023, whose Python is too old for the package's own programs."""
+"""The program for the images of 2023, whose Python is too old for the programs of `llm_claims.workloads`."""

@@ -1,8 +1,8 @@
-"""A checkpoint of random weights in ``.bin`` shards, as the checkpoints of 2023 were. Python 3.8 syntax.
+"""Writes a checkpoint of random weights in ``.bin`` shards, the format of 2023. Python 3.8 syntax.
 
-The document's checkpoint is gone from where it was. What is measured here (latency, fit, host memory) depends on
-shapes and types of the weights, and not on what they have learned. Shards are written one after another, so that the
-writing needs the memory of one.
+The document's checkpoint can no longer be downloaded. What is measured here (latency, fit, host memory) depends on
+the shapes and types of the weights, not on their values. Shards are written one after another, so that writing needs
+the memory of one shard.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ SHAPES: dict[str, tuple[int, int, int, int, int]] = {
 DTYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32"}
 INITIAL_DEVIATION = 0.02
 POSITIONS = 2048
-# Of the rotary embeddings: checkpoints of 2023 hold them, though they follow from the shape.
+# The frequencies of the rotary embeddings: they can be computed, but checkpoints of 2023 contain them.
 _FREQUENCIES = "self_attn.rotary_emb.inv_freq"
 _BASE = 10000.0
 
 
 def config_of(model: str) -> Any:
-    """Return the model's configuration for transformers."""
+    """Return the configuration of a model, for transformers."""
     from transformers import LlamaConfig
 
     hidden, inner, layers, heads, vocabulary = SHAPES[model]
@@ -46,7 +46,7 @@ def config_of(model: str) -> Any:
 
 
 def write_checkpoint(model: str, precision: str, folder: str) -> None:
-    """Write configuration, shards and their index into ``folder``, unless they are there."""
+    """Write configuration, shards and index into ``folder``, unless the index is there already."""
     import torch
 
     index_path = os.path.join(folder, "pytorch_model.bin.index.json")
@@ -70,17 +70,18 @@ def write_checkpoint(model: str, precision: str, folder: str) -> None:
 
 
 def _weights(name: str, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return the tensor of one weight: random, but for norm scales (ones) and rotary frequencies."""
     import torch
 
     if name.endswith(_FREQUENCIES):
         return _BASE ** -(torch.arange(shape[0], dtype=torch.float32) / shape[0])
-    if len(shape) == 1:  # the scales of normalisations
+    if len(shape) == 1:
         return torch.ones(shape, dtype=dtype)
     return torch.empty(shape, dtype=torch.float32).normal_(0.0, INITIAL_DEVIATION).to(dtype)
 
 
 def _shards(model: str) -> Iterator[dict[str, tuple[int, ...]]]:
-    """Yield name and shape of the weights of each shard: a layer each, then the rest."""
+    """Yield names and shapes of the weights of each shard: one shard for each layer, then one for the rest."""
     hidden, inner, layers, heads, vocabulary = SHAPES[model]
     for layer in range(layers):
         prefix = f"model.layers.{layer}."

@@ -1,4 +1,4 @@
-"""Loading and generating with the libraries of 2023: HF Accelerate or DeepSpeed. Python 3.8 syntax."""
+"""Loads a model and generates with the libraries of 2023: HF Accelerate or DeepSpeed. Python 3.8 syntax."""
 
 from __future__ import annotations
 
@@ -14,11 +14,25 @@ _APIS = ("pipeline", "generate")
 
 
 class Refused(ValueError):
-    """A request that this program does not run; the text says why."""
+    """A request that this program cannot run; the text says why."""
 
 
 class Engine:
-    """One model, loaded as a deployment says, and asked."""
+    """One model: loads it as a deployment says, and generates with it.
+
+    Parameters
+    ----------
+    deployment
+        The fields that the program is started with: model, precision, engine, tensor_parallel_degree, device_map and
+        low_cpu_mem_usage.
+    folder
+        Where the checkpoint is written.
+
+    Raises
+    ------
+    Refused
+        The model or the engine is unknown.
+    """
 
     def __init__(self, deployment: Mapping[str, Any], folder: str) -> None:
         self.deployment = deployment
@@ -26,9 +40,9 @@ class Engine:
         self.degree: int = deployment.get("tensor_parallel_degree") or 1
         self.rank = int(os.environ.get("RANK", "0"))
         if deployment["model"] not in SHAPES:
-            raise Refused(f"no model {deployment['model']!r}; there is {', '.join(SHAPES)}")
+            raise Refused(f"no model {deployment['model']!r} in this program: use one of {', '.join(SHAPES)}")
         if self.name not in ("accelerate", "deepspeed"):
-            raise Refused(f"no engine {self.name!r} in this program; there is accelerate and deepspeed")
+            raise Refused(f"no engine {self.name!r} in this program: use accelerate or deepspeed")
         self._folder = os.path.join(folder, f"{deployment['model']}-{deployment['precision']}")
         self.model: Any = None
         self._pipe: Any = None
@@ -36,11 +50,11 @@ class Engine:
         self._prompts_seen: list[int] = []
 
     def prepare(self) -> None:
-        """Write the checkpoint: what loading needs of memory does not count it."""
+        """Write the checkpoint, before the host memory of loading is measured."""
         write_checkpoint(self.deployment["model"], self.deployment["precision"], self._folder)
 
     def load(self) -> None:
-        """Load the model as the engine's users did, and put it on the GPUs."""
+        """Load the model with transformers, hand it to the engine, and put it on the GPUs."""
         import torch
         import transformers
 
@@ -48,36 +62,43 @@ class Engine:
         for name in ("low_cpu_mem_usage", "device_map"):
             if self.deployment.get(name) is not None:
                 options[name] = self.deployment[name]
-        library: Any = transformers  # of another version than the one whose types are known
+        library: Any = transformers  # untyped: the image has another version
         model = library.AutoModelForCausalLM.from_pretrained(self._folder, **options)
         model.eval()
         device: int | None = self.rank if torch.cuda.is_available() else -1
         if self.name == "deepspeed":
-            model = _injected(model, self.degree, options["torch_dtype"], self.rank)
+            model = _injected(model, self.degree, options["torch_dtype"])
         if self.deployment.get("device_map"):
-            device = None  # it is where Accelerate has put it
+            device = None  # Accelerate has placed it
         tokenizer = build_tokenizer(SHAPES[self.deployment["model"]][-1])
         self._pipe = library.pipeline(
             "text-generation", model=model, tokenizer=tokenizer, **({} if device is None else {"device": device})
         )
         self.model = getattr(model, "module", model)
-        self.model.register_forward_pre_hook(self._seen, with_kwargs=True)
+        self.model.register_forward_pre_hook(self._observe_forward, with_kwargs=True)
 
-    def _seen(self, _: Any, given: Any, named: Mapping[str, Any]) -> None:
+    def _observe_forward(self, _: Any, given: Any, named: Mapping[str, Any]) -> None:
+        """Note the batch size of a forward pass, and the length of its prompts if it is the first of a request."""
         tokens = named.get("input_ids", given[0] if given else None)
         if tokens is None:
             return
         rows, length = (int(size) for size in tokens.shape)
         self._batches.append(rows)
-        if length > 1:  # the first forward of a request: later ones see one token more
+        if length > 1:  # later passes get one token
             self._prompts_seen.extend([length] * rows)
 
     def generate(self, workload: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """Run one request; return the metrics and the witness of an `Answer`."""
+        """Run one request; return metrics and witness, as in an `Answer`.
+
+        Raises
+        ------
+        Refused
+            The api is unknown, or cannot run such a list of prompts.
+        """
         import torch
 
         if workload.get("api") not in _APIS:
-            raise Refused(f"no api {workload.get('api')!r} in this program; there is {', '.join(_APIS)}")
+            raise Refused(f"no api {workload.get('api')!r} in this program: use one of {', '.join(_APIS)}")
         torch.manual_seed(seed)
         self._batches.clear()
         self._prompts_seen.clear()
@@ -97,7 +118,7 @@ class Engine:
     def _by_pipeline(
         self, texts: list[str], batch_size: int | None, options: Mapping[str, Any]
     ) -> tuple[list[list[int]], float]:
-        # Absent is a configuration of its own: the claim is about what the pipeline then does.
+        # Without a batch size, leave the argument out: claims are about the pipeline's own default.
         batching = {} if batch_size is None else {"batch_size": batch_size}
         start = time.perf_counter()
         answers = self._pipe(texts, return_tensors=True, **batching, **options)
@@ -108,7 +129,7 @@ class Engine:
         self, texts: list[str], batch_size: int | None, options: Mapping[str, Any]
     ) -> tuple[list[list[int]], float]:
         if len(texts) > (batch_size or 1):
-            raise Refused("generate takes one batch: a list of prompts is the pipeline's")
+            raise Refused("generate runs one batch: use the pipeline for more prompts than fit one")
         batch = self._pipe.tokenizer(texts, return_tensors="pt", return_token_type_ids=False).to(self._pipe.device)
         start = time.perf_counter()
         sequences = self.model.generate(**batch, **options)
@@ -132,7 +153,7 @@ class Engine:
         return {"metrics": metrics, "witness": {**self.witness(), "forward_dtypes": self._dtypes(), **seen}}
 
     def witness(self) -> dict[str, Any]:
-        """What the loaded model shows of itself."""
+        """Return what the loaded model shows of itself, for the witness."""
         return {
             "model": self._model_seen(),
             "engine": self.name,
@@ -141,23 +162,23 @@ class Engine:
         }
 
     def _dtypes(self) -> list[str]:
-        """Types of the weights that are multiplied: fp16 and bf16 kernels take no others."""
+        """Return the types of the weight matrices: kernels multiply in the type of their weights."""
         kinds = {str(one.dtype) for one in self.model.parameters() if one.dim() > 1}
         return sorted(kind.replace("torch.", "") for kind in kinds)
 
     def weight_dtypes(self) -> list[str]:
-        """Types of all weights."""
+        """Return the types of all weights."""
         return sorted({str(one.dtype).replace("torch.", "") for one in self.model.parameters()})
 
     def _model_seen(self) -> str:
-        """Name the model by the sizes that its configuration has once it is loaded."""
+        """Return the model's name by the sizes in the loaded model's configuration."""
         config = self.model.config
         sizes = (config.hidden_size, config.intermediate_size, config.num_hidden_layers)
         return next((name for name, shape in SHAPES.items() if shape[:3] == sizes), f"sizes {sizes}")
 
 
-def _injected(model: Any, degree: int, dtype: Any, rank: int) -> Any:
-    """Hand the model to DeepSpeed's inference engine, as LMI's DeepSpeed handler did."""
+def _injected(model: Any, degree: int, dtype: Any) -> Any:
+    """Return the model in DeepSpeed's inference engine with kernel injection, as LMI's DeepSpeed handler did."""
     import deepspeed
 
     return deepspeed.init_inference(

@@ -1,9 +1,9 @@
-"""The program for images of 2023: loads one model and answers requests about it, one JSON object a line.
+"""The program for the images of 2023: loads one model and answers requests about it.
 
-It speaks as the package's own programs do (`llm_claims.workloads.protocol`): one ``Ready``, then an ``Answer`` to each
-``Request``. The model and how it is loaded come in ``LLM_CLAIMS_DEPLOYMENT``. With a tensor parallel degree above one,
-DeepSpeed wants a process for each GPU: the first starts the others and passes each request on. Python 3.8 syntax, and
-nothing but the image's own packages.
+It uses the protocol of the package's own programs (`llm_claims.workloads.protocol`), one JSON object a line: one
+``Ready``, then an ``Answer`` to each ``Request``. ``LLM_CLAIMS_DEPLOYMENT`` says which model it loads, and how.
+DeepSpeed needs a process for each GPU of a tensor parallel degree: the first starts the others and sends them each
+request. Python 3.8 syntax; it imports only packages of the image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from llm_claims.sagemaker.containers.document.engine import Engine, Refused
-from llm_claims.sagemaker.containers.document.watch import Watch
+from llm_claims.sagemaker.containers.document.load_observer import LoadObserver
 from llm_claims.sagemaker.containers.pipe import model_server_resident
 from llm_claims.workloads.processes.lifeline import die_with_caller
 from llm_claims.workloads.processes.process import GRACE_SECONDS, Command
@@ -31,9 +31,9 @@ _PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "tokenizers", "
 
 
 def main() -> int:
-    """Serve until the caller closes its end; return the exit status."""
+    """Answer requests until standard input ends; return the exit status."""
     die_with_caller()
-    # Whatever libraries print belongs to the log, not to the channel.
+    # Answers go to the original standard output; what libraries print goes to standard error, the log.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     start = time.perf_counter()
@@ -47,14 +47,14 @@ def main() -> int:
             other.write_line(line)
         _say(answers, answer(engine, json.loads(line)))
         for other in others:
-            other.read_line()  # this rank's answer stands for all
+            other.read_line()  # the answer of the first rank is the answer
     for other in others:
         other.end(GRACE_SECONDS)
     return 0
 
 
 def _start_others(engine: Engine) -> list[Command]:
-    """Start the ranks beside this one, if DeepSpeed needs any and this is the first; wait until they stand."""
+    """Start the other ranks of DeepSpeed, if this is the first, and wait until they are ready."""
     if engine.name != "deepspeed" or "RANK" in os.environ:
         return []
     world = {"WORLD_SIZE": str(engine.degree), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": PORT}
@@ -70,13 +70,13 @@ def _start_others(engine: Engine) -> list[Command]:
 
 
 def answer(engine: Engine, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer one request; whatever goes wrong is the outcome."""
+    """Return the answer to one request; an exception becomes its outcome."""
     workload = request["workload"]
     try:
         if workload["kind"] == "loading":
             return _loaded(engine, workload)
         if workload["kind"] != "generation":
-            raise Refused(f"this program serves and loads, and does not run {workload['kind']}")
+            raise Refused(f"this program runs generation and loading, and not {workload['kind']}")
         if engine.model is None:
             engine.load()
         return engine.generate(workload, request["seed"])
@@ -85,18 +85,24 @@ def answer(engine: Engine, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _loaded(engine: Engine, workload: Mapping[str, Any]) -> dict[str, Any]:
-    """Load the model, once, and tell the peak of this process's memory, in bytes."""
+    """Return the answer to a request to load the model: the peak of this process's host memory in bytes, and a witness.
+
+    Raises
+    ------
+    Refused
+        This process has loaded the model before.
+    """
     if engine.model is not None:
-        raise Refused("this process has loaded its model already: each load wants a fresh one")
-    with Watch() as watch:
+        raise Refused("this process has loaded its model already: each load needs a fresh process")
+    with LoadObserver() as observer:
         engine.load()
     witness = {
         "model": engine.witness()["model"],
         "engine": engine.name,
         "weight_dtypes": engine.weight_dtypes(),
-        "checkpoint": watch.forms,
-        "low_cpu_mem_usage": watch.low_cpu_mem_usage,
-        "device_map": watch.device_map,
+        "checkpoint": observer.checkpoint,
+        "low_cpu_mem_usage": observer.low_cpu_mem_usage,
+        "device_map": observer.device_map,
         "model_server": model_server_resident(),
     }
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -104,13 +110,14 @@ def _loaded(engine: Engine, workload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outcome_of(error: BaseException) -> dict[str, str]:
-    """Return how a run ended that raised ``error``; PyTorch says in words that the host's memory ran out."""
+    """Return the outcome of a run that raised ``error``: "out of memory" or "failed"."""
     first = (str(error).strip().splitlines() or [""])[0]
     signature = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    told = any(words in first for words in ("CUDA out of memory", "DefaultCPUAllocator", "not enough memory"))
-    short = short or (isinstance(error, RuntimeError) and told)
-    return {"kind": "out_of_memory" if short else "failed", "signature": signature}
+    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    # PyTorch raises a RuntimeError when the host's memory runs out.
+    words = ("CUDA out of memory", "DefaultCPUAllocator", "not enough memory")
+    out_of_memory = out_of_memory or (isinstance(error, RuntimeError) and any(one in first for one in words))
+    return {"kind": "out_of_memory" if out_of_memory else "failed", "signature": signature}
 
 
 def _hardware() -> str:

@@ -1,16 +1,16 @@
-"""Prompts of an exact number of tokens, and a tokenizer that is made here. Python 3.8 syntax."""
+"""A tokenizer of made-up words, and prompts with an exact number of tokens. Python 3.8 syntax."""
 
 from __future__ import annotations
 
 from typing import Any
 
 _SPECIAL = ["<pad>", "<bos>", "<eos>", "<unk>"]
-# Words between the starts of neighbouring prompts: prime to any vocabulary here, so that prompts differ.
+# Each prompt starts so many words after the one before: coprime to the vocabularies here, so that prompts differ.
 _STRIDE = 37
 
 
 def build_tokenizer(vocabulary: int) -> Any:
-    """Return a tokenizer in which each word ``t4``, ``t5``, … is one token, and nothing is added to a text."""
+    """Return a tokenizer in which each word ``t4``, ``t5``, … is one token, and that adds no special tokens."""
     import transformers
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel

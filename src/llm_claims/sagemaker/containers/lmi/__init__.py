@@ -1,1 +1,1 @@
-"""The files at the root of a model archive for LMI, of either stack."""
+"""The files at the root of the model archive that LMI, AWS's Large Model Inference container, loads."""

@@ -1,6 +1,6 @@
-"""The entry point that LMI loads: one program behind an endpoint. Python 3.8 syntax.
+"""The handler that LMI loads: passes the requests of an endpoint to a program. Python 3.8 syntax.
 
-LMI calls `handle` once with empty inputs, before the endpoint is in service, then with each request body.
+LMI calls `handle` once with empty inputs before the endpoint is in service, then with each request.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any
 
-from djl_python import Input, Output  # the container's own
+from djl_python import Input, Output  # a package of the container
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 if HERE not in sys.path:
@@ -18,8 +18,8 @@ if HERE not in sys.path:
 _service: Any | None = None
 
 
-def _started() -> Any:
-    """The service of this process, started with the first call."""
+def _get_service() -> Any:
+    """Return the service of this process; start it on the first call."""
     global _service
     if _service is None:
         from llm_claims.sagemaker.containers.commands import command_of
@@ -28,13 +28,13 @@ def _started() -> Any:
 
         environment = {**os.environ, "PYTHONPATH": HERE}
         _service = Service(Pipe(command_of(environment), environment, HERE))
-        _service.stand()
+        _service.wait_until_ready()
     return _service
 
 
 def handle(inputs: Input) -> Output | None:
-    """Start the program, or pass one request body to it and its answer back."""
-    service = _started()
+    """Start the program if there is none yet; answer the body of a request, if there is one."""
+    service = _get_service()
     if inputs.is_empty():
         return None
     return Output().add_as_json(service.answer(inputs.get_as_json()))

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from workers import SOCKET, TERMS, FakeLauncher, Json, answer, generation, table, training
+from workers import SETTINGS, SOCKET, FakeLauncher, Json, answer, generation, table, training
 
 from llm_claims.sagemaker.deployments import deployment_of
 from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
-from llm_claims.sagemaker.launches import Asked, Launch
+from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
+from llm_claims.sagemaker.launches import Launch, PlacedRequest
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT
-from llm_claims.sagemaker.visits import Heard, Visit
 from llm_claims.sources.base import Placed
 from llm_claims.workloads.loading.workload import Loading
 
@@ -24,24 +24,24 @@ LOAD = Placed(
 
 def launch(*placed: Placed, rounds: int = 1) -> Launch:
     stack = DOCUMENT if placed[0] is LOAD else CURRENT
-    asked = tuple(Asked(one, number) for number in range(1, rounds + 1) for one in placed)
-    return Launch(deployment_of(placed[0], stack, table()), asked)
+    requests = tuple(PlacedRequest(one, number) for number in range(1, rounds + 1) for one in placed)
+    return Launch(deployment_of(placed[0], stack, table()), requests)
 
 
-def visited(launch: Launch, launcher: Any, **terms: Any) -> list[Heard]:
-    heard: list[Heard] = []
-    Visit(launch, launcher, replace(TERMS, **terms), heard.append).make()
-    return heard
+def executed(launch: Launch, launcher: Any, **settings: Any) -> list[ReceivedAnswer]:
+    received: list[ReceivedAnswer] = []
+    Execution(launch, launcher, replace(SETTINGS, **settings), received.append).run()
+    return received
 
 
 def test_an_endpoint_is_asked_in_order_by_the_clock_here() -> None:
     launcher = FakeLauncher()
-    heard = visited(launch(A, B, rounds=2), launcher, warm_up=False)
-    assert [(one.asked.placed, one.asked.round) for one in heard] == [(A, 1), (B, 1), (A, 2), (B, 2)]
+    received = executed(launch(A, B, rounds=2), launcher, warm_up=False)
+    assert [(one.request.placed, one.request.round) for one in received] == [(A, 1), (B, 1), (A, 2), (B, 2)]
     assert [request["seed"] for request in launcher.asked] == [1030, 1030, 1031, 1031]
-    latencies = [one.answer.metrics["latency_seconds"] for one in heard]
+    latencies = [one.answer.metrics["latency_seconds"] for one in received]
     assert all(isinstance(seconds, float) and 0 < seconds < 1 for seconds in latencies), "not the 99 s of the program"
-    assert {(one.instance_type, one.image_digest) for one in heard} == {("ml.g5.2xlarge", "sha256:0")}
+    assert {(one.instance_type, one.image_digest) for one in received} == {("ml.g5.2xlarge", "sha256:0")}
     assert launcher.open == 0
 
 
@@ -50,28 +50,28 @@ def test_a_time_of_several_calls_is_refused() -> None:
         said = answer(request)
         return {**said, "witness": {**said["witness"], "calls": 3}}
 
-    with pytest.raises(CloudError, match="made 3 calls for one request: its time is not that of one"):
-        visited(launch(A), FakeLauncher(program=calls_thrice))
+    with pytest.raises(CloudError, match="made 3 calls for one request: the latency of one was not measured"):
+        executed(launch(A), FakeLauncher(program=calls_thrice))
 
 
 def test_the_first_request_of_each_workload_warms_up_and_is_not_counted() -> None:
     launcher = FakeLauncher()
-    heard = visited(launch(A, B, rounds=2), launcher)
-    assert len(heard) == 4
+    received = executed(launch(A, B, rounds=2), launcher)
+    assert len(received) == 4
     assert len(launcher.asked) == 6
 
 
 def test_later_rounds_of_another_launch_are_warmed_up_for_too() -> None:
     launcher = FakeLauncher()
     later = launch(A, rounds=3)
-    heard = visited(replace(later, asked=later.asked[1:]), launcher)
-    assert [one.asked.round for one in heard] == [2, 3]
+    received = executed(replace(later, requests=later.requests[1:]), launcher)
+    assert [one.request.round for one in received] == [2, 3]
     assert len(launcher.asked) == 3
 
 
 def test_what_an_endpoint_is_started_with() -> None:
     launcher = FakeLauncher()
-    visited(launch(A), launcher)
+    executed(launch(A), launcher)
     (spec,) = launcher.endpoints
     assert spec.image == "registry/djl-inference:0.38.0-lmi29.0.0-cu130"
     assert spec.environment["LLM_CLAIMS_PROGRAM"] == "generate"
@@ -88,9 +88,9 @@ def test_a_workload_that_does_not_fit_is_asked_no_more() -> None:
     def one_does_not_fit(request: Json) -> Json:
         return out_of_memory(request) if request["workload"]["input_tokens"] == 750 else answer(request)
 
-    heard = visited(launch(A, B, rounds=3), FakeLauncher(program=one_does_not_fit))
-    assert [one.answer.outcome.kind for one in heard if one.asked.placed == B] == ["out_of_memory"]
-    assert [one.answer.outcome.kind for one in heard if one.asked.placed == A] == ["completed"] * 3
+    received = executed(launch(A, B, rounds=3), FakeLauncher(program=one_does_not_fit))
+    assert [one.answer.outcome.kind for one in received if one.request.placed == B] == ["out_of_memory"]
+    assert [one.answer.outcome.kind for one in received if one.request.placed == A] == ["completed"] * 3
 
 
 @pytest.mark.parametrize(("placed", "server"), [(LOAD, True), (A, None)], ids=["load", "request"])
@@ -100,36 +100,36 @@ def test_a_program_that_dies_over_a_request_has_answered(placed: Placed, server:
     def dies(request: Json) -> Json:
         return {"dies": out_of_memory(request)}
 
-    (heard,) = visited(launch(placed, rounds=3), FakeLauncher(program=dies))
-    assert heard.answer.outcome.kind == "out_of_memory"
-    assert getattr(heard.answer.witness, "model_server", None) is server
+    (received,) = executed(launch(placed, rounds=3), FakeLauncher(program=dies))
+    assert received.answer.outcome.kind == "out_of_memory"
+    assert getattr(received.answer.witness, "model_server", None) is server
 
 
 LOG = "endpoint failed: ping\nModelServer started\nOut of memory: Killed process 77 (python3)\nbye"
 
 
 def test_an_endpoint_that_never_came_up_for_want_of_memory_is_an_outcome() -> None:
-    heard = visited(launch(LOAD, rounds=3), FakeLauncher(refusal=EndpointError(LOG)))
-    assert [one.asked.round for one in heard] == [1]
-    outcome = heard[0].answer.outcome
+    received = executed(launch(LOAD, rounds=3), FakeLauncher(refusal=EndpointError(LOG)))
+    assert [one.request.round for one in received] == [1]
+    outcome = received[0].answer.outcome
     assert (outcome.kind, outcome.signature) == ("out_of_memory", "Out of memory: Killed process 77 (python3)")
 
 
 def test_an_endpoint_that_never_came_up_for_another_reason_is_a_failure() -> None:
     with pytest.raises(EndpointError, match="no space left on device"):
-        visited(launch(LOAD), FakeLauncher(refusal=EndpointError("no space left on device")))
+        executed(launch(LOAD), FakeLauncher(refusal=EndpointError("no space left on device")))
 
 
 def test_a_refusal_for_want_of_machines_is_passed_on() -> None:
     with pytest.raises(NoCapacity):
-        visited(launch(A), FakeLauncher(refusal=NoCapacity("none")))
+        executed(launch(A), FakeLauncher(refusal=NoCapacity("none")))
 
 
 def test_a_job_answers_in_its_log() -> None:
     launcher = FakeLauncher()
-    heard = visited(launch(RUN, rounds=3), launcher)
-    assert [one.answer.metrics["train_loss"] for one in heard] == [1.030, 1.031, 1.032]
-    assert {(one.instance_type, one.instance_count) for one in heard} == {("ml.p4d.24xlarge", 2)}
+    received = executed(launch(RUN, rounds=3), launcher)
+    assert [one.answer.metrics["train_loss"] for one in received] == [1.030, 1.031, 1.032]
+    assert {(one.instance_type, one.instance_count) for one in received} == {("ml.p4d.24xlarge", 2)}
     (spec,) = launcher.jobs
     assert (spec.command, spec.instance_count, spec.max_runtime_seconds) == ("python3 runner.py", 2, 1800)
     assert spec.environment["LLM_CLAIMS_PROGRAM"] == "train"
@@ -137,22 +137,22 @@ def test_a_job_answers_in_its_log() -> None:
 
 
 def test_a_job_is_billed_as_aws_says() -> None:
-    assert Visit(launch(RUN), FakeLauncher(), TERMS, lambda _: None).make() == 600.0
+    assert Execution(launch(RUN), FakeLauncher(), SETTINGS, lambda _: None).run() == 600.0
 
 
 @pytest.mark.parametrize(("between", "seen"), [((SOCKET,), False), ((), None)], ids=["sockets", "silent"])
 def test_what_carried_the_messages_is_witnessed_by_the_log_alone(between: tuple[str, ...], seen: bool | None) -> None:
-    (heard,) = visited(launch(OFF), FakeLauncher(between=between))
-    assert heard.answer.witness is not None
-    assert heard.answer.witness.rdma is seen
+    (received,) = executed(launch(OFF), FakeLauncher(between=between))
+    assert received.answer.witness is not None
+    assert received.answer.witness.rdma is seen
 
 
 def test_a_job_that_ends_early_keeps_its_answers_and_says_how_it_ended() -> None:
-    heard: list[Heard] = []
+    received: list[ReceivedAnswer] = []
     launcher = FakeLauncher(drop=2, end={"status": "Failed", "failure": "AlgorithmError: exit code 1"})
     with pytest.raises(CloudError, match="1 of 3 requests have no answer: AlgorithmError: exit code 1"):
-        Visit(launch(RUN, rounds=3), launcher, TERMS, heard.append).make()
-    assert [one.asked.round for one in heard] == [1, 2]
+        Execution(launch(RUN, rounds=3), launcher, SETTINGS, received.append).run()
+    assert [one.request.round for one in received] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -168,5 +168,5 @@ def test_an_answer_of_another_form_is_refused(said: Json, where: str) -> None:
     def says(request: Json) -> Json:
         return said
 
-    with pytest.raises(CloudError, match=f"something else than the protocol allows: .*{where}"):
-        visited(launch(A), FakeLauncher(program=says))
+    with pytest.raises(CloudError, match=f"is not one of the protocol: .*{where}"):
+        executed(launch(A), FakeLauncher(program=says))

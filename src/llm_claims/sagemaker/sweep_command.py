@@ -1,4 +1,4 @@
-"""The command ``llm-claims sweep``: for the job that always runs after a run, and for the account, by age."""
+"""The command ``llm-claims sweep``: removes what one run, or all old runs, left in the account."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ from llm_claims.sagemaker.sweep import Sweep, sweep_of_older, sweep_of_run
 _AGE = re.compile(r"(?P<count>\d+)\s*(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 EPILOG = """\
-Nothing of any other run is touched. Exit status: 0, nothing is left; 1, something is left (with --dry-run: something
-is there); 4, AWS could not be asked."""
+Resources of other runs are not touched. Exit status: 0, nothing is left; 1, something is left (with --dry-run: was
+found); 4, an argument is wrong, or AWS cannot be asked."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Add the arguments of the command to its parser."""
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", metavar="ID", help="sweep this run, such as 20261123t015105-1a2b3c")
-    which.add_argument("--older-than", metavar="AGE", help="sweep every run that started so long ago: 90m, 8h, 2d")
-    parser.add_argument("--dry-run", action="store_true", help="say what is there, and remove nothing")
-    parser.add_argument("--bucket", help="where runs upload to; default LLM_CLAIMS_BUCKET")
-    parser.add_argument("--journal", type=Path, metavar="FOLDER", help="default LLM_CLAIMS_JOURNAL, else your own")
+    which.add_argument("--older-than", metavar="AGE", help="sweep all runs that started longer ago than 90m, 8h, 2d")
+    parser.add_argument("--dry-run", action="store_true", help="list what is there, and remove nothing")
+    parser.add_argument("--bucket", help="the bucket that runs upload to; default: LLM_CLAIMS_BUCKET")
     parser.add_argument(
-        "--patience", type=float, default=Pace.patience, metavar="SECONDS", help="for how long to try (default 900)"
+        "--journal",
+        type=Path,
+        metavar="FOLDER",
+        help="default: LLM_CLAIMS_JOURNAL, else this user's",
+    )
+    parser.add_argument(
+        "--patience", type=float, default=Pace.patience, metavar="SECONDS", help="how long to try; default: 900"
     )
     parser.add_argument("--poll", type=float, default=Pace.poll, metavar="SECONDS", help=argparse.SUPPRESS)
     parser.add_argument("--settle", type=float, default=Pace.settle, metavar="SECONDS", help=argparse.SUPPRESS)
@@ -46,7 +51,7 @@ def sweep(given: argparse.Namespace) -> int:
     Raises
     ------
     SetUpError
-        The account cannot be asked, or an argument is wrong.
+        An argument is wrong, or AWS cannot be asked.
     """
     account = Account.of_environment()
     if given.bucket:
@@ -55,7 +60,7 @@ def sweep(given: argparse.Namespace) -> int:
     report = prepared.look() if given.dry_run else prepared.run()
     if not given.dry_run:
         for entry in report.gone:
-            journal.gone(entry.run, entry.kind, entry.name)
+            journal.gone(entry.run, entry.type, entry.name)
     print(report.describe())
     return 0 if report.clean else 1
 
@@ -64,8 +69,7 @@ def _prepared(given: argparse.Namespace, account: Account) -> tuple[Sweep, Journ
     run = RunId(given.run) if given.run else None
     age = _age(given.older_than) if given.older_than else timedelta(0)
     check_region(account)
-    # Age is told by this machine's clock: it must be right.
-    check_caller(account)
+    check_caller(account)  # its check of the clock too: the age of a run is computed with it
     pace = Pace(poll=given.poll, settle=given.settle, patience=given.patience)
     journal = Journal(given.journal or default_folder())
     if run is not None:
@@ -76,5 +80,5 @@ def _prepared(given: argparse.Namespace, account: Account) -> tuple[Sweep, Journ
 def _age(text: str) -> timedelta:
     found = _AGE.fullmatch(text.strip())
     if not found:
-        raise SetUpError(f"{text!r} is no age: give minutes, hours or days, as 90m, 8h, 2d")
+        raise SetUpError(f"{text!r} is no age: give minutes, hours or days, such as 90m, 8h, 2d")
     return timedelta(**{_UNITS[found["unit"]]: int(found["count"])})
