@@ -33,8 +33,11 @@ class Line(Channel):
         self.write_line(json.dumps({"told": value}))
 
     def hear(self) -> Any:
-        """Wait for what the parent tells next, and return it."""
-        return json.loads(self.read_line())
+        """Wait for what the parent tells next, and return it; end this process if it will tell nothing any more."""
+        try:
+            return json.loads(self.read_line())
+        except EOFError:
+            os._exit(0)
 
 
 Work = Callable[[Line], None]
@@ -130,8 +133,7 @@ def _live(work: Work, line: Line, parent: int, output: Any) -> NoReturn:
         with contextlib.suppress(OSError):
             line.write_line(json.dumps({"raised": signature(error)}))
     # It stays, so that others who work with it do not miss it before its parent has heard of it.
-    with contextlib.suppress(OSError, EOFError):
+    with contextlib.suppress(OSError):
         sys.stdout.flush()
-        while True:
-            line.hear()
-    os._exit(0)
+    while True:
+        line.hear()

@@ -108,6 +108,21 @@ fork.end()
     assert lines_of(start(PRELUDE + code)) == expected
 
 
+def test_it_ends_without_a_word_when_its_parent_does(start: Start) -> None:
+    code = """
+os.dup2(1, 2)
+def work(line):
+    line.tell(os.getpid())
+    line.hear()
+fork = Fork(work)
+say(fork.hear())
+fork._writing.close()
+os.waitid(os.P_PID, fork.pid, os.WEXITED | os.WNOWAIT)
+ending(fork)
+"""
+    assert lines_of(start(PRELUDE + code))[1:] == ["Ended exit status 0"]
+
+
 def test_it_dies_with_its_parent(start: Start) -> None:
     code = "fork = Fork(lambda line: (line.tell(1), time.sleep(60))); fork.hear(); say(fork.pid); time.sleep(60)"
     parent = start(PRELUDE + code)
