@@ -180,7 +180,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 FULL = os.strerror(errno.ENOSPC)
 
 
-@pytest.mark.parametrize("options", [{"size": "8k"}, {"size": "100k"}, {"nr_inodes": 12}], ids=lambda one: str(one))
+@pytest.mark.parametrize("options", [{"size": "8k"}, {"size": "100k"}, {"nr_inodes": 10}], ids=lambda one: str(one))
 def test_a_full_disk_is_told_in_words(fork: Forker, disk: Disk, options: dict[str, object]) -> None:
     one = fork(QUICK, temporary=disk(**options))
     one.ready()
