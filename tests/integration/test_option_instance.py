@@ -46,7 +46,7 @@ def test_other_tiers_need_no_account(suite: Miniature) -> None:
 @pytest.mark.parametrize("name", ["g5.2xlarge", "ml.g5.2xlarge", "all"])
 def test_without_credentials_a_run_ends_with_one_clear_message(suite: Miniature, name: str) -> None:
     result = suite.run("-m", "sagemaker", "--instance", name)
-    assert_refused(result, NOBODY, "--plan needs none")
+    assert_refused(result, NOBODY, "needs none")
     assert len([line for line in result.stderr.lines if line]) == 1
 
 

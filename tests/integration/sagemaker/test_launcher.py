@@ -16,7 +16,7 @@ from llm_claims.sagemaker.journal import Journal
 from llm_claims.sagemaker.launcher import Launcher
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import QUICK
-from llm_claims.sagemaker.specs import EndpointSpec, JobEnd, TrainingSpec
+from llm_claims.sagemaker.specs import EndpointSpec, JobResult, TrainingSpec
 from tests.emulator.client import Emulator
 
 from ..emulator.requests import LMI, archive, eventually
@@ -55,7 +55,7 @@ def training(tmp_path: Path, command: str) -> TrainingSpec:
     return TrainingSpec("train", LMI, "ml.g5.2xlarge", 1, source, command, {"WHOM": "nobody"}, 900)
 
 
-def train(launcher: Launcher, tmp_path: Path, command: str = "true") -> JobEnd:
+def train(launcher: Launcher, tmp_path: Path, command: str = "true") -> JobResult:
     return launcher.train(training(tmp_path, command), on_line=lambda host, line: None)
 
 
@@ -148,7 +148,8 @@ def test_an_endpoint_serves_and_is_gone_afterwards(launcher: Launcher, account: 
 def test_the_schedule_deletes_an_endpoint_that_its_run_forgot(
     launcher: Launcher, account: Emulator, tmp_path: Path
 ) -> None:
-    with launcher.serving(replace(serving(tmp_path), lifetime_seconds=2)):
+    with launcher.serving(serving(tmp_path)):
+        account.clock(offset_seconds=3700)
         eventually(lambda: not account.resources("endpoint"))
 
 

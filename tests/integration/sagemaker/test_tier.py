@@ -11,7 +11,7 @@ from ..miniature import Miniature
 
 def test_live_prices_are_asked_of_aws(account: Emulator, suite: Miniature) -> None:
     result = suite.run("-m", "sagemaker", "--instance", "g5.2xlarge", "--plan", "--live-prices")
-    result.stdout.fnmatch_lines(["*prices in us-east-1 of 2026-09-01; asked for now: g5.2xlarge; durations are *"])
+    result.stdout.fnmatch_lines(["*prices in us-east-1 of 2026-09-01; from AWS's price list today: g5.2xlarge; *"])
     assert {call["operation"] for call in account.calls()} == {"GetProducts"}
 
 
