@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
     given = _parser().parse_args(arguments)
     try:
-        return int(given.run(given))
+        return int(given.perform(given))
     except (ClaimsError, OSError) as error:
         print(f"llm-claims: {error}", file=sys.stderr)
         return 4
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     schemas.add_argument("folder", type=Path)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
     sweep_command.add_arguments(sweep)
-    sweep.set_defaults(run=sweep_command.sweep)
+    sweep.set_defaults(perform=sweep_command.sweep)
     return parser
 
 
@@ -56,7 +56,7 @@ def _command(
     command.add_argument(
         "--kind", action="append", default=[], metavar="MODULE:CLASS", help="a kind of workload of your own; may repeat"
     )
-    command.set_defaults(run=with_kinds)
+    command.set_defaults(perform=with_kinds)
     return command
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
 
 import pytest
 
@@ -39,15 +41,33 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def emulator_process() -> Iterator[Emulator]:
-    """One emulator for all tests of this process."""
-    emulator = Emulator.start()
-    yield emulator
-    emulator.close()
+    """One emulator for all tests of this process; boto3 reads its description of a service once, not once a client."""
+    from botocore.loaders import JSONFileLoader
+
+    read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        emulator = Emulator.start()
+        yield emulator
+        emulator.close()
 
 
 @pytest.fixture
 def emulator(emulator_process: Emulator) -> Iterator[Emulator]:
     """An emulated account with nothing in it, and no faults; emptied again after the test."""
-    emulator_process.reset()
     yield emulator_process
     emulator_process.reset()
+
+
+@pytest.fixture
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Emulator:
+    """The emulated account as the one of this process, which tries nothing twice and is nobody else's."""
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    # Launchers made here are those of a whole run, also under xdist: a worker sweeps its own alone.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    emulator.settings(stop_grace_seconds=0.2)
+    return emulator

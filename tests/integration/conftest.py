@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import jinja2  # noqa: F401
@@ -8,6 +10,8 @@ import pytest
 import scipy.special  # noqa: F401
 
 import llm_claims
+from llm_claims.workloads import built_in
+from llm_claims.workloads.registry import register
 
 from . import miniature, real
 
@@ -16,6 +20,7 @@ for name in llm_claims.__all__:
     getattr(llm_claims, name)
 for module in ("judging.session", "report.reporter", "sagemaker.plugin"):
     import_module(f"llm_claims.{module}")
+register(*built_in())
 
 
 class Ran(NamedTuple):
@@ -30,6 +35,17 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> miniatu
     """A miniature suite with a lock of its own: no test waits for what else is timed on this machine."""
     monkeypatch.setenv("LLM_CLAIMS_LOCK", str(pytester.path / "timing.lock"))
     return miniature.build(pytester.path, pytester)
+
+
+@pytest.fixture
+def copy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This repository's suite, to change; its CPU program is a fake that answers at once."""
+    for name in ("fixtures", "tests/claims"):
+        target = pytester.path / name
+        shutil.copytree(miniature.REPOSITORY / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+    pytester.makefile(".ini", pytest=f"[pytest]\nclaims_cpu_program = {miniature.FakeProgram(pytester.path).command}\n")
+    monkeypatch.setenv("LLM_CLAIMS_LOCK", str(pytester.path / "timing.lock"))
+    return pytester.path
 
 
 @pytest.fixture(scope="session")

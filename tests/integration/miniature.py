@@ -305,11 +305,11 @@ class Miniature:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
         )
 
-    def run_apart(self, *arguments: str) -> pytest.RunResult:
+    def run_apart(self, *arguments: str, timeout: float = 60) -> pytest.RunResult:
         """Run pytest in a process of its own, to its end."""
         started = time.monotonic()
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=timeout)
         lines = out.splitlines(), err.splitlines()
         return pytest.RunResult(process.returncode, *lines, time.monotonic() - started)
 

@@ -7,14 +7,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .miniature import QUICKLY, REPOSITORY, Json
 
 PROBE = Path(__file__).with_name("probe.py")
-DOCUMENT = REPOSITORY / "fixtures" / "recordings" / "document-2023.json"
-ALL_RECORDED = ("tests/claims", "-m", "cpu and not live")
-RECORDED = (*ALL_RECORDED, "--recording=fixtures/recordings/document-2023.json")
+DOCUMENT = "document-2023"
+RECORDED = ("tests/claims", "-m", "cpu and not live")
 
 
 @dataclass(frozen=True)
@@ -31,16 +29,16 @@ class Run:
         """Which of these packages somebody imported, or tried to."""
         return set(names) & self.modules
 
-    def report(self, name: str) -> Any:
-        """A file of the run's report."""
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+    def rows(self, source: str | None = None, file: str = "verdicts.json") -> list[Json]:
+        """The rows of a file of the report, of one source or of all."""
+        rows: list[Json] = json.loads((self.folder / file).read_text(encoding="utf-8"))
+        return [row for row in rows if source in (None, row["source"])]
 
 
 def run(folder: Path, *arguments: str) -> Run:
     """Run pytest in the repository, with the reports in ``folder``."""
-    folder.mkdir(exist_ok=True)
     command = [sys.executable, str(PROBE), str(folder / "probe.json"), *QUICKLY, f"--report-dir={folder}"]
-    command += ["-p", "no:cacheprovider", *(arguments or RECORDED)]
+    command += ["-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
     seen = json.loads((folder / "probe.json").read_text(encoding="utf-8"))
     return Run(done.returncode, seen["cases"], frozenset(seen["modules"]), folder, done.stdout + done.stderr)

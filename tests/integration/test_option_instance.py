@@ -7,11 +7,15 @@ import pytest
 from .miniature import Miniature, assert_refused
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL")
+NOBODY = "no AWS credentials: sign in"
 
 
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """An environment without any AWS account."""
+    # Pytest inside a test forgets the modules that it loaded, and this one takes a second.
+    import boto3  # noqa: F401
+
     for name in CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     nowhere = tmp_path_factory.mktemp("nobody")
@@ -21,26 +25,35 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     monkeypatch.setenv("AWS_REGION", "us-east-1")
 
 
-def test_without_it_nothing_is_launched_for_one_clear_reason(suite: Miniature) -> None:
-    result = suite.run("-m", "sagemaker")
+def reasons(suite: Miniature) -> set[str]:
+    return {row["reason"] for key, row in suite.rows().items() if key[2] == "sagemaker"}
+
+
+def test_what_needs_another_type_says_which(suite: Miniature) -> None:
+    """Nothing of the miniature runs on a g5.xlarge, so nothing is launched and nobody is asked for credentials."""
+    result = suite.run("-m", "sagemaker", "--instance", "g5.xlarge")
     result.assert_outcomes(skipped=5, deselected=15)
-    reasons = {row["reason"] for key, row in suite.rows().items() if key[2] == "sagemaker"}
-    assert reasons == {
-        "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
+    assert reasons(suite) == {
+        "needs ml.g5.2xlarge: pass --instance g5.2xlarge",
+        "needs ml.p4d.24xlarge: pass --instance p4d.24xlarge",
     }
+
+
+def test_other_tiers_need_no_account(suite: Miniature) -> None:
+    assert suite.run("-m", "cpu and not live", "--instance", "g5.2xlarge").ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize("name", ["g5.2xlarge", "ml.g5.2xlarge", "all"])
 def test_without_credentials_a_run_ends_with_one_clear_message(suite: Miniature, name: str) -> None:
     result = suite.run("-m", "sagemaker", "--instance", name)
-    assert_refused(result, "no AWS credentials: sign in", "--plan needs none")
+    assert_refused(result, NOBODY, "needs none")
     assert len([line for line in result.stderr.lines if line]) == 1
 
 
 def test_without_credentials_workers_are_not_started(suite: Miniature) -> None:
-    result = suite.run_apart("-m", "sagemaker", "--instance", "g5.2xlarge", "-n", "2")
+    result = suite.run("-m", "sagemaker", "--instance", "g5.2xlarge", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "no AWS credentials: sign in" in result.stderr.str()
+    assert NOBODY in result.stderr.str()
 
 
 def test_without_a_region_too(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,49 +62,33 @@ def test_without_a_region_too(suite: Miniature, monkeypatch: pytest.MonkeyPatch)
     assert_refused(suite.run("-m", "sagemaker", "--instance", "g5.2xlarge"), "no AWS region: set AWS_REGION")
 
 
-def test_what_needs_another_type_says_which(suite: Miniature) -> None:
-    """Nothing of the miniature runs on a g5.xlarge, so nothing is launched and nobody is asked for credentials."""
-    result = suite.run("-m", "sagemaker", "--instance", "g5.xlarge")
-    result.assert_outcomes(skipped=5, deselected=15)
-    reasons = {row["reason"] for key, row in suite.rows().items() if key[2] == "sagemaker"}
-    assert reasons == {
-        "needs ml.g5.2xlarge: pass --instance g5.2xlarge",
-        "needs ml.p4d.24xlarge: pass --instance p4d.24xlarge",
-    }
+RECORD = ("-m", "sagemaker", "--record", "mine.json")
+NO_EVIDENCE = "--record: an emulator's figures are no evidence, so no recording is made of them"
 
 
-def test_other_tiers_need_no_account(suite: Miniature) -> None:
-    result = suite.run("-m", "cpu and not live", "--instance", "g5.2xlarge")
-    assert result.ret == pytest.ExitCode.OK
-
-
-@pytest.mark.parametrize("name", ["g9.huge", "ml.g9.huge", "", "G5.2XLARGE"])
-def test_an_unknown_type_is_refused_with_the_list(suite: Miniature, name: str) -> None:
-    result = suite.run("-m", "sagemaker", f"--instance={name}")
-    assert_refused(result, f"unknown instance type {name!r}", "known are g5.2xlarge, g5.xlarge")
-
-
-def test_one_unknown_type_among_known_ones_is_refused(suite: Miniature) -> None:
-    result = suite.run("--instance", "g5.xlarge", "--instance", "p9")
-    assert_refused(result, "unknown instance type 'p9'")
+@pytest.mark.parametrize(
+    ("instances", "more", "words"),
+    [
+        (("g9.huge",), (), ("unknown instance type 'g9.huge'", "known are g5.2xlarge, g5.xlarge")),
+        (("ml.g9.huge",), (), ("unknown instance type 'ml.g9.huge'", "known are g5.2xlarge, g5.xlarge")),
+        (("",), (), ("unknown instance type ''", "known are g5.2xlarge, g5.xlarge")),
+        (("g5.xlarge", "G5.2XLARGE"), (), ("unknown instance type 'G5.2XLARGE'",)),
+        (("g5.xlarge", "local"), (), ("--instance local is an emulator on this machine: it goes with no other",)),
+        (("local",), ("-m", "sagemaker"), ("--instance local needs an emulator of SageMaker", "AWS_ENDPOINT_URL")),
+        (("local",), RECORD, (NO_EVIDENCE,)),
+    ],
+    ids=["unknown", "unknown-ml", "empty", "one-unknown", "local-and-other", "local-without", "local-recorded"],
+)
+def test_what_makes_no_sense_is_refused(
+    suite: Miniature, instances: tuple[str, ...], more: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    assert_refused(suite.run(*(f"--instance={name}" for name in instances), *more), *words)
     assert suite.program.log == []
 
 
-def test_an_emulator_goes_with_nothing_else(suite: Miniature) -> None:
-    result = suite.run("--instance", "g5.xlarge", "--instance", "local")
-    assert_refused(result, "--instance local is an emulator on this machine: it goes with no other --instance")
-
-
-def test_local_needs_an_emulator(suite: Miniature) -> None:
-    result = suite.run("-m", "sagemaker", "--instance", "local")
-    assert_refused(result, "--instance local needs an emulator of SageMaker", "AWS_ENDPOINT_URL")
-
-
-def test_an_emulators_figures_are_not_recorded(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "--record: an emulator's figures are no evidence, so no recording is made of them"
-    assert_refused(suite.run("-m", "sagemaker", "--instance", "local", "--record", "mine.json"), words)
+def test_an_emulator_by_any_name_gives_no_evidence(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    assert_refused(suite.run("-m", "sagemaker", "--instance", "g5.2xlarge", "--record", "mine.json"), words)
+    assert_refused(suite.run(*RECORD, "--instance", "g5.2xlarge"), NO_EVIDENCE)
 
 
 @pytest.mark.parametrize("text", ["{", '{"dated": "2026-09-01", "source": "x"}'], ids=["cut-short", "no-instances"])

@@ -38,24 +38,24 @@ def test_an_own_kind_is_judged_live_recorded_accepted_and_judged_again(suite: py
     recorded = json.loads(record.read_text())
     assert recorded["evidence"][0]["witness"] == {"elements": 100_000, "algorithm": "timsort"}
     assert recorded["defaults"]["sorting"]["fields"]["algorithm"] == "timsort"
-    new = suite.runpytest_subprocess("-m", "cpu and not live")
+    new = suite.runpytest_inprocess("-m", "cpu and not live")
     new.assert_outcomes(failed=1, deselected=4)
     new.stdout.fnmatch_lines(["*not accepted yet → reproduced*"])
-    suite.runpytest_subprocess("-m", "cpu and not live", "--snapshot-update").assert_outcomes(passed=1, deselected=4)
-    suite.runpytest_subprocess("-m", "cpu and not live").assert_outcomes(passed=1, deselected=4)
+    suite.runpytest_inprocess("-m", "cpu and not live", "--snapshot-update").assert_outcomes(passed=1, deselected=4)
+    suite.runpytest_inprocess("-m", "cpu and not live").assert_outcomes(passed=1, deselected=4)
 
 
 def test_a_run_that_is_not_what_was_asked_is_refused(suite: pytest.Pytester) -> None:
     path = suite.path / "sorting.py"
     path.write_text(path.read_text().replace("algorithm=workload.algorithm)", 'algorithm="timsort")'))
-    result = suite.runpytest_subprocess("-m", "cpu and live")
+    result = suite.runpytest_inprocess("-m", "cpu and live")
     result.assert_outcomes(failed=1, deselected=3)
     result.stdout.fnmatch_lines(["*algorithm: asked 'heapsort', the run saw 'timsort'*"])
 
 
 def test_an_own_source_is_a_column(suite: pytest.Pytester) -> None:
-    suite.runpytest_subprocess("-m", "stopwatch", "--snapshot-update").assert_outcomes(passed=1, deselected=3)
-    result = suite.runpytest_subprocess(f"{CASE}[stopwatch]")
+    suite.runpytest_inprocess("-m", "stopwatch", "--snapshot-update").assert_outcomes(passed=1, deselected=3)
+    result = suite.runpytest_inprocess(f"{CASE}[stopwatch]")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*reproduced ×6.07*"])
 
@@ -63,7 +63,7 @@ def test_an_own_source_is_a_column(suite: pytest.Pytester) -> None:
 def test_a_kind_without_a_field_in_its_witness_is_refused(suite: pytest.Pytester) -> None:
     path = suite.path / "sorting.py"
     path.write_text(path.read_text().replace("        algorithm: str\n", ""))
-    result = suite.runpytest_subprocess("--collect-only")
+    result = suite.runpytest_inprocess("--collect-only")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*sorting.Sorting: its Witness has no field for algorithm*"])
 
@@ -72,7 +72,7 @@ def test_the_command_reads_recordings_of_an_own_kind(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = suite.path / "here.json"
-    suite.runpytest_subprocess("-m", "cpu and live", "--record", str(path), "--snapshot-update")
+    suite.runpytest_inprocess("-m", "cpu and live", "--record", str(path), "--snapshot-update")
     assert cli.main(["check", str(path)]) == 4
     assert "unknown kind of workload 'sorting'" in capsys.readouterr().err
     monkeypatch.syspath_prepend(str(suite.path))

@@ -21,7 +21,8 @@ from llm_claims.sources.base import Need, Source
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.store import EvidenceStore
 from llm_claims.sources.unavailable import UnavailableSource
-from llm_claims.workloads.registry import register
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.registry import keep, kinds, register
 
 ASLEEP = {
     "sagemaker": "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
@@ -31,13 +32,17 @@ ASLEEP = {
 
 @dataclass
 class Suite:
-    """Everything that the trials of one run share; ``remarks`` are what its report has to say of the run."""
+    """Everything that the trials of one run share.
+
+    ``remarks`` are what its report has to say of the run, ``known`` the kinds of workload that were known before it.
+    """
 
     options: Options
     store: EvidenceStore
     progress: ProgressLine
     hook: pluggy.HookRelay
     remarks: list[str] = field(default_factory=list)
+    known: tuple[type[Workload], ...] = field(default_factory=kinds, init=False)
 
     @cached_property
     def register(self) -> Register:
@@ -57,8 +62,8 @@ class Suite:
     @cached_property
     def sources(self) -> dict[str, Source]:
         """Every source by name: recordings, this machine's hardware, then those of other plugins."""
-        for kinds in self.hook.pytest_claims_kinds():
-            register(*kinds)
+        for of_one_plugin in self.hook.pytest_claims_kinds():
+            register(*of_one_plugin)
         found: dict[str, Source] = {}
         for source in (*self._recorded(), *self._hooked()):
             if source.name in found:
@@ -139,9 +144,10 @@ class Suite:
             raise UsageError(f"{test}: {error}") from None
 
     def close(self) -> None:
-        """End every source that was made."""
+        """End every source that was made, and forget the kinds of workload that came with this suite."""
         for source in vars(self).get("sources", {}).values():
             source.close()
+        keep(self.known)
 
 
 def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None:

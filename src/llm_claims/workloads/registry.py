@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -38,6 +38,12 @@ def register(*kinds: type[Workload]) -> None:
         for fault in _faults_of(kind):
             raise UsageError(f"{kind.__module__}.{kind.__name__}: {fault}")
         _KINDS[kind.model_fields["kind"].default] = kind
+
+
+def keep(known: Iterable[type[Workload]]) -> None:
+    """Forget every kind but these, so that a run within another one leaves that as it was."""
+    _KINDS.clear()
+    _KINDS.update({kind.model_fields["kind"].default: kind for kind in known})
 
 
 def kinds() -> tuple[type[Workload], ...]:

@@ -14,7 +14,7 @@ GROUP = "/aws/sagemaker/TrainingJobs"
 LMI = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.38.0-lmi29.0.0-cu130"
 
 
-def eventually(look: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = 30.0) -> Any:
     """The first true answer of `look`."""
     limit = time.monotonic() + seconds
     while not (found := look()):
@@ -27,7 +27,6 @@ def start_job(
     emulator: Emulator, name: str, script: str, *, hosts: int = 1, max_runtime: int = 60, **more: Any
 ) -> None:
     """Create a training job whose container runs `script` in bash."""
-    compute = {"InstanceType": "ml.g5.2xlarge", "InstanceCount": hosts, "VolumeSizeInGB": 1}
     asked = {
         "TrainingJobName": name,
         "RoleArn": emulator.role,
@@ -36,25 +35,20 @@ def start_job(
             "TrainingInputMode": "File",
             "ContainerEntrypoint": ["bash", "-c"],
             "ContainerArguments": [script],
-            **more.pop("algorithm", {}),
         },
         "OutputDataConfig": {"S3OutputPath": f"s3://{emulator.bucket}/out"},
-        "ResourceConfig": {**compute, **more.pop("compute", {})},
+        "ResourceConfig": {"InstanceType": "ml.g5.2xlarge", "InstanceCount": hosts, "VolumeSizeInGB": 1},
         "StoppingCondition": {"MaxRuntimeInSeconds": max_runtime},
         **more,
     }
     emulator.client("sagemaker").create_training_job(**asked)
 
 
-def job(emulator: Emulator, name: str) -> dict[str, Any]:
-    return dict(emulator.client("sagemaker").describe_training_job(TrainingJobName=name))
-
-
 def ended(emulator: Emulator, name: str) -> dict[str, Any]:
     """The job as Describe tells it, once it has ended."""
 
     def look() -> dict[str, Any] | None:
-        told = job(emulator, name)
+        told = dict(emulator.client("sagemaker").describe_training_job(TrainingJobName=name))
         return told if told["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
     return dict(eventually(look))
@@ -92,15 +86,17 @@ def archive(files: Mapping[str, str]) -> bytes:
     return packed.getvalue()
 
 
-def start_endpoint(emulator: Emulator, name: str, files: Mapping[str, str], **variant: Any) -> None:
+def start_endpoint(emulator: Emulator, name: str, files: Mapping[str, str], **container: Any) -> None:
     """Create a model, a configuration and an endpoint, all of one name."""
     key = f"models/{name}.tar.gz"
     emulator.client("s3").put_object(Bucket=emulator.bucket, Key=key, Body=archive(files))
     sagemaker = emulator.client("sagemaker")
-    container = {"Image": LMI, "ModelDataUrl": f"s3://{emulator.bucket}/{key}", **variant.pop("container", {})}
+    container = {"Image": LMI, "ModelDataUrl": f"s3://{emulator.bucket}/{key}", **container}
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=emulator.role, PrimaryContainer=container)
-    asked = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.g5.2xlarge", "InitialInstanceCount": 1}
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{**asked, **variant}])
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.g5.2xlarge"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 

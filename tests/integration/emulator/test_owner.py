@@ -32,7 +32,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("victim", ["owner", "emulator"])
+@pytest.mark.parametrize("victim", ["owner", pytest.param("emulator", marks=pytest.mark.slow)])
 def test_nothing_outlives_a_kill(owner: subprocess.Popen[bytes], tmp_path: Path, victim: str) -> None:
     emulator = Emulator.start(owner_pid=owner.pid)
     pids = tmp_path / "pids"
@@ -45,6 +45,7 @@ def test_nothing_outlives_a_kill(owner: subprocess.Popen[bytes], tmp_path: Path,
     emulator.close()
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_killed_emulator_is_removed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,7 +61,8 @@ def test_the_folder_of_a_killed_emulator_is_removed_by_the_next(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_runs_without_namespaces_and_says_so(emulator_process: Emulator) -> None:
+@pytest.mark.slow
+def test_runs_without_namespaces_and_says_so() -> None:
     emulator = Emulator.start("--no-namespaces")
     script = "echo 7 > /opt/ml/model/weights; cat /opt/ml/input/config/resourceconfig.json"
     start_job(emulator, "plain", script)

@@ -25,8 +25,7 @@ pytest_plugins = ["tests.emulator.plugin"]
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "workers"])
-def test_starts_for_instance_local_and_ends_with_the_run(tmp_path: Path, workers: list[str]) -> None:
+def test_starts_for_instance_local_and_ends_with_the_run(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(_TEST)
     (tmp_path / "conftest.py").write_text(_CONFTEST)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -35,7 +34,7 @@ def test_starts_for_instance_local_and_ends_with_the_run(tmp_path: Path, workers
     environment |= {"WHERE": str(where), "PYTHONPATH": str(_ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     options = "def pytest_addoption(parser): parser.addoption('--instance', action='append', default=[])\n"
     (tmp_path / "options.py").write_text(options)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "options", "-p", "xdist", "--instance", "local", *workers]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "options", "-p", "xdist", "--instance", "local", "-n", "2"]
     environment["PYTHONPATH"] += f":{tmp_path}"
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False

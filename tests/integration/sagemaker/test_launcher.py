@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,10 +16,11 @@ from llm_claims.sagemaker.journal import Journal
 from llm_claims.sagemaker.launcher import Launcher
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import QUICK
-from llm_claims.sagemaker.specs import EndpointSpec, TrainingSpec
+from llm_claims.sagemaker.specs import EndpointSpec, JobResult, TrainingSpec
 from tests.emulator.client import Emulator
 
-IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.38.0-lmi29.0.0-cu130"
+from ..emulator.requests import LMI, archive, eventually
+
 HANDLER = """
 from djl_python import Output
 def handle(inputs):
@@ -35,39 +35,38 @@ def handle(inputs):
 
 
 @pytest.fixture
-def launcher(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Launcher]:
-    for name, value in emulator.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    emulator.settings(stop_grace_seconds=0.2)
+def launcher(account: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Launcher]:
+    import jsonschema
+
+    # The SDK checks its own configuration eleven times a job, for seconds.
+    monkeypatch.setattr(jsonschema, "validate", lambda instance, schema: None)
     made = Launcher(Account.of_environment(), RunId.new(datetime.now(UTC)), Journal(tmp_path / "journal"), pace=QUICK)
     yield made
-    emulator.clear_faults()
+    account.clear_faults()
     report = made.close()
     assert report.clean, report.describe()
-    assert emulator.resources() == []
+    assert account.resources() == []
 
 
-def training(tmp_path: Path, command: str, **changes: object) -> TrainingSpec:
+def training(tmp_path: Path, command: str) -> TrainingSpec:
     source = tmp_path / "source"
     source.mkdir()
     (source / "program.sh").write_text("echo trained for $WHOM in s3://secret-bucket/x\n")
-    spec = TrainingSpec("train", IMAGE, "ml.g5.2xlarge", 1, source, command, {"WHOM": "nobody"}, 900)
-    return replace(spec, **changes)  # type: ignore[arg-type]
+    return TrainingSpec("train", LMI, "ml.g5.2xlarge", 1, source, command, {"WHOM": "nobody"}, 900)
 
 
-@pytest.fixture
-def serving(tmp_path: Path) -> EndpointSpec:
-    (tmp_path / "serving.properties").write_text("engine=Python\n")
-    (tmp_path / "model.py").write_text(HANDLER)
-    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
-        for name in ("serving.properties", "model.py"):
-            archive.add(tmp_path / name, arcname=name)
-    return EndpointSpec("serve", IMAGE, "ml.g5.2xlarge", tmp_path / "model.tar.gz", {}, 20, 3600)
+def train(launcher: Launcher, tmp_path: Path, command: str = "true") -> JobResult:
+    return launcher.train(training(tmp_path, command), on_line=lambda host, line: None)
+
+
+def serving(tmp_path: Path, handler: str = HANDLER) -> EndpointSpec:
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(archive({"serving.properties": "engine=Python\n", "model.py": handler}))
+    return EndpointSpec("serve", LMI, "ml.g5.2xlarge", path, {}, 20, 3600)
 
 
 def test_a_job_runs_to_its_end_and_its_log_comes_scrubbed(
-    launcher: Launcher, emulator: Emulator, tmp_path: Path
+    launcher: Launcher, account: Emulator, tmp_path: Path
 ) -> None:
     heard: list[tuple[str, str]] = []
     end = launcher.train(training(tmp_path, "sh program.sh"), on_line=lambda host, line: heard.append((host, line)))
@@ -77,156 +76,128 @@ def test_a_job_runs_to_its_end_and_its_log_comes_scrubbed(
     assert end.billable_seconds >= 1
     assert end.image_digest is not None
     assert end.image_digest.startswith("sha256:")
-    (created,) = emulator.calls("CreateTrainingJob")
+    (created,) = account.calls("CreateTrainingJob")
     asked = created["params"]
     assert len(asked["TrainingJobName"]) == 63
     assert RunId.of_name(asked["TrainingJobName"]) == launcher.run
     assert asked["StoppingCondition"]["MaxRuntimeInSeconds"] == 900
     assert asked["ResourceConfig"].get("KeepAlivePeriodInSeconds", 0) == 0
     assert {tag["Key"] for tag in asked["Tags"]} == {"llm-claims:run", "llm-claims:created", "llm-claims:owner"}
-    assert asked["OutputDataConfig"]["S3OutputPath"].startswith(f"s3://{emulator.bucket}/{launcher.run.s3_prefix}")
-    uploads = [call["name"] for call in emulator.calls("PutObject")]
+    assert asked["OutputDataConfig"]["S3OutputPath"].startswith(f"s3://{account.bucket}/{launcher.run.s3_prefix}")
+    uploads = [call["name"] for call in account.calls("PutObject")]
     assert all(launcher.run.s3_prefix in name for name in uploads)
-    assert emulator.calls("CreateBucket") == []
+    assert account.calls("CreateBucket") == []
+    # Nobody else reads what the journal says.
+    for path in launcher.journal.folder.iterdir():
+        assert os.stat(path).st_mode & 0o077 == 0
 
 
 def test_a_job_that_fails_says_why(launcher: Launcher, tmp_path: Path) -> None:
-    command = "echo went wrong in 123456789012 > /opt/ml/output/failure; exit 3"
-    end = launcher.train(training(tmp_path, command), on_line=lambda host, line: None)
+    end = train(launcher, tmp_path, "echo went wrong in 123456789012 > /opt/ml/output/failure; exit 3")
     assert end.status == "Failed"
-    assert end.failure is not None
-    assert "went wrong in <account>" in end.failure
+    assert "went wrong in <account>" in (end.failure or "")
 
 
-def test_a_job_without_a_machine_is_want_of_capacity(launcher: Launcher, emulator: Emulator, tmp_path: Path) -> None:
-    emulator.fault("capacity", "CreateTrainingJob")
-    with pytest.raises(NoCapacity, match="no machine for training job"):
-        launcher.train(training(tmp_path, "true"), on_line=lambda host, line: None)
-
-
-@pytest.mark.parametrize("fault", ["quota", "no_capacity"])
-def test_a_job_without_quota_is_want_of_capacity(
-    launcher: Launcher, emulator: Emulator, tmp_path: Path, fault: str
+@pytest.mark.parametrize(
+    ("fault", "words"), [("capacity", "no machine for training job"), ("quota", "creating training job")]
+)
+def test_a_job_without_machine_or_quota_is_want_of_capacity(
+    launcher: Launcher, account: Emulator, tmp_path: Path, fault: str, words: str
 ) -> None:
-    emulator.fault(fault, "CreateTrainingJob", times=0)
-    with pytest.raises(NoCapacity, match="creating training job"):
-        launcher.train(training(tmp_path, "true"), on_line=lambda host, line: None)
+    account.fault(fault, "CreateTrainingJob", times=0)
+    with pytest.raises(NoCapacity, match=words):
+        train(launcher, tmp_path)
 
 
 def test_a_lost_answer_creates_no_second_job(
-    launcher: Launcher, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    launcher: Launcher, account: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_MAX_ATTEMPTS")
-    emulator.fault("lost_response", "CreateTrainingJob")
-    assert launcher.train(training(tmp_path, "true"), on_line=lambda host, line: None).status == "Completed"
-    names = {call["params"]["TrainingJobName"] for call in emulator.calls("CreateTrainingJob")}
-    assert len(names) == 1
+    account.fault("lost_response", "CreateTrainingJob")
+    assert train(launcher, tmp_path).status == "Completed"
+    assert len({call["params"]["TrainingJobName"] for call in account.calls("CreateTrainingJob")}) == 1
 
 
-def test_a_job_that_is_interrupted_is_stopped(launcher: Launcher, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_job_that_is_interrupted_is_stopped(launcher: Launcher, account: Emulator, tmp_path: Path) -> None:
     def interrupt(host: str, line: str) -> None:
         if line == "started":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         launcher.train(training(tmp_path, "echo started; sleep 1000"), on_line=interrupt)
-    assert len(emulator.calls("StopTrainingJob")) == 1
+    assert len(account.calls("StopTrainingJob")) == 1
 
 
-def test_an_endpoint_serves_and_is_gone_afterwards(
-    launcher: Launcher, emulator: Emulator, serving: EndpointSpec
-) -> None:
-    with launcher.serving(serving) as endpoint:
+def test_an_endpoint_serves_and_is_gone_afterwards(launcher: Launcher, account: Emulator, tmp_path: Path) -> None:
+    with launcher.serving(serving(tmp_path)) as endpoint:
         assert endpoint.invoke(b"{}", 10).replace(b"\n", b"").replace(b" ", b"") == b'{"ok":true}'
         assert endpoint.instance_type == "ml.g5.2xlarge"
         assert (endpoint.image_digest or "").startswith("sha256:")
         assert "ready, in account <account>" in endpoint.lines()
-        assert {row["kind"] for row in emulator.resources()} >= {"endpoint", "endpoint-config", "model", "schedule"}
-    assert {row["kind"] for row in emulator.resources()} == {"object"}
-    order = [call["operation"] for call in emulator.calls()]
+        assert {row["kind"] for row in account.resources()} >= {"endpoint", "endpoint-config", "model", "schedule"}
+        with pytest.raises(EndpointError, match="did not answer: ModelError") as caught:
+            endpoint.invoke(b"fail", 10)
+        assert "about to fail" in str(caught.value)
+        assert "123456789012" not in str(caught.value)
+    assert {row["kind"] for row in account.resources()} == {"object"}
+    order = [call["operation"] for call in account.calls()]
     assert order.index("CreateSchedule") < order.index("CreateEndpoint")
     assert order.index("DeleteEndpoint") < order.index("DeleteEndpointConfig")
 
 
 def test_the_schedule_deletes_an_endpoint_that_its_run_forgot(
-    launcher: Launcher, emulator: Emulator, serving: EndpointSpec
+    launcher: Launcher, account: Emulator, tmp_path: Path
 ) -> None:
-    import time
-
-    with launcher.serving(replace(serving, lifetime_seconds=2)):
-        end = time.monotonic() + 30
-        while emulator.resources("endpoint"):
-            assert time.monotonic() < end, "the schedule does not fire"
-            time.sleep(0.2)
+    with launcher.serving(serving(tmp_path)):
+        account.clock(offset_seconds=3700)
+        eventually(lambda: not account.resources("endpoint"))
 
 
-def test_a_model_that_fails_is_an_error_with_its_log(launcher: Launcher, serving: EndpointSpec) -> None:
-    with launcher.serving(serving) as endpoint, pytest.raises(EndpointError) as caught:
-        endpoint.invoke(b"fail", 10)
-    text = str(caught.value)
-    assert "did not answer: ModelError" in text
-    assert "about to fail" in text
-    assert "123456789012" not in text
+BROKEN = "print('no model here', flush=True)\nraise SystemExit(3)\n"
 
 
-def test_an_endpoint_that_does_not_start_is_an_error_with_its_log(
-    launcher: Launcher, serving: EndpointSpec, tmp_path: Path
+@pytest.mark.parametrize(
+    ("handler", "seconds", "words"),
+    [(BROKEN, 20, "did not start(.|\n)*no model here"), (HANDLER, 1, "is not in service after 1 s")],
+    ids=["broken", "slow"],
+)
+def test_an_endpoint_that_does_not_come_into_service_is_an_error_and_is_deleted(
+    launcher: Launcher, account: Emulator, tmp_path: Path, handler: str, seconds: int, words: str
 ) -> None:
-    (tmp_path / "model.py").write_text("print('no model here', flush=True)\nraise SystemExit(3)\n")
-    with tarfile.open(tmp_path / "broken.tar.gz", "w:gz") as archive:
-        for name in ("serving.properties", "model.py"):
-            archive.add(tmp_path / name, arcname=name)
-    with (
-        pytest.raises(EndpointError, match="did not start") as caught,
-        launcher.serving(replace(serving, archive=tmp_path / "broken.tar.gz")),
-    ):
-        raise AssertionError("it came into service")
-    assert "no model here" in str(caught.value)
-
-
-def test_an_endpoint_that_takes_too_long_is_deleted(
-    launcher: Launcher, emulator: Emulator, serving: EndpointSpec
-) -> None:
-    emulator.settings(start_seconds=3.0)
-    with (
-        pytest.raises(EndpointError, match="is not in service after 1 s"),
-        launcher.serving(replace(serving, start_up_seconds=1)),
-    ):
+    if seconds == 1:
+        account.settings(start_seconds=3.0)
+    spec = replace(serving(tmp_path, handler), start_up_seconds=seconds)
+    with pytest.raises(EndpointError, match=words), launcher.serving(spec):
         raise AssertionError("it came into service")
     # AWS refuses to delete what is being created: the launcher has asked again.
-    assert len(emulator.calls("DeleteEndpoint")) > 1
-    assert emulator.resources("endpoint", "endpoint-config", "model", "schedule") == []
+    assert len(account.calls("DeleteEndpoint")) > (seconds == 1)
+    assert account.resources("endpoint", "endpoint-config", "model", "schedule") == []
 
 
-def test_an_endpoint_without_a_machine_is_want_of_capacity(
-    launcher: Launcher, emulator: Emulator, serving: EndpointSpec
+@pytest.mark.parametrize(
+    ("fault", "operation", "error", "words"),
+    [
+        ("capacity", "CreateEndpoint", NoCapacity, "no machine for endpoint"),
+        ("access_denied", "CreateSchedule", CloudError, "scheduling the deletion of endpoint"),
+    ],
+)
+def test_without_a_machine_or_a_schedule_there_is_no_endpoint(
+    launcher: Launcher, account: Emulator, tmp_path: Path, fault: str, operation: str, error: type, words: str
 ) -> None:
-    emulator.fault("capacity", "CreateEndpoint")
-    with pytest.raises(NoCapacity, match="no machine for endpoint"), launcher.serving(serving):
+    account.fault(fault, operation, times=0)
+    with pytest.raises(error, match=words), launcher.serving(serving(tmp_path)):
         raise AssertionError("it came into service")
-
-
-def test_without_a_schedule_there_is_no_endpoint(launcher: Launcher, emulator: Emulator, serving: EndpointSpec) -> None:
-    emulator.fault("access_denied", "CreateSchedule", times=0)
-    with pytest.raises(CloudError, match="scheduling the deletion of endpoint"), launcher.serving(serving):
-        raise AssertionError("it came into service")
-    assert emulator.calls("CreateEndpoint") == []
+    assert len(account.calls("CreateEndpoint")) == (fault == "capacity")
 
 
 def test_a_worker_closes_its_own_and_leaves_the_others(
-    launcher: Launcher, emulator: Emulator, serving: EndpointSpec, monkeypatch: pytest.MonkeyPatch
+    launcher: Launcher, account: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Launcher(launcher.account, launcher.run, Journal(launcher.journal.folder), pace=QUICK)
-    with launcher.serving(serving) as endpoint:
+    with launcher.serving(serving(tmp_path)) as endpoint:
         monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw1")
         assert other.close().clean
         monkeypatch.delenv("PYTEST_XDIST_WORKER")
         endpoint.invoke(b"{}", 10)
         assert other.close(whole_run=True).clean
-        assert emulator.resources() == []
-
-
-def test_what_is_uploaded_and_said_names_no_journal(launcher: Launcher, tmp_path: Path) -> None:
-    launcher.train(training(tmp_path, "true"), on_line=lambda host, line: None)
-    for path in launcher.journal.folder.iterdir():
-        assert os.stat(path).st_mode & 0o077 == 0
+        assert account.resources() == []

@@ -2,162 +2,152 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from llm_claims.cli import main
 from llm_claims.sagemaker.journal import Journal
 from llm_claims.sagemaker.names import RunId
 from tests.emulator.client import Emulator
-from tests.integration.faults.cases import CHANGES
-from tests.integration.faults.planted import plant, plant_costly
 
-Sweeper = Callable[..., subprocess.CompletedProcess[str]]
+from ..faults.cases import CHANGES
+from ..faults.planted import plant, plant_costly
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Sweeper = Callable[..., Done]
 
 
 @pytest.fixture
-def sweep(emulator: Emulator, tmp_path: Path) -> Sweeper:
-    emulator.settings(stop_grace_seconds=0.2)
-
-    def run(
-        *arguments: str, patience: float = 20, settle: float = 0.5, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "llm_claims.cli", "sweep", *arguments, "--patience", str(patience)]
-        return subprocess.run(
-            [*command, "--poll", "0.1", "--settle", str(settle), "--journal", str(tmp_path / "journal")],
-            env={**os.environ, **emulator.environment(), "AWS_MAX_ATTEMPTS": "1", **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+def sweep(account: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Sweeper:
+    def run(*arguments: str, patience: float = 20, settle: float = 0.5) -> Done:
+        pace = ["--patience", str(patience), "--poll", "0.1", "--settle", str(settle)]
+        status = main(["sweep", *arguments, *pace, "--journal", str(tmp_path / "journal")])
+        return Done(status, *capsys.readouterr())
 
     return run
 
 
-def left_by(emulator: Emulator, hours: float) -> RunId:
-    run = RunId.new(datetime.now(UTC) - timedelta(hours=hours))
-    plant(emulator, run.name("left"), run.s3_prefix, run.tags("llm-claims"))
+def new_run(hours_ago: float = 0) -> RunId:
+    return RunId.new(datetime.now(UTC) - timedelta(hours=hours_ago))
+
+
+def left_by(account: Emulator, hours_ago: float) -> RunId:
+    run = new_run(hours_ago)
+    plant(account, run.name("left"), run.s3_prefix, run.tags("llm-claims"))
     return run
 
 
-def names(emulator: Emulator) -> set[str]:
-    return {f"{row['kind']} {row['name']}" for row in emulator.resources() if "models/" not in row["name"]}
+def names(account: Emulator) -> set[str]:
+    return {f"{row['kind']} {row['name']}" for row in account.resources() if "models/" not in row["name"]}
 
 
-def test_one_run_is_swept_and_the_other_is_not_touched(emulator: Emulator, sweep: Sweeper) -> None:
-    theirs = left_by(emulator, 30)
-    before = names(emulator)
-    ours = left_by(emulator, 1)
-    plant_costly(emulator, ours.name("warm"), ours.s3_prefix, ours.tags("llm-claims"))
+def test_one_run_is_swept_and_the_other_is_not_touched(account: Emulator, sweep: Sweeper) -> None:
+    theirs = left_by(account, 30)
+    before = names(account)
+    ours = left_by(account, 1)
+    plant_costly(account, ours.name("warm"), ours.s3_prefix, ours.tags("llm-claims"))
     done = sweep("--run", ours.text)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "sweep: 7 removed, 0 left"
-    assert names(emulator) == before
-    assert theirs.text not in done.stdout
-    assert emulator.client("s3").list_multipart_uploads(Bucket=emulator.bucket).get("Uploads", []) == []
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[-1] == "sweep: 7 removed, 0 left"
+    assert names(account) == before
+    assert theirs.text not in done.out
+    assert account.client("s3").list_multipart_uploads(Bucket=account.bucket).get("Uploads", []) == []
 
 
-def test_the_old_are_swept_and_the_young_are_not(emulator: Emulator, sweep: Sweeper) -> None:
-    young = left_by(emulator, 7)
-    before = names(emulator)
-    left_by(emulator, 9)
-    left_by(emulator, 200)
-    assert sweep("--older-than", "8h").returncode == 0
-    assert names(emulator) == before
-    assert sweep("--run", young.text).returncode == 0
-    assert names(emulator) == set()
-
-
-def test_a_dry_run_says_what_is_there_and_removes_nothing(emulator: Emulator, sweep: Sweeper) -> None:
-    run = left_by(emulator, 9)
-    before = names(emulator)
-    since = emulator.calls()[-1]["number"]
+def test_the_old_are_told_of_then_swept_and_the_young_are_not(account: Emulator, sweep: Sweeper) -> None:
+    left_by(account, 7)
+    young = names(account)
+    old = left_by(account, 9)
+    before = names(account)
+    since = account.calls()[-1]["number"]
     done = sweep("--older-than", "8h", "--dry-run")
-    assert done.returncode == 1
-    assert done.stdout.count("LEFT: ") == 6
-    assert f"LEFT: upload {run.s3_prefix}" in done.stdout
-    assert names(emulator) == before
-    assert [call for call in emulator.calls(since=since) if call["operation"].startswith(CHANGES)] == []
-    assert sweep("--older-than", "10h", "--dry-run").returncode == 0
+    assert done.status == 1
+    assert done.out.count("LEFT: ") == 6
+    assert f"LEFT: upload {old.s3_prefix}" in done.out
+    assert names(account) == before
+    assert [call for call in account.calls(since=since) if call["operation"].startswith(CHANGES)] == []
+    assert sweep("--older-than", "10h", "--dry-run").status == 0
+    left_by(account, 200)
+    assert sweep("--older-than", "8h").status == 0
+    assert names(account) == young
 
 
-def test_what_cannot_be_removed_is_told_by_line_and_status(emulator: Emulator, sweep: Sweeper) -> None:
-    run = left_by(emulator, 9)
-    emulator.fault("access_denied", "DeleteEndpoint", times=0)
-    done = sweep("--run", run.text, patience=2)
-    assert done.returncode == 1
-    assert "LEFT: endpoint " in done.stdout
-    assert "AccessDeniedException" in done.stdout
+def test_what_cannot_be_removed_is_told_by_line_and_status(account: Emulator, sweep: Sweeper) -> None:
+    run = left_by(account, 9)
+    account.fault("access_denied", "DeleteEndpoint", times=0)
+    done = sweep("--run", run.text, patience=1)
+    assert done.status == 1
+    assert "LEFT: endpoint " in done.out
+    assert "AccessDeniedException" in done.out
     # The schedule is the last resort for an endpoint that would not go.
-    assert "LEFT: schedule " in done.stdout
-    assert emulator.resources("schedule")
-    assert "123456789012" not in done.stdout + done.stderr
+    assert "LEFT: schedule " in done.out
+    assert account.resources("schedule")
+    assert "123456789012" not in done.out + done.err
 
 
-def test_what_cannot_be_looked_for_counts_as_left(emulator: Emulator, sweep: Sweeper) -> None:
-    emulator.fault("access_denied", "ListEndpoints", times=0)
-    done = sweep("--run", RunId.new(datetime.now(UTC)).text, patience=0)
-    assert done.returncode == 1
-    assert "LEFT: listing endpoints: " in done.stdout
+@pytest.mark.parametrize(
+    ("operation", "status", "words"),
+    [("ListEndpoints", 1, "LEFT: listing endpoints: "), ("Search", 0, "note: searching endpoints by tag: ")],
+)
+def test_what_cannot_be_looked_for_counts_as_left_but_a_search_by_tag(
+    account: Emulator, sweep: Sweeper, operation: str, status: int, words: str
+) -> None:
+    account.fault("access_denied", operation, times=0)
+    done = sweep("--run", new_run().text, patience=0)
+    assert done.status == status
+    assert words in done.out
 
 
-def test_a_search_by_tag_that_fails_is_but_a_note(emulator: Emulator, sweep: Sweeper) -> None:
-    emulator.fault("access_denied", "Search", times=0)
-    done = sweep("--run", RunId.new(datetime.now(UTC)).text)
-    assert done.returncode == 0
-    assert "note: searching endpoints by tag: " in done.stdout
+def test_a_name_that_is_not_ours_is_found_by_its_tag(account: Emulator, sweep: Sweeper) -> None:
+    run = new_run()
+    plant(account, "renamed-by-the-sdk", run.s3_prefix, run.tags("llm-claims"))
+    assert sweep("--run", run.text).status == 0
+    assert account.resources("training-job", "endpoint") == []
 
 
-def test_a_name_that_is_not_ours_is_found_by_its_tag(emulator: Emulator, sweep: Sweeper) -> None:
-    run = RunId.new(datetime.now(UTC))
-    plant(emulator, "renamed-by-the-sdk", run.s3_prefix, run.tags("llm-claims"))
-    assert sweep("--run", run.text).returncode == 0
-    assert emulator.resources("training-job", "endpoint") == []
-
-
-def test_what_the_journal_knows_is_waited_for(emulator: Emulator, sweep: Sweeper, tmp_path: Path) -> None:
-    run = RunId.new(datetime.now(UTC))
-    journal = Journal(tmp_path / "journal")
-    journal.intend(run, "model", run.name("serve"))
-    assert sweep("--run", run.text, settle=10).returncode == 0
-    looks = emulator.calls("ListEndpoints")
+def test_what_the_journal_knows_is_waited_for(account: Emulator, sweep: Sweeper, tmp_path: Path) -> None:
+    run = new_run()
+    Journal(tmp_path / "journal").intend(run, "model", run.name("serve"))
+    assert sweep("--run", run.text, settle=3).status == 0
+    looks = account.calls("ListEndpoints")
     assert len(looks) > 1, "one look would miss what appears a moment later"
-    assert looks[-1]["time"] - looks[0]["time"] > 2
+    assert looks[-1]["time"] - looks[0]["time"] > 1
     assert Journal(tmp_path / "journal").entries() == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "url", "told"),
     [
-        (["--run", "yesterday"], "'yesterday' is no run id: one looks like"),
-        (["--older-than", "soon"], "'soon' is no age: give minutes, hours or days, such as 90m, 8h, 2d"),
+        (["--run", "yesterday"], None, "'yesterday' is no run id: one looks like"),
+        (["--older-than", "soon"], None, "'soon' is no age: give minutes, hours or days, such as 90m, 8h, 2d"),
+        (["--older-than", "8h"], "http://127.0.0.1:9", "AWS in us-east-1 did not answer who the caller is"),
     ],
+    ids=["no-run", "no-age", "no-account"],
 )
-def test_a_wrong_argument_is_told(sweep: Sweeper, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_done_is_told(
+    sweep: Sweeper, monkeypatch: pytest.MonkeyPatch, arguments: list[str], url: str | None, told: str
+) -> None:
+    if url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     done = sweep(*arguments)
-    assert done.returncode == 4
-    assert done.stderr.startswith(f"llm-claims: {told}")
-    assert "Traceback" not in done.stderr
+    assert done.status == 4
+    assert done.err.startswith(f"llm-claims: {told}")
 
 
-def test_an_account_that_cannot_be_asked_is_told(sweep: Sweeper) -> None:
-    run = RunId.new(datetime.now(UTC)).text
-    done = sweep("--run", run, AWS_ENDPOINT_URL="http://127.0.0.1:9")
-    assert done.returncode == 4
-    assert "did not answer who the caller is" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_age_is_not_told_by_a_clock_that_is_wrong(emulator: Emulator, sweep: Sweeper) -> None:
-    left_by(emulator, 7)
-    emulator.clock(offset_seconds=-3 * 3600)
+def test_age_is_not_told_by_a_clock_that_is_wrong(account: Emulator, sweep: Sweeper) -> None:
+    left_by(account, 7)
+    account.clock(offset_seconds=-3 * 3600)
     done = sweep("--older-than", "8h")
-    assert done.returncode == 4
-    assert "the clock of this machine is 180 min ahead of AWS's" in done.stderr
-    assert emulator.resources("endpoint")
+    assert done.status == 4
+    assert "the clock of this machine is 180 min ahead of AWS's" in done.err
+    assert account.resources("endpoint")
