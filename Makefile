@@ -8,6 +8,9 @@ SHELL := bash
 
 PYTHON ?= python3
 ARGS ?=
+# Processes that tests and claims are spread over.
+WORKERS ?= 2
+SHARED = -n $(WORKERS) --dist worksteal
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,12 +31,16 @@ help: ## Show this list
 
 .PHONY: claims
 claims: $(READY) ## Judge every claim: the recordings, and live on this processor; writes report/
-	$(BIN)/pytest tests/claims -m cpu $(ARGS)
+	$(BIN)/pytest tests/claims -m cpu $(SHARED) $(ARGS)
 
 .PHONY: test
 test: $(READY_SAGEMAKER) ## Run the tests of the code, then judge the recordings
-	$(BIN)/pytest tests/unit tests/integration $(ARGS)
-	$(BIN)/pytest tests/claims -m "cpu and not live" $(ARGS)
+	$(BIN)/pytest tests/unit tests/integration $(SHARED) -m "not slow" $(ARGS)
+	$(BIN)/pytest tests/claims -m "cpu and not live" --report-dir build/report $(ARGS)
+
+.PHONY: test-slow
+test-slow: $(READY_SAGEMAKER) ## Run the tests that make test leaves out, for they take long
+	$(BIN)/pytest tests/unit tests/integration -m slow $(ARGS)
 
 NAME ?= gpus
 # What fills the report's tables of scaling, and on eight GPUs is measured once in eight minutes.

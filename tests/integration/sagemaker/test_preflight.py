@@ -110,7 +110,10 @@ IN_THE_ENVIRONMENT: dict[str, tuple[Mapping[str, str | None], str]] = {
     ),
     "no-region": ({"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, "no AWS region: set AWS_REGION"),
     "nearly-a-region": ({"AWS_REGION": "us-est-1"}, "wrong region: SageMaker is not in 'us-est-1'. Set AWS_REGION to "),
-    "no-such-region": ({"AWS_REGION": "us-east-9"}, "wrong region: SageMaker is not in 'us-east-9'. Set AWS_REGION to "),
+    "no-such-region": (
+        {"AWS_REGION": "us-east-9"},
+        "wrong region: SageMaker is not in 'us-east-9'. Set AWS_REGION to ",
+    ),
     "no-role": (
         {"LLM_CLAIMS_ROLE": None},
         "no role is set: set LLM_CLAIMS_ROLE to the ARN of the role that jobs run as",
@@ -135,7 +138,9 @@ IN_THE_ENVIRONMENT: dict[str, tuple[Mapping[str, str | None], str]] = {
 
 
 @pytest.mark.parametrize("kind", IN_THE_ENVIRONMENT)
-def test_what_is_wrong_in_the_environment_is_told(account: Emulator, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_what_is_wrong_in_the_environment_is_told(
+    account: Emulator, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     variables, said = IN_THE_ENVIRONMENT[kind]
     for name, value in variables.items():
         monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
