@@ -307,10 +307,12 @@ def test_it_ends_with_its_input_and_leaves_nothing(fork: Forker) -> None:
     assert left_by(one) == []
 
 
-def test_a_program_with_threads_refuses_to_fork(tmp_path: Path) -> None:
-    threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"
-    with pytest.raises(ProgramError, match="this process has 2 threads, and only one without any can be forked"):
-        ProgramProcess(command(tmp_path, threaded + LIGHT)).start()
+def test_a_program_with_threads_refuses_to_fork(fork: Forker) -> None:
+    one = fork(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n" + PROGRAM
+    )
+    assert one.hear() == ""
+    assert "this process has 2 threads, and only one without any can be forked" in one.errors
 
 
 # Last in this file: it ends the program that the other tests use.
