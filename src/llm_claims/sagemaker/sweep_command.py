@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--run", metavar="ID", help="sweep this run, such as 20261123t015105-1a2b3c")
+    which.add_argument("--run", dest="run_id", metavar="ID", help="sweep this run, such as 20261123t015105-1a2b3c")
     which.add_argument("--older-than", metavar="AGE", help="sweep all runs that started longer ago than 90m, 8h, 2d")
     parser.add_argument("--dry-run", action="store_true", help="list what is there, and remove nothing")
     parser.add_argument("--bucket", help="the bucket that runs upload to; default: LLM_CLAIMS_BUCKET")
@@ -66,7 +66,7 @@ def sweep(given: argparse.Namespace) -> int:
 
 
 def _prepared(given: argparse.Namespace, account: Account) -> tuple[Sweep, Journal]:
-    run = RunId(given.run) if given.run else None
+    run = RunId(given.run_id) if given.run_id else None
     age = _age(given.older_than) if given.older_than else timedelta(0)
     check_region(account)
     check_caller(account)  # its check of the clock too: the age of a run is computed with it
