@@ -134,10 +134,9 @@ class SageMakerSource(Source):
         if on is not None:
             raise Untestable(f"needs ml.{on}; an emulator has this machine's processor")
         refuse_secondary(setting, "an emulator")
-        filled = workload.filled(defaults.fields_for(workload))
-        filled.check(Processor())
-        placed = Placed(filled, note=note, asked=asked)
-        self.deployment_for(placed)  # refuses what the stack or the instance type cannot run
+        placed = Placed(workload.filled(defaults.fields_for(workload)), note=note, asked=asked)
+        self.deployment_for(placed)  # refuses what the stack cannot run, with the stack's reason
+        placed.workload.check(Processor())
         return placed
 
     def _defaults_for(self, workload: Workload) -> Defaults[Any]:
