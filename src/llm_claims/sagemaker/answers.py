@@ -88,7 +88,7 @@ class AnswerStore:
 
     @contextmanager
     def lock(self, launch: str) -> Iterator[bool]:
-        """Lock a launch, without waiting; yield false if another process holds the lock or the launch is done."""
+        """Lock a launch and mark it as begun; yield false at once if another process has the lock or it is done."""
         lock = FileLock(self.folder / f"{launch}.lock")
         try:
             lock.acquire(timeout=0)
