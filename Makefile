@@ -60,7 +60,7 @@ SAGEMAKER = $(BIN)/pytest tests/claims -m sagemaker $(addprefix --instance ,$(IN
 sagemaker-setup: $(READY_SAGEMAKER)
 
 .PHONY: sagemaker-plan
-sagemaker-plan: $(READY_SAGEMAKER)
+sagemaker-plan: $(READY)
 	$(SAGEMAKER) --plan $(ARGS) | tee sagemaker-plan.txt
 
 .PHONY: sagemaker

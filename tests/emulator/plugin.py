@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     asked = config.getoption("instance", default=None) or []
     if "local" not in asked or "AWS_ENDPOINT_URL" in os.environ or hasattr(config, "workerinput"):
         return
+    if find_spec("moto") is None:
+        raise pytest.UsageError("--instance local needs the packages of the emulator: make sagemaker-setup")
     emulator = config.stash[_STARTED] = Emulator.start()
     changes = emulator.environment()
     config.stash[_BEFORE] = {name: os.environ.get(name) for name in changes}
