@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +21,6 @@ from llm_claims.workloads.shown import Ceiling, Scaling
 from llm_claims.workloads.witness import Witness as BaseWitness
 
 if TYPE_CHECKING:
-    from llm_claims.workloads.defaults import Defaults
     from llm_claims.workloads.hardware import Hardware
 
 
@@ -158,6 +157,53 @@ class Workload(BaseModel):
     @classmethod
     def defaults_type(cls) -> type[Defaults[Self]]:
         """The class of this kind's defaults, as recordings keep them."""
-        from llm_claims.workloads.defaults import Defaults
-
         return Defaults[cls]  # type: ignore[valid-type]
+
+
+W = TypeVar("W", bound=Workload)
+
+
+class Defaults(BaseModel, Generic[W]):
+    """What one source fills open fields of one kind of workload with, and what it measures as an analogue.
+
+    ``fields`` fill what a workload leaves open; ``instance`` is the cloud instance type of the runs, where the
+    source has one. ``version_1`` maps names of fields in recordings of schema version 1 to the fields of this class
+    that they become, apart from the name of the kind (``fields``) and ``KIND_instance`` (``instance``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version_1: ClassVar[Mapping[str, str]] = {}
+
+    fields: W
+    instance: str | None = None
+
+    def fields_for(self, workload: W) -> dict[str, Any]:
+        """Return values for the open fields of ``workload``, by name; stated fields may be included and are ignored."""
+        return self.fields.stated()
+
+    def analogue(self, workload: W, on: str | None) -> tuple[W, str | None, str]:
+        """Return what to measure in place of ``workload`` on the instance type ``on``.
+
+        Returns the workload, the instance type, and a note for people that names the analogue. A workload that
+        needs no analogue, or has none here, is returned unchanged with an empty note.
+        """
+        return workload, on, ""
+
+
+def differences(workload: Workload, witness: BaseWitness | None, *, ended_early: bool = False) -> list[str]:
+    """List the differences between what a workload states and what its run observed; an empty list is a match.
+
+    A missing observation is a difference too. A run that ``ended_early`` must have made only the observations
+    that its witness class names in ``owed_by_failures``.
+    """
+    if witness is None:
+        return ["the run carries no witness"]
+    found = []
+    for name, asked in workload.expected():
+        seen = getattr(witness, name)
+        if ended_early and seen is None and name not in witness.owed_by_failures:
+            continue
+        if asked is not None and seen != asked:
+            found.append(f"{name}: asked {asked!r}, the run saw {seen!r}")
+    return found

@@ -27,7 +27,7 @@ class Outcome(BaseModel):
         return self
 
 
-class ToldInFull(RuntimeError):
+class MultilineError(RuntimeError):
     """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
 
 
@@ -45,7 +45,7 @@ def outcome_of(error: Exception) -> Outcome:
 def signature(error: BaseException) -> str:
     """Sign an error with its type and the first line of its text; with the whole text where every line counts."""
     text = first_fault(error) if isinstance(error, ValidationError) else str(error).strip()
-    if not isinstance(error, ToldInFull):
+    if not isinstance(error, MultilineError):
         text = text.partition("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

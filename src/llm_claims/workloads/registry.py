@@ -18,8 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from llm_claims.errors import UsageError
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.witness import Witness
 
 Describe = Callable[[type[BaseModel]], dict[str, Any]]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
-
-if TYPE_CHECKING:
-    from llm_claims.workloads.base import Workload
 
 
 class Witness(BaseModel):
@@ -31,31 +28,13 @@ class Witness(BaseModel):
     threads: PositiveInt | None = None
 
     @property
-    def names_the_culprit(self) -> bool:
+    def identifies_failure(self) -> bool:
         """Whether it tells whose code a failed run was in; without that, a failure proves nothing."""
         return False
 
     def faults(self, figures: Mapping[str, float]) -> Iterator[str]:
         """Yield where the last figure of a metric contradicts what the run saw of itself."""
         yield from ()
-
-
-def differences(workload: Workload, witness: Witness | None, *, ended_early: bool = False) -> list[str]:
-    """Name every difference between what a workload states and what its run saw of itself.
-
-    An observation that the run owes and did not make is a difference too; a run that ``ended_early`` owes
-    only what its kind says. An empty list means that the witness matches.
-    """
-    if witness is None:
-        return ["the run carries no witness"]
-    found = []
-    for name, asked in workload.expected():
-        seen = getattr(witness, name)
-        if ended_early and seen is None and name not in witness.owed_by_failures:
-            continue
-        if asked is not None and seen != asked:
-            found.append(f"{name}: asked {asked!r}, the run saw {seen!r}")
-    return found
 
 
 def is_usable_failure(ending: str, witness: Witness | None) -> bool:
@@ -65,4 +44,4 @@ def is_usable_failure(ending: str, witness: Witness | None) -> bool:
     """
     if witness is None or ending == "completed":
         return False
-    return ending == "out_of_memory" or witness.names_the_culprit
+    return ending == "out_of_memory" or witness.identifies_failure

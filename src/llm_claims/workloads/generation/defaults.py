@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.generation.workload import Generation
 
 

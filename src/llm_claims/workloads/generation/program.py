@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
+from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey, Run, answer_of, call, load_model
 from llm_claims.workloads.generation.request import DEFAULT, key_of, supported
-from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.llm.gpu import ENVIRONMENT
 from llm_claims.workloads.program import Runner, command_line, serve_prepared
@@ -36,9 +36,9 @@ class Generator:
     """Answers requests for `Generation`, with each model built and warmed up once, before it is timed."""
 
     def __init__(self) -> None:
-        self._stands: dict[StandKey, Stand] = {}
+        self._models: dict[ModelKey, LoadedModel] = {}
 
-    def stand(self, key: StandKey = DEFAULT) -> Stand:
+    def model(self, key: ModelKey = DEFAULT) -> LoadedModel:
         """Return the warm stand of a model, building it when it is first asked for.
 
         Raises
@@ -46,12 +46,12 @@ class Generator:
         ValueError
             No such model or precision.
         """
-        if key not in self._stands:
-            stand = build_stand(key)
+        if key not in self._models:
+            loaded = load_model(key)
             for workload in _WARM_UPS:
-                call(stand, workload)
-            self._stands[key] = stand
-        return self._stands[key]
+                call(loaded, workload)
+            self._models[key] = loaded
+        return self._models[key]
 
     def run(self, request: Request) -> Answer:
         """Run the workload once and return its latency, its counts and its witness.
@@ -62,16 +62,16 @@ class Generator:
             The workload asks for what this program does not do, or leaves open what it must know.
         """
         workload = supported(request.workload)
-        stand = self.stand(key_of(workload))
-        return answer_of(stand, workload, [_called(stand, workload, request.seed)])
+        loaded = self.model(key_of(workload))
+        return answer_of(loaded, workload, [_called(loaded, workload, request.seed)])
 
 
-def _called(stand: Stand, workload: Generation, seed: int) -> Run:
+def _called(loaded: LoadedModel, workload: Generation, seed: int) -> Run:
     import torch
 
     torch.manual_seed(seed)
-    stand.observer.reset()
-    return call(stand, workload)
+    loaded.observer.reset()
+    return call(loaded, workload)
 
 
 def set_up(device: str, calls: int) -> Runner:
@@ -84,11 +84,11 @@ def set_up(device: str, calls: int) -> Runner:
         import deepspeed  # noqa: F401
         import transformers  # noqa: F401
 
-        from llm_claims.workloads.generation.crews import Crews
+        from llm_claims.workloads.generation.serving_groups import ServingGroups
 
-        return Crews(calls).run
+        return ServingGroups(calls).run
     generator = Generator()
-    generator.stand()
+    generator.model()
     return generator.run
 
 

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.engines import ON_GPU, ON_PROCESSOR
 from llm_claims.workloads.generation.llama import MODELS
+from llm_claims.workloads.generation.loaded_model import ModelKey
 from llm_claims.workloads.generation.prompts import MAX_TOKENS
-from llm_claims.workloads.generation.stand import StandKey
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.llm.shapes import LARGE
 from llm_claims.workloads.program import UnsupportedWorkload
 
-DEFAULT = StandKey(model="llama-30m", precision="fp32", engine="transformers")
+DEFAULT = ModelKey(model="llama-30m", precision="fp32", engine="transformers")
 """What serves where a workload leaves it open."""
 
 
-def key_of(workload: Generation) -> StandKey:
+def key_of(workload: Generation) -> ModelKey:
     """What the stand of a workload has to be; this program's own choice where the workload leaves it open."""
-    return StandKey(
+    return ModelKey(
         model=workload.model or DEFAULT.model,
         precision=workload.precision or DEFAULT.precision,
         engine=workload.engine or DEFAULT.engine,

@@ -8,8 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
@@ -44,7 +43,7 @@ class GenerationWitness(Witness):
     device_memory_gib: PositiveFloat | None = None
 
     @property
-    def names_the_culprit(self) -> bool:
+    def identifies_failure(self) -> bool:
         """Whether it tells which engine failed."""
         return self.engine is not None
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.llm.shapes import SEED, SHAPES
 from llm_claims.workloads.loading.resident import available_bytes
-from llm_claims.workloads.processes.fork import Fork, Line
+from llm_claims.workloads.processes.fork import Fork, ForkChannel
 from llm_claims.workloads.processes.process import Ended
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ class Checkpoints:
         # The folder's last name is the model's: that is the name under which it is loaded.
         folder = self._folder / f"{dtype}-{form}" / model
         folder.mkdir(parents=True)
-        child = Fork(lambda line: _write(folder, SHAPES[model], dtype, form, line))
+        child = Fork(lambda channel: _write(folder, SHAPES[model], dtype, form, channel))
         try:
-            notes = child.hear()
+            notes = child.receive()
             return Checkpoint(folder, model, dtype, notes["weight_bytes"], notes["checksum"])
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -113,7 +113,7 @@ def checksum(tensor: torch.Tensor) -> int:
     return int(bits.view(np.uint64).sum())
 
 
-def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, line: Line) -> None:
+def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, channel: ForkChannel) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -123,7 +123,7 @@ def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, line: Li
     size = sum(shape.numel() for shape in layout.values()) * _BYTES_OF_A_WEIGHT
     _refuse_to_fill(folder, size)
     config.save_pretrained(folder)
-    line.tell({"weight_bytes": size, "checksum": write_weights(folder, layout, dtype, form)})
+    channel.send({"weight_bytes": size, "checksum": write_weights(folder, layout, dtype, form)})
 
 
 def write_weights(folder: Path, layout: dict[str, torch.Size], dtype: str, form: Form) -> int:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from llm_claims.workloads.loading.checkpoint import Checkpoint, checksum
 from llm_claims.workloads.loading.memory_cap import MemoryCap
-from llm_claims.workloads.loading.resident import own_pages
+from llm_claims.workloads.loading.resident import unshare_pages
 from llm_claims.workloads.loading.workload import Loading
-from llm_claims.workloads.processes.fork import Line, Work
+from llm_claims.workloads.processes.fork import ForkChannel, Work
 
 if TYPE_CHECKING:
     import torch
@@ -30,19 +30,19 @@ def work(workload: Loading, checkpoint: Checkpoint, cap: MemoryCap | None) -> Wo
     arrive there, and last the fields of the witness that the loaded model shows.
     """
 
-    def child(line: Line) -> None:
+    def child(channel: ForkChannel) -> None:
         import torch
 
         if cap is not None:
             cap.enter()
-            own_pages()
-        line.tell("ready")
-        line.hear()
+            unshare_pages()
+        channel.send("ready")
+        channel.receive()
         torch.set_num_threads(THREADS)
-        _tell_arguments(line)
+        _report_arguments(channel)
         model = load(workload, checkpoint)
-        line.tell(seen(model, checkpoint))
-        line.hear()
+        channel.send(seen(model, checkpoint))
+        channel.receive()
 
     return child
 
@@ -120,14 +120,14 @@ def _name_of(model: torch.nn.Module) -> str:
     return str(named.name_or_path).rstrip("/").rpartition("/")[2]
 
 
-def _tell_arguments(line: Line) -> None:
+def _report_arguments(channel: ForkChannel) -> None:
     """Have ``from_pretrained`` of every model tell its arguments when it is entered, and then do what it did."""
     from transformers import PreTrainedModel
 
     original: Callable[..., Any] = PreTrainedModel.from_pretrained.__func__  # type: ignore[attr-defined]
 
     def watched(cls: type[PreTrainedModel], *args: Any, **kwargs: Any) -> Any:
-        line.tell({name: kwargs.get(name) for name in ARGUMENTS})
+        channel.send({name: kwargs.get(name) for name in ARGUMENTS})
         return original(cls, *args, **kwargs)
 
     PreTrainedModel.from_pretrained = classmethod(watched)  # type: ignore[assignment, method-assign]

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, PositiveFloat
 
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.loading.workload import Loading
 
 # The document's model: 6.74e9 weights (Touvron et al., LLaMA, 2023, table 2) of two bytes in fp16.

@@ -71,7 +71,7 @@ class MemoryCap:
 
     Memory is charged where its process is when a page is first touched, and stays charged there: what
     a process held before it entered is not counted, unless it makes the pages its own
-    (`llm_claims.workloads.loading.resident.own_pages`). Pages of files are charged to whoever read them first.
+    (`llm_claims.workloads.loading.resident.unshare_pages`). Pages of files are charged to whoever read them first.
     """
 
     def __init__(self, path: Path, names: _Names) -> None:

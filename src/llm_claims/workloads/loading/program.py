@@ -31,7 +31,7 @@ from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoi
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
 from llm_claims.workloads.loading.model_server import HEAP_TO_WEIGHTS, ModelServer
-from llm_claims.workloads.loading.opened import Opened
+from llm_claims.workloads.loading.opened_files import OpenedFiles
 from llm_claims.workloads.loading.resident import anonymous_bytes
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.outcome import Outcome
@@ -49,7 +49,7 @@ _STATED = ("model", "precision", "engine", "model_server", "checkpoint")
 
 
 @dataclass
-class Course:
+class LoadLog:
     """What was seen of one load: its peak in bytes, the notes it told, and how it ended if it did not complete."""
 
     peak: int = 0
@@ -94,7 +94,7 @@ class Loader:
                 stack.callback(server.close)
             child = Fork(work(workload, checkpoint, cap))
             stack.callback(child.end)
-            opened = stack.enter_context(Opened(checkpoint.folder))
+            opened = stack.enter_context(OpenedFiles(checkpoint.folder))
             return _observed(workload, checkpoint, child, cap, server, opened)
 
 
@@ -104,31 +104,31 @@ def _observed(
     child: Fork,
     cap: MemoryCap | None,
     server: ModelServer | None,
-    opened: Opened,
+    opened: OpenedFiles,
 ) -> Answer:
     """Have the child load its model, and answer with what is seen from inside and outside."""
-    course, ratio = Course(), None
+    log, ratio = LoadLog(), None
     try:
-        child.hear()
+        child.receive()
         if cap is not None and workload.host_memory_to_weights is not None:
             ratio = _limit(cap, workload.host_memory_to_weights, checkpoint.weight_bytes)
         if server is not None:
             server.hold()
-        child.tell("load")
-        _follow(child, course)
+        child.send("load")
+        _follow(child, log)
     except Raised as raised:
-        course.fault = str(raised)
+        log.fault = str(raised)
     except Ended as ended:
-        course.fault = f"the loading process ended: {ended}"
-    outcome = _outcome(course, cap)
+        log.fault = f"the loading process ended: {ended}"
+    outcome = _outcome(log, cap)
     witness = LoadingWitness(
-        **course.notes,
+        **log.notes,
         checkpoint=_forms(opened.names),
         # Looked at while the child still holds the model.
         model_server=server is not None and server.holds(),
         host_memory_to_weights=ratio,
     )
-    metrics: dict[str, Figure] = {"peak_host_memory_bytes": float(course.peak)}
+    metrics: dict[str, Figure] = {"peak_host_memory_bytes": float(log.peak)}
     return Answer(outcome=outcome, metrics=metrics if outcome.kind == "completed" else {}, witness=witness)
 
 
@@ -139,15 +139,15 @@ def _limit(cap: MemoryCap, ratio: float, weight_bytes: int) -> float:
     return round((cap.limit_bytes - before) / weight_bytes, DIGITS_OF_THE_CAP)
 
 
-def _follow(child: Fork, course: Course) -> None:
+def _follow(child: Fork, log: LoadLog) -> None:
     """Watch the child's memory until it has told what the loaded model shows."""
-    while "parameters" not in course.notes:
-        course.peak = max(course.peak, anonymous_bytes(child.pid))
+    while "parameters" not in log.notes:
+        log.peak = max(log.peak, anonymous_bytes(child.pid))
         with contextlib.suppress(TimeoutError):
-            course.notes.update(child.hear(_LOOK_SECONDS))
+            log.notes.update(child.receive(_LOOK_SECONDS))
 
 
-def _outcome(course: Course, cap: MemoryCap | None) -> Outcome:
+def _outcome(log: LoadLog, cap: MemoryCap | None) -> Outcome:
     """Tell how a load ended.
 
     Only the kernel's own count of its kills says that memory ran out: a death without it is any death,
@@ -157,8 +157,8 @@ def _outcome(course: Course, cap: MemoryCap | None) -> Outcome:
         limit = f"{cap.limit_bytes / 1e6:.0f} MB"
         signature = f"killed by the kernel at {limit}: memory cgroup limit, oom_kill {cap.kills}"
         return Outcome(kind="out_of_memory", signature=signature)
-    if course.fault is not None:
-        return Outcome(kind="failed", signature=course.fault)
+    if log.fault is not None:
+        return Outcome(kind="failed", signature=log.fault)
     return Outcome()
 
 

@@ -35,7 +35,7 @@ def available_bytes() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
-def own_pages() -> None:
+def unshare_pages() -> None:
     """Give this process a copy of its own of every writable page that it shares with its parent since a fork.
 
     Memory is charged to the cgroup that its process was in when the page was made. A fork that moves

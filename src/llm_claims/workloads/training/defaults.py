@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.training.workload import Training, Transport
 
 STEPS = 2

@@ -16,7 +16,7 @@ from llm_claims.workloads.protocol import Answer, Figure, Printed
 from llm_claims.workloads.training import nccl
 from llm_claims.workloads.training.base_model import load_with_new_tokens
 from llm_claims.workloads.training.corpus import records, token_blocks
-from llm_claims.workloads.training.kernels import watched_step
+from llm_claims.workloads.training.kernels import profiled_step
 from llm_claims.workloads.training.observer import ModelObserver, observed_init, observed_weights
 from llm_claims.workloads.training.run import TrainingRun
 from llm_claims.workloads.training.run_log import RunLog
@@ -35,7 +35,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     torch.set_num_threads(1)
     if run.ranks == 1:
         see_one_device()
-    nccl.ask_for(run.transport, scratch)
+    nccl.request_transport(run.transport, scratch)
     _seed(run)
     ceiling = _matrix_rate(run)
     model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed, run.precision)
@@ -64,7 +64,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     )
     metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
     if torch.cuda.is_available() and run.parallelism == "deepspeed" and run.initial_weights == "random":
-        metrics |= watched_step(trainer)
+        metrics |= profiled_step(trainer)
     return Answer(metrics=metrics, witness=witness)
 
 

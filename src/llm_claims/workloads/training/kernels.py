@@ -17,7 +17,7 @@ Kernel = tuple[str, Span]
 _MICROSECONDS = 1e-6
 
 
-def watched_step(trainer: Trainer) -> dict[str, Figure]:
+def profiled_step(trainer: Trainer) -> dict[str, Figure]:
     """Train one more step under PyTorch's profiler; return its time and which shares of it kernels of this rank took.
 
     ``compute_share`` is the time in which kernels other than NCCL's ran, ``communication_share`` that in which messages

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable
 
 from llm_claims.workloads.llm.ranks import Ranks, environments
-from llm_claims.workloads.processes.fork import Line, Work
+from llm_claims.workloads.processes.fork import ForkChannel, Work
 from llm_claims.workloads.training import link
 from llm_claims.workloads.training.cluster import Cluster
 
@@ -33,8 +33,8 @@ def launch(work: Callable[[], str], ranks: int, link_mbit_per_second: float | No
     """
     if link_mbit_per_second is not None:
         return _linked(work, ranks, link_mbit_per_second)
-    with _started(lambda line: line.tell(work()), ranks) as group:
-        return group.hear()
+    with _started(lambda channel: channel.send(work()), ranks) as group:
+        return group.receive()
 
 
 def _started(work: Work, ranks: int) -> Ranks:
@@ -52,16 +52,16 @@ def _linked(work: Callable[[], str], ranks: int, rate: float) -> list[str]:
     if ranks != 2:
         raise ValueError(f"a link joins two ranks, not {ranks}")
 
-    def linked(line: Line) -> None:
+    def linked(channel: ForkChannel) -> None:
         link.enter_namespace()
-        line.tell("entered")
-        line.hear()
-        line.tell(work())
+        channel.send("entered")
+        channel.receive()
+        channel.send(work())
 
     ends = [environments(range(rank, rank + 1), 2, link.ADDRESSES[0], _PORT, link.INTERFACE)[0] for rank in (0, 1)]
     with Ranks(linked, ends, captured=True) as group:
-        group.hear(_JOIN_SECONDS)
+        group.receive(_JOIN_SECONDS)
         first, second = group.pids
         link.join(first, second, rate)
-        group.tell("joined")
-        return group.hear()
+        group.send("joined")
+        return group.receive()

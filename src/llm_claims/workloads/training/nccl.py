@@ -30,7 +30,7 @@ _VIA = re.compile(r"Channel \d+.* via (P2P|SHM|NET/\w+)")
 _NAMES = {"P2P": "p2p", "SHM": "shm", "NET/Socket": "socket"}
 
 
-def ask_for(transport: str | None, folder: Path) -> None:
+def request_transport(transport: str | None, folder: Path) -> None:
     """Set this rank's environment for a transport, and have NCCL log to ``folder``; before its first message."""
     for name in _OURS:
         os.environ.pop(name, None)
@@ -47,7 +47,7 @@ def seen(folder: Path) -> set[str]:
     return {_NAMES.get(word, word) for word in _VIA.findall(text)}
 
 
-def tell(folder: Path) -> None:
+def print_logs(folder: Path) -> None:
     """Write what NCCL has logged for this machine's ranks to standard error, for whoever reads the log of a job."""
     for path in sorted(folder.glob("nccl-*.txt")):
         with contextlib.suppress(OSError):

@@ -58,7 +58,7 @@ class TrainingProgram:
         finally:
             if Cluster.here().nodes > 1:
                 # What carried messages between machines is told by the job's log.
-                nccl.tell(scratch)
+                nccl.print_logs(scratch)
             shutil.rmtree(scratch, ignore_errors=True)
         return agreed([read_answer(one, Training) for one in said])
 

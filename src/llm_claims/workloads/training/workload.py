@@ -8,8 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llm_claims.workloads.devices import find_devices
-from llm_claims.workloads.generation.crew import Crew
 from llm_claims.workloads.generation.engines import EngineFailure
+from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey, Run, answer_of, call, load_model
 from llm_claims.workloads.generation.request import key_of, supported
-from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
+from llm_claims.workloads.generation.serving_group import ServingGroup
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.llm.gpu import own_device
 from llm_claims.workloads.llm.shapes import weights_of
@@ -25,7 +25,7 @@ _BESIDE_WEIGHTS = 1.3
 _ROOM = 0.9
 
 
-class Crews:
+class ServingGroups:
     """Answers requests for `Generation` on GPUs; the crew that was asked longest ago makes room for a new one.
 
     ``calls`` is how often a request is called and timed. With one, nothing else is called for it: that is for those who
@@ -34,7 +34,7 @@ class Crews:
 
     def __init__(self, calls: int) -> None:
         self._calls = calls
-        self._up: dict[StandKey, Crew] = {}
+        self._up: dict[ModelKey, ServingGroup] = {}
         self._room = find_devices().memory_mib * _MIB * _ROOM
 
     def run(self, request: Request) -> Answer:
@@ -52,19 +52,19 @@ class Crews:
             self._up[key] = self._up.pop(key)  # asked last
         else:
             self._make_room(key)
-            self._up[key] = Crew(lambda: Member(key, self._calls).answer, ranks_of(key))
+            self._up[key] = ServingGroup(lambda: ServingRank(key, self._calls).answer, ranks_of(key))
         try:
             return self._up[key].ask(request)
         except BaseException:
             self._up.pop(key).close()
             raise
 
-    def _make_room(self, key: StandKey) -> None:
+    def _make_room(self, key: ModelKey) -> None:
         while self._up and sum(map(_bytes_of, (key, *self._up))) > self._room:
             self._up.pop(next(iter(self._up))).close()
 
 
-def ranks_of(key: StandKey) -> int:
+def ranks_of(key: ModelKey) -> int:
     """How many processes a stand takes: tensor parallelism has one a device, device maps have one for all."""
     return key.degree if key.engine.startswith("deepspeed") else 1
 
@@ -74,21 +74,21 @@ def forward_batch(workload: Generation) -> int:
     return workload.prompts if workload.api == "generate" else workload.batch_size or 1
 
 
-def _bytes_of(key: StandKey) -> float:
+def _bytes_of(key: ModelKey) -> float:
     needed = 2.0 * weights_of(key.model) / key.degree * _BESIDE_WEIGHTS
     return min(needed, (key.device_memory_gib or needed) * _GIB)
 
 
-class Member:
+class ServingRank:
     """One process of a crew: builds its stand at the first request, and answers."""
 
-    def __init__(self, key: StandKey, calls: int) -> None:
+    def __init__(self, key: ModelKey, calls: int) -> None:
         import torch
 
         self._key, self._calls = key, calls
         self._device = own_device()
         torch.cuda.set_device(self._device)
-        self._stand: Stand | None = None
+        self._loaded: LoadedModel | None = None
         self._copy_bandwidth = 0.0
         self._compiled: set[int] = set()
         self._called_before: set[str] = set()
@@ -115,15 +115,15 @@ class Member:
     def _run(self, workload: Generation, seed: int) -> Answer:
         import torch
 
-        stand = self._ready()
+        loaded = self._ready()
         for untimed in self._warm_ups(workload) if self._calls > 1 else ():
-            self._called(stand, untimed)
+            self._called(loaded, untimed)
         runs: list[Run] = []
         for _ in range(self._calls):
             torch.manual_seed(seed)
-            stand.observer.reset()
-            runs.append(self._called(stand, workload))
-        found = answer_of(stand, workload, runs)
+            loaded.observer.reset()
+            runs.append(self._called(loaded, workload))
+        found = answer_of(loaded, workload, runs)
         metrics = {**found.metrics, **self._of_device(workload, min(run.seconds for run in runs))}
         return found.model_copy(update={"metrics": metrics, "witness": _with(found.witness, self._seen())})
 
@@ -143,28 +143,28 @@ class Member:
         self._called_before.add(workload.digest)
         self._last_batch = batch
 
-    def _called(self, stand: Stand, workload: Generation) -> Run:
+    def _called(self, loaded: LoadedModel, workload: Generation) -> Run:
         """Make the call; of an engine with code of its own, whatever fails is the engine's."""
         try:
-            return call(stand, workload)
+            return call(loaded, workload)
         except Exception as error:
             if not self._key.engine.startswith("deepspeed") or type(error).__name__ == "OutOfMemoryError":
                 raise
             raise EngineFailure(signature(error)) from error
 
-    def _ready(self) -> Stand:
+    def _ready(self) -> LoadedModel:
         import torch
 
         from llm_claims.workloads.llm.ceilings import copy_bandwidth_bytes_per_second
 
-        if self._stand is None:
+        if self._loaded is None:
             # Before anything else is on the device, and before its memory is capped.
             self._copy_bandwidth = copy_bandwidth_bytes_per_second(self._device)
             torch.cuda.empty_cache()
             self._cap()
             torch.cuda.reset_peak_memory_stats()
-            self._stand = build_stand(self._key, str(self._device))
-        return self._stand
+            self._loaded = load_model(self._key, str(self._device))
+        return self._loaded
 
     def _cap(self) -> None:
         import torch

@@ -13,7 +13,7 @@ _HEADER = struct.Struct("iIII")  # watch, mask, cookie, length of the name that 
 _CHUNK = 1 << 16
 
 
-class Opened:
+class OpenedFiles:
     """Notes the names of all files in ``folder`` that any process opens, from now until `close`.
 
     Raises

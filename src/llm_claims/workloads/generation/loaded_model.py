@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StandKey:
+class ModelKey:
     """What one stand has to be: requests that agree in this share it. ``device_memory_gib`` caps its memory, in GiB."""
 
     model: str
@@ -32,7 +32,7 @@ class StandKey:
 
 
 @dataclass(frozen=True)
-class Stand:
+class LoadedModel:
     """A model that stands ready, with all that is needed to use and to watch it."""
 
     served: Served
@@ -49,7 +49,7 @@ class Run:
     seconds: float
 
 
-def build_stand(key: StandKey, device: str = "cpu") -> Stand:
+def load_model(key: ModelKey, device: str = "cpu") -> LoadedModel:
     """Build model, tokenizer, pipeline and observer, cold.
 
     Raises
@@ -66,10 +66,10 @@ def build_stand(key: StandKey, device: str = "cpu") -> Stand:
     # Stated, because the pipeline would move the model to any accelerator it finds.
     where = {} if ready.placed else {"device": ready.model.device}
     pipe: Any = pipeline("text-generation", model=ready.model, tokenizer=tokenizer, **where)
-    return Stand(ready, tokenizer, pipe, Observer(ready, pipe))
+    return LoadedModel(ready, tokenizer, pipe, Observer(ready, pipe))
 
 
-def call(stand: Stand, workload: Generation) -> Run:
+def call(loaded: LoadedModel, workload: Generation) -> Run:
     """Make the workload's call once, timed as its caller would see it.
 
     For the pipeline that takes in tokenization, for ``generate`` the caller has tokens already.
@@ -87,17 +87,17 @@ def call(stand: Stand, workload: Generation) -> Run:
     if workload.cache == "static":
         options["cache_implementation"] = "static"
     if workload.api == "generate":
-        return _call_generate(stand, texts, options)
-    return _call_pipeline(stand, texts, options, workload.batch_size)
+        return _call_generate(loaded, texts, options)
+    return _call_pipeline(loaded, texts, options, workload.batch_size)
 
 
-def answer_of(stand: Stand, workload: Generation, runs: Sequence[Run]) -> Answer:
+def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) -> Answer:
     """Return the answer of calls that were made one after another: the least latency, what the last one saw.
 
     What disturbs a call only ever adds to its time, so the least of a few is nearest to what the request takes (Chen
     and Revels, Robust benchmarking in noisy environments, 2016, section III).
     """
-    witness = stand.observer.witness(runs[-1].sequences)
+    witness = loaded.observer.witness(runs[-1].sequences)
     metrics: dict[str, Figure] = {
         "latency_seconds": min(run.seconds for run in runs),
         # Where sequences disagree the witness has each, and the evidence is refused.
@@ -108,20 +108,20 @@ def answer_of(stand: Stand, workload: Generation, runs: Sequence[Run]) -> Answer
     return Answer(metrics=metrics, witness=witness.model_copy(update={"calls": calls}))
 
 
-def _call_generate(stand: Stand, texts: list[str], options: dict[str, Any]) -> Run:
-    batch = stand.tokenizer(texts, return_tensors="pt").to(stand.served.model.device)
+def _call_generate(loaded: LoadedModel, texts: list[str], options: dict[str, Any]) -> Run:
+    batch = loaded.tokenizer(texts, return_tensors="pt").to(loaded.served.model.device)
     start = _now()
-    sequences = stand.served.model.generate(**batch, **options)
+    sequences = loaded.served.model.generate(**batch, **options)
     seconds = _now() - start
     return Run(sequences.tolist(), seconds)
 
 
-def _call_pipeline(stand: Stand, texts: list[str], options: dict[str, Any], batch_size: int | None) -> Run:
+def _call_pipeline(loaded: LoadedModel, texts: list[str], options: dict[str, Any], batch_size: int | None) -> Run:
     # Absent is a configuration of its own: the claim is about what the pipeline then does.
     batching = {} if batch_size is None else {"batch_size": batch_size}
     start = _now()
     # The tokens themselves, since text tokenized anew need not have as many.
-    answers = stand.pipe(texts, return_tensors=True, **batching, **options)
+    answers = loaded.pipe(texts, return_tensors=True, **batching, **options)
     seconds = _now() - start
     return Run([sequence["generated_token_ids"] for (sequence,) in answers], seconds)
 

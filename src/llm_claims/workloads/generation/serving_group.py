@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llm_claims.workloads.llm.ranks import Ranks, agreed
-from llm_claims.workloads.processes.fork import Line
+from llm_claims.workloads.processes.fork import ForkChannel
 from llm_claims.workloads.protocol import Answer, Request, read_answer
 
 Serve = Callable[[], Callable[[str], str]]
 """Builds what serves, in the process where it serves: a line in, a line out."""
 
 
-class Crew:
+class ServingGroup:
     """``degree`` processes, each of which answers every request; the first one's answer counts."""
 
     def __init__(self, serve: Serve, degree: int) -> None:
-        def work(line: Line) -> None:
+        def work(channel: ForkChannel) -> None:
             answer = serve()
             while True:
-                line.tell(answer(line.hear()))
+                channel.send(answer(channel.receive()))
 
         self._ranks = Ranks.local(work, degree)
 
@@ -35,8 +35,8 @@ class Crew:
         RankError
             A process failed, or another saw another run.
         """
-        self._ranks.tell(request.model_dump_json())
-        return agreed([read_answer(line, type(request.workload)) for line in self._ranks.hear()])
+        self._ranks.send(request.model_dump_json())
+        return agreed([read_answer(line, type(request.workload)) for line in self._ranks.receive()])
 
     def close(self) -> None:
         """End all processes, and with them what they hold."""
