@@ -40,7 +40,7 @@ def register(*kinds: type[Workload]) -> None:
 
 
 def keep(known: Iterable[type[Workload]]) -> None:
-    """Forget every kind but these, so that a run within another one leaves that as it was."""
+    """Make ``known`` the only registered kinds: a test run inside another one restores the registry with it."""
     _KINDS.clear()
     _KINDS.update({kind.model_fields["kind"].default: kind for kind in known})
 

@@ -1,7 +1,7 @@
-"""A crew: forked processes that serve one stand together, one a device, and end with it.
+"""A serving group: forked processes, one for each device, that serve one loaded model together.
 
-A process of its own gives each stand its own share of a device's memory, its own cap on it, and back all of it
-when it ends. The fork comes from a process that has imported everything and has never used a GPU.
+Processes of its own let each loaded model have its own cap on device memory, and free all of the memory when they
+end. They are forked from a process that has imported everything and has never initialized a GPU.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from llm_claims.workloads.processes.fork import ForkChannel
 from llm_claims.workloads.protocol import Answer, Request, read_answer
 
 Serve = Callable[[], Callable[[str], str]]
-"""Builds what serves, in the process where it serves: a line in, a line out."""
+"""Called in each process: returns the function that answers a request, both as lines of JSON."""
 
 
 class ServingGroup:
-    """``degree`` processes, each of which answers every request; the first one's answer counts."""
+    """``degree`` processes, each of which answers every request; the answer of the first is used."""
 
     def __init__(self, serve: Serve, degree: int) -> None:
         def work(channel: ForkChannel) -> None:
@@ -28,16 +28,16 @@ class ServingGroup:
         self._ranks = Ranks.local(work, degree)
 
     def ask(self, request: Request) -> Answer:
-        """Have every process answer, and return what the first said if all saw the same.
+        """Send every process the request, and return the first one's answer if all outcomes and witnesses are equal.
 
         Raises
         ------
         RankError
-            A process failed, or another saw another run.
+            A process failed, or outcomes or witnesses differ.
         """
         self._ranks.send(request.model_dump_json())
         return agreed([read_answer(line, type(request.workload)) for line in self._ranks.receive()])
 
     def close(self) -> None:
-        """End all processes, and with them what they hold."""
+        """End all processes, which frees their memory."""
         self._ranks.end()
