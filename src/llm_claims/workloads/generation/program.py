@@ -100,7 +100,10 @@ def main() -> int:
     """Answer requests for `Generation` until the caller ends; return the exit status."""
     parser = command_line()
     parser.add_argument(
-        "--calls", type=int, default=TIMED_CALLS, help="timed calls for each request on a GPU; with 1 there is no warm-up call either"
+        "--calls",
+        type=int,
+        default=TIMED_CALLS,
+        help="timed calls for each request on a GPU; with 1 there is no warm-up call either",
     )
     asked = parser.parse_args()
     device = str(asked.device)

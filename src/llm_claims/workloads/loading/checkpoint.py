@@ -150,7 +150,9 @@ def write_weights(folder: Path, layout: dict[str, torch.Size], dtype: str, form:
 def _refuse_to_fill(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < 2 * size:
-        raise RuntimeError(f"{size / 1e6:.0f} MB of weights need twice as much free disk; {folder} has {free / 1e6:.0f} MB")
+        raise RuntimeError(
+            f"{size / 1e6:.0f} MB of weights need twice as much free disk; {folder} has {free / 1e6:.0f} MB"
+        )
     refuse_to_fill_memory(size)
 
 
@@ -163,7 +165,9 @@ def refuse_to_fill_memory(size: int) -> None:
         Less is available, so that loading the weights might exhaust this machine.
     """
     if (available := available_bytes()) < 3 * size:
-        raise RuntimeError(f"{size / 1e6:.0f} MB of weights need three times as much memory; {available / 1e6:.0f} MB is available")
+        raise RuntimeError(
+            f"{size / 1e6:.0f} MB of weights need three times as much memory; {available / 1e6:.0f} MB is available"
+        )
 
 
 def _shards(sizes: dict[str, int], most: int) -> Iterator[list[str]]:
