@@ -144,7 +144,7 @@ class Workload(BaseModel):
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Self] | None:
-        """Return the defaults for a machine's hardware; ``None`` if this kind has none for it, and is not measured there.
+        """Return the defaults on a machine's hardware; ``None`` if there are none: the kind is not measured there.
 
         Raises
         ------

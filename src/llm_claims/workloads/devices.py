@@ -118,8 +118,8 @@ def busy(devices: Devices) -> str | None:
             return f"GPU {number} does not report how much of its memory is in use, so another process may be using it"
         if used > BUSY_MIB:
             return (
-                f"another process holds GPU {number}: {used:.0f} MiB of its memory are in use, which would disturb timings. "
-                "End that process, or choose other devices with CUDA_VISIBLE_DEVICES"
+                f"another process holds GPU {number}: {used:.0f} MiB of its memory are in use. "
+                "That would disturb timings: end that process, or choose other devices with CUDA_VISIBLE_DEVICES"
             )
     return None
 

@@ -54,7 +54,7 @@ def _reasons_of_the_device(workload: Generation, device: str) -> Iterator[str]:
     if workload.engine not in (None, *engines):
         yield f"no engine {workload.engine!r} on {here}; choose from {', '.join(engines)}"
     if device == "cpu" and workload.tensor_parallel_degree not in (None, 1):
-        yield f"tensor parallelism of degree {workload.tensor_parallel_degree} needs as many devices; this program has one"
+        yield f"tensor parallelism of degree {workload.tensor_parallel_degree} needs as many devices, not one"
     if device == "cpu" and workload.device_memory_gib is not None:
         yield "a processor has no device memory to cap"
     if device == "cpu" and workload.cache == "static":

@@ -21,7 +21,7 @@ class GenerationWitness(Witness):
     """What was observed of a request.
 
     ``forward_dtypes`` are the dtypes of matrix products; ``input_tokens`` and ``new_tokens`` have one entry for each
-    sequence, shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes that the model's forward received, ascending.
+    sequence, shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes that the forward received, ascending.
     ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request was made, if
     its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
     """
@@ -111,7 +111,7 @@ class Generation(Workload):
     device_memory_gib: PositiveFloat | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
-        """Yield what the witness must show: token counts have an entry for each prompt, batch sizes those of forwards."""
+        """Yield what the witness must show; token counts have an entry for each prompt."""
         for name in ("model", "engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib"):
             yield name, getattr(self, name)
         if self.precision is not None:

@@ -62,7 +62,7 @@ class Ranks:
     @classmethod
     def local(cls, work: Work, ranks: int, captured: bool = False) -> Self:
         """Start a group of ranks that are all on this machine."""
-        # While the port is bound here no other process is given it; SO_REUSEADDR lets the first rank listen all the same.
+        # Bound here, the port is given to no other process; SO_REUSEADDR lets the first rank listen all the same.
         port = socket.socket()
         port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         port.bind((_LOCALHOST, 0))

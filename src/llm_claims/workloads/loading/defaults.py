@@ -36,7 +36,7 @@ class LoadingDefaults(Defaults[Loading]):
 
 
 CPU = LoadingDefaults(
-    # Two bytes a weight, as in the document; DeepSpeed refuses fp16 on most processors. Checkpoints were .bin files then.
+    # Two bytes a weight, as in the document; DeepSpeed refuses fp16 on most processors. Files were .bin then.
     fields=Loading(model="llama-270m", precision="bf16", engine="transformers", model_server=True, checkpoint="bin"),
     host_memory_to_weights={
         "g4dn.xlarge": round(16 / _GIGABYTES_OF_7B, 3),

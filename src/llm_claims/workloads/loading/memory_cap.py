@@ -109,7 +109,7 @@ class MemoryCap:
         self._write("cgroup.procs", os.getpid())
 
     def limit(self, size: int) -> None:
-        """Limit the memory of all members together to ``size`` bytes, rounded to whole pages, with no swap in addition."""
+        """Limit the memory of all members together to ``size`` bytes, rounded to whole pages, and allow no swap."""
         pages = round(size / _PAGE) * _PAGE
         self._write(self._names.limit, pages)
         if (self.path / self._names.swap).exists():
@@ -138,7 +138,7 @@ class MemoryCap:
 
     @property
     def ran_out(self) -> bool:
-        """Whether the kernel killed a member and this limit was reached; without the latter, the machine was out of memory."""
+        """Whether the kernel killed a member and this limit was reached, so that not the whole machine ran out."""
         return self.kills > 0 and self._was_reached()
 
     @property

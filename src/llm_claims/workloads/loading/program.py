@@ -202,7 +202,7 @@ def _reasons_against(workload: Loading) -> Iterator[str]:
 
 
 def _refuse_threads() -> None:
-    """Raise if this process has threads: a fork inherits locks that they hold, but not the threads that release them."""
+    """Raise if this process has threads: a fork inherits locks that they hold, but no thread to release them."""
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
         raise RuntimeError(f"this process has {threads} threads, and only one with a single thread can be forked")
 

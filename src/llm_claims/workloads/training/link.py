@@ -55,7 +55,7 @@ class LinkState:
     mbit_per_second
         The limit of the outgoing rate, headers included; ``None`` if there is none, or no link.
     sent_bytes, received_bytes
-        Everything that was transferred since the link was made: payload, headers, and a few packets of the kernel's own.
+        Everything transferred since the link was made: payload, headers, and a few packets of the kernel's own.
         A buffer that was transferred without being cut into frames counts its headers once.
     """
 

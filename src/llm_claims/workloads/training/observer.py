@@ -61,7 +61,7 @@ class ModelObserver:
 
     @property
     def samples(self) -> set[bytes]:
-        """The distinct samples seen. If samples do not divide by the ranks, some are given to a second rank to fill up."""
+        """The distinct samples seen; ranks may share some, since uneven numbers are filled up with repeated samples."""
         return {row.tobytes() for ids in self._ids for row in ids.cpu().numpy()}
 
     @property
@@ -92,7 +92,7 @@ class ModelObserver:
 
 
 def observed_init(model: LlamaForCausalLM) -> str:
-    """Return how the new rows of both embeddings were initialized: "mean", "random", "other", or "mixed" if they differ.
+    """Return how the new rows of both embeddings began: "mean", "random", "other", or "mixed" if the two differ.
 
     "random" is a normal distribution with the model's ``initializer_range`` as its standard deviation.
     """
