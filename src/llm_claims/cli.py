@@ -79,11 +79,12 @@ def _register_kinds(named: Iterable[str]) -> None:
 
 def _check(given: argparse.Namespace) -> None:
     from llm_claims.evidence.recordings import read_recordings
+    from llm_claims.workloads.shown import count
 
     paths: list[Path] = given.recording
 
     for path, recording in zip(paths, read_recordings(paths), strict=True):
-        print(f"{path}: {recording.name}, {recording.title}, {len(recording.evidence)} workloads")
+        print(f"{path}: {recording.name}, {recording.title}, {count(len(recording.evidence), 'workload')}")
         for entry in recording.evidence:
             metrics = ", ".join(entry.metrics) or "no metric"
             print(f"  {entry.describe()}: {entry.outcome.kind}, {metrics}")
@@ -92,6 +93,7 @@ def _check(given: argparse.Namespace) -> None:
 def _merge(given: argparse.Namespace) -> None:
     from llm_claims.evidence.merging import measured_again, merged
     from llm_claims.evidence.recordings import read_recordings, why_not_writable, write_recording
+    from llm_claims.workloads.shown import count
 
     into: Path = given.into
     if reason := why_not_writable(into):
@@ -99,7 +101,7 @@ def _merge(given: argparse.Namespace) -> None:
     recordings = read_recordings(given.recording)
     whole = merged(recordings, into.stem)
     write_recording(whole, into)
-    print(f"{into}: {whole.name}, {whole.title}, {len(whole.evidence)} workloads")
+    print(f"{into}: {whole.name}, {whole.title}, {count(len(whole.evidence), 'workload')}")
     for line in measured_again(recordings):
         print(f"  {line}")
 

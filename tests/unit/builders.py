@@ -18,8 +18,7 @@ from llm_claims.relations import Look
 from llm_claims.relations.verdict import Verdict, Word
 from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads import built_in
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.outcome import Outcome

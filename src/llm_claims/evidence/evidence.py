@@ -21,12 +21,11 @@ from pydantic import (
 
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.evidence.series import Series, Spread, quotient
-from llm_claims.workloads.base import Workload
+from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.metric import DURATIONS
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import witness_of
 from llm_claims.workloads.registry import AnyWitness, AnyWorkload
-from llm_claims.workloads.witness import differences
 
 
 class _Model(BaseModel):

@@ -18,6 +18,7 @@ from llm_claims.report.cells import Table, table_of
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.terminal import lines_of
+from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
 
@@ -114,7 +115,7 @@ class Reporter:
             self._notes.append(f"nothing was measured live, so {path} was not written")
             return
         write_recording(recording, path)
-        self._notes.append(f"recorded: {path}, {len(recording.evidence)} workloads")
+        self._notes.append(f"recorded: {path}, {count(len(recording.evidence), 'workload')}")
 
     def _repeat(self, nodeid: str) -> str:
         """Return the command, as a shell reads it, that runs one case again from where this run was started."""

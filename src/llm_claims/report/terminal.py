@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import Table, effect_text
+from llm_claims.workloads.shown import count
 
 
 def lines_of(table: Table) -> Iterator[str]:
@@ -19,9 +20,9 @@ def lines_of(table: Table) -> Iterator[str]:
     yield from _analogues(table)
     yield from _untestable(table)
     yield ""
-    yield f"{len(table.claims)} claims, {len(table.rows)} cases"
+    yield f"{count(len(table.claims), 'claim')}, {count(len(table.rows), 'case')}"
     for source in table.sources:
-        counts = ", ".join(f"{count} {word}" for word, count in table.counts(source).items())
+        counts = ", ".join(f"{number} {word}" for word, number in table.counts(source).items())
         yield f"  {source}: {counts}"
 
 

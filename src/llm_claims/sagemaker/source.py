@@ -25,8 +25,7 @@ from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.stacks import Stack, not_launched
 from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
 from llm_claims.sources.store import EvidenceStore, Failure
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Processor
 
 LEAST_ROUNDS = 3

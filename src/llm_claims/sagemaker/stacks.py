@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from llm_claims.errors import Untestable
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.generation.defaults import CPU as CPU_GENERATION
 from llm_claims.workloads.generation.defaults import GenerationDefaults
 from llm_claims.workloads.generation.workload import Generation

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from llm_claims.errors import ProgramError, WitnessError
 from llm_claims.evidence.evidence import Evidence, Provenance, Samples
-from llm_claims.workloads.base import Workload
+from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
-from llm_claims.workloads.witness import Witness, differences, is_usable_failure
+from llm_claims.workloads.witness import Witness, is_usable_failure
 
 
 def grown(

@@ -15,8 +15,7 @@ from llm_claims.sources.machine import Machine
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore, Failure
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices, states
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.protocol import Request

@@ -1,4 +1,4 @@
-"""Workloads: what is run, and never where; and what makes a kind of workload.
+"""The base of every kind of workload: what is run (never where), and the defaults that fill its open fields.
 
 A field left at ``None`` is *open*: the claim does not depend on it, and the source fills it with its own
 defaults before anything is measured.
@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +21,6 @@ from llm_claims.workloads.shown import Ceiling, Scaling
 from llm_claims.workloads.witness import Witness as BaseWitness
 
 if TYPE_CHECKING:
-    from llm_claims.workloads.defaults import Defaults
     from llm_claims.workloads.hardware import Hardware
 
 
@@ -36,9 +35,10 @@ class Workload(BaseModel):
     - ``must_state``: fields that a measured workload may not leave open.
     - ``metrics``: the metrics of its runs, by name.
     - ``defaults``: what fills open fields, by the name of the hardware ("cpu", "gpu").
-    - ``program``: the command that runs it, in a process of its own (see `llm_claims.serve`). Elsewhere than on
-      the CPU the command is given ``--device cuda``.
-    - ``ceilings`` and ``scaling``: what reports show of its figures beside the device's own and by the number of GPUs.
+    - ``program``: the command that runs it, in a process of its own (see `llm_claims.serve`). On GPUs the command
+      is given ``--device cuda`` in addition.
+    - ``ceilings`` and ``scaling``: tables that reports show: figures relative to the device's own limits, and by
+      the number of GPUs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -70,7 +70,7 @@ class Workload(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy whose digest follows from its own fields: pydantic's would keep the cached one."""
+        """Return a copy with a digest of its own; pydantic's method alone would copy the cached digest."""
         copied = super().model_copy(update=update, deep=deep)
         vars(copied).pop("digest", None)
         return copied
@@ -112,29 +112,29 @@ class Workload(BaseModel):
 
     @classmethod
     def command(cls, device: str) -> tuple[str, ...]:
-        """The command of the program, for the device that PyTorch calls so."""
+        """The command of the program on ``device``, in PyTorch's name for it ("cpu", "cuda")."""
         return cls.program if device == "cpu" else (*cls.program, "--device", device)
 
-    # What a kind may say of its workloads beyond its fields
+    # Methods that a kind may override
 
     def expected(self) -> Iterator[tuple[str, object]]:
-        """Yield each observation that a completed run owes, by its name in the witness, with the value it must have."""
+        """Yield what the witness of a completed run must show: the name of each field of the witness, and its value."""
         for name, value in self.stated().items():
             if name not in self.unwitnessed:
                 yield name, value
 
     @property
     def fixed_seed(self) -> int | None:
-        """The seed that the workload states; ``None`` where each round takes another."""
+        """The seed that the workload states; ``None`` if each round has a seed of its own."""
         return None
 
     @property
     def starts_from_a_stand_in(self) -> bool:
-        """Whether a live run starts from what a model of ours has learned, so that sizes are not the document's."""
+        """Whether a live run starts from the trained weights of a stand-in, so that sizes are not the document's."""
         return False
 
     def check(self, hardware: Hardware) -> None:
-        """Make sure that the hardware can measure this workload, whose open fields are filled.
+        """Check that the hardware can measure this workload; its open fields have been filled.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class Workload(BaseModel):
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Self] | None:
-        """What fills open fields on a machine's hardware; ``None`` where workloads of this kind are not measured.
+        """Return the defaults on a machine's hardware; ``None`` if there are none: the kind is not measured there.
 
         Raises
         ------
@@ -157,7 +157,54 @@ class Workload(BaseModel):
 
     @classmethod
     def defaults_type(cls) -> type[Defaults[Self]]:
-        """The class of this kind's defaults, as recordings keep them."""
-        from llm_claims.workloads.defaults import Defaults
-
+        """The class of this kind's defaults, which recordings are read with."""
         return Defaults[cls]  # type: ignore[valid-type]
+
+
+W = TypeVar("W", bound=Workload)
+
+
+class Defaults(BaseModel, Generic[W]):
+    """What one source fills open fields of one kind of workload with, and what it measures as an analogue.
+
+    ``fields`` fill what a workload leaves open; ``instance`` is the cloud instance type of the runs, where the
+    source has one. ``version_1`` maps names of fields in recordings of schema version 1 to the fields of this class
+    that they become, apart from the name of the kind (``fields``) and ``KIND_instance`` (``instance``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version_1: ClassVar[Mapping[str, str]] = {}
+
+    fields: W
+    instance: str | None = None
+
+    def fields_for(self, workload: W) -> dict[str, Any]:
+        """Return values for the open fields of ``workload``, by name; stated fields may be included and are ignored."""
+        return self.fields.stated()
+
+    def analogue(self, workload: W, on: str | None) -> tuple[W, str | None, str]:
+        """Return what to measure in place of ``workload`` on the instance type ``on``.
+
+        Returns the workload, the instance type, and a note for people that names the analogue. A workload that
+        needs no analogue, or has none here, is returned unchanged with an empty note.
+        """
+        return workload, on, ""
+
+
+def differences(workload: Workload, witness: BaseWitness | None, *, ended_early: bool = False) -> list[str]:
+    """List the differences between what a workload states and what its run observed; an empty list is a match.
+
+    A missing observation is a difference too. A run that ``ended_early`` must have made only the observations
+    that its witness class names in ``owed_by_failures``.
+    """
+    if witness is None:
+        return ["the run carries no witness"]
+    found = []
+    for name, asked in workload.expected():
+        seen = getattr(witness, name)
+        if ended_early and seen is None and name not in witness.owed_by_failures:
+            continue
+        if asked is not None and seen != asked:
+            found.append(f"{name}: asked {asked!r}, the run saw {seen!r}")
+    return found

@@ -16,7 +16,7 @@ _SECONDS = 30
 _STATIC = ("name", "memory.total", "driver_version")
 _STATE = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw", "memory.used")
 BUSY_MIB = 1024
-"""Memory in use on a device before anything runs here: a driver holds some hundred MiB, a program more."""
+"""A device with more memory in use than this is busy: an idle driver holds some hundred MiB, a program more."""
 
 
 class _Model(BaseModel):
@@ -36,8 +36,8 @@ class DeviceState(_Model):
 class Devices(_Model):
     """The GPUs of one machine, all of one model.
 
-    ``links`` has a row a device, how it reaches each of them, in the tool's words (``NV18``, ``PIX``,
-    ``X`` for itself), shape (count, count). ``start`` and ``end`` are states before the first run and after the last.
+    ``links`` says how each device is connected to each, in nvidia-smi's words (``NV18``, ``PIX``, ``X`` for itself),
+    shape (count, count). ``start`` and ``end`` are the states of the devices before the first run and after the last.
     """
 
     model: str
@@ -53,18 +53,18 @@ class Devices(_Model):
         return f"{self.count} × {self.model} ({self.memory_mib} MiB each, driver {self.driver})"
 
     def check_count(self, needed: int, what: str) -> None:
-        """Make sure that there are as many as ``what`` needs.
+        """Check that this machine has at least ``needed`` GPUs; ``what`` names what needs them in the error.
 
         Raises
         ------
         Untestable
-            There are fewer.
+            It has fewer.
         """
         if needed > self.count:
             raise Untestable(f"{what} needs {needed} GPUs; this machine has {self.count}")
 
     def check_memory(self, needed_bytes: float, what: str) -> None:
-        """Make sure that one has the memory that ``what`` needs, in bytes.
+        """Check that one GPU has at least ``needed_bytes`` of memory; ``what`` names what needs it in the error.
 
         Raises
         ------
@@ -112,25 +112,25 @@ def states() -> tuple[DeviceState, ...]:
 
 
 def busy(devices: Devices) -> str | None:
-    """Say which device something else holds, if any; for use before anything runs here."""
+    """Return why a device is busy, or ``None`` if none is; only meaningful before this suite runs anything."""
     for number, state in enumerate(devices.start):
         if (used := state.memory_used_mib) is None:
-            return f"GPU {number} does not say how much of its memory is in use, so something else may hold it"
+            return f"GPU {number} does not report how much of its memory is in use, so another process may be using it"
         if used > BUSY_MIB:
             return (
                 f"another process holds GPU {number}: {used:.0f} MiB of its memory are in use. "
-                "Speeds would not be this suite's: end it, or choose other devices with CUDA_VISIBLE_DEVICES"
+                "That would disturb timings: end that process, or choose other devices with CUDA_VISIBLE_DEVICES"
             )
     return None
 
 
 def _query(fields: Sequence[str]) -> list[list[str]]:
-    """Ask for fields of each device that programs started here would see, shape (devices, fields)."""
+    """Return fields of each device that CUDA_VISIBLE_DEVICES leaves visible, shape (devices, fields)."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible == "":
         raise Untestable("no NVIDIA GPU: CUDA_VISIBLE_DEVICES is set and empty")
     chosen = [f"--id={visible}"] if visible else []
-    text = _said(f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits", *chosen)
+    text = _nvidia_smi(f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits", *chosen)
     rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
     if not rows or any(len(row) != len(fields) for row in rows):
         raise Untestable(f"no NVIDIA GPU: {_TOOL} lists none")
@@ -138,18 +138,19 @@ def _query(fields: Sequence[str]) -> list[list[str]]:
 
 
 def _links() -> tuple[tuple[str, ...], ...]:
-    """How devices reach each other; nothing where some are left out, since the tool shows all."""
+    """How devices are connected; empty if CUDA_VISIBLE_DEVICES hides some, since the tool lists all."""
     if os.environ.get("CUDA_VISIBLE_DEVICES"):
         return ()
-    rows = [line.split() for line in _said("topo", "-m").splitlines()]
+    rows = [line.split() for line in _nvidia_smi("topo", "-m").splitlines()]
     devices = [row for row in rows if row and row[0].startswith("GPU") and "X" in row]
     return tuple(tuple(row[1 : len(devices) + 1]) for row in devices)
 
 
-def _said(*arguments: str) -> str:
+def _nvidia_smi(*arguments: str) -> str:
+    """Run nvidia-smi and return its output; raise `Untestable` if it is missing, silent or fails."""
     tool = shutil.which(_TOOL)
     if tool is None:
-        raise Untestable(f"no NVIDIA GPU: {_TOOL}, which comes with its driver, is not there")
+        raise Untestable(f"no NVIDIA GPU: {_TOOL}, which comes with its driver, is not on the PATH")
     try:
         done = subprocess.run([tool, *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -158,7 +159,7 @@ def _said(*arguments: str) -> str:
         raise Untestable(f"{_TOOL} cannot be started: {error}") from None
     if done.returncode:
         words = next(iter((done.stdout + done.stderr).strip().splitlines()), f"exit status {done.returncode}")
-        raise Untestable(f"no NVIDIA GPU that works: {_TOOL} says: {words}")
+        raise Untestable(f"no working NVIDIA GPU: {_TOOL} says: {words}")
     return done.stdout
 
 

@@ -13,10 +13,10 @@ from llm_claims.workloads.devices import Devices, busy, find_devices
 
 
 class Hardware(Protocol):
-    """What a live source on this machine has to know of what it measures on.
+    """What a live source on this machine must know about the hardware it measures on.
 
-    ``device`` is what PyTorch calls it and where runs must have been, ``noun`` what a reason calls it. ``shares``
-    says whether runs that are not timed may be beside each other, ``always_here`` whether every machine has it.
+    ``device`` is PyTorch's name for it, which witnesses must show; ``noun`` is its name in messages. ``shares``
+    says whether untimed runs may overlap, ``always_here`` whether every machine has it.
     ``sample_timeout_seconds`` bounds one run, unless an option says otherwise.
     """
 
@@ -29,7 +29,7 @@ class Hardware(Protocol):
 
     @property
     def devices(self) -> Devices | None:
-        """The GPUs as they were first found; ``None`` of a processor.
+        """The GPUs as they were first found; ``None`` for a processor.
 
         Raises
         ------
@@ -38,12 +38,12 @@ class Hardware(Protocol):
         """
 
     def take(self) -> Devices | None:
-        """Look at the GPUs before anything runs on them.
+        """Return the present state of the GPUs before anything runs on them; ``None`` for a processor.
 
         Raises
         ------
         Untestable
-            Something else uses them.
+            Another process uses them.
         """
 
 
@@ -59,11 +59,11 @@ class Processor:
     devices = None
 
     def take(self) -> None:
-        """Nothing to look at."""
+        """Do nothing: a processor is always available."""
 
 
 class Gpus:
-    """The GPUs that NVIDIA's driver shows; looked for when they are first asked about."""
+    """The GPUs that NVIDIA's driver shows, looked up on first use."""
 
     name = "gpu"
     noun = "a GPU of this machine"
@@ -71,12 +71,12 @@ class Gpus:
     always_here = False
     # Processes take turns on a GPU, in slices so long that two of them are ten times slower.
     shares = False
-    # Building a model and compiling its decoding are parts of a first sample.
+    # The first sample includes building the model and compiling its decoding.
     sample_timeout_seconds = 600.0
 
     @cached_property
     def _found(self) -> Devices | str:
-        """The devices, or why there are none, so that the driver is asked once."""
+        """The devices, or why there are none; cached, so that the driver is asked once."""
         try:
             return find_devices()
         except Untestable as reason:

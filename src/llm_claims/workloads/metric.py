@@ -9,22 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field
 Nature = Literal["count", "seeded", "noisy", "timed"]
 
 DURATIONS: frozenset[str] = frozenset({"s", "s/step"})
-"""Units of what cannot be zero, and is never exact."""
+"""Units of measured durations: such figures are never zero and never exact."""
 
 
 class Metric(BaseModel):
-    """What a metric is: evidence carries samples of it in ``unit``.
+    """The definition of a metric; evidence carries samples of it in ``unit``.
 
     ``nature`` says what varies from run to run:
 
     - ``count``: nothing; every round must show the same number.
-    - ``seeded``: it follows from the seed; another round is another seed, and a stated seed leaves nothing to vary.
-    - ``noisy``: it varies whatever is fixed, and nothing else on the machine disturbs it (a peak of memory).
-    - ``timed``: it varies, and anything else on the machine disturbs it: it is measured alone, in interleaved rounds.
+    - ``seeded``: it follows from the seed. Each round has another seed, unless the workload states one.
+    - ``noisy``: it varies even with a fixed seed, but other load on the machine does not change it (a peak of memory).
+    - ``timed``: it varies, and other load on the machine changes it: it is measured alone, in interleaved rounds.
 
-    ``several`` says that one run has several numbers, one a step or one a log; the first round is kept.
-    ``optional`` says that a run may lack it. ``quotient_of`` names the two metrics it is computed from where
-    it was not measured itself.
+    ``several`` says that one run has a list of numbers, such as one a step; only that of the first round is kept.
+    ``optional`` says that a run may lack it. ``quotient_of`` names the two metrics whose quotient stands in for it
+    where it was not measured itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,10 +37,10 @@ class Metric(BaseModel):
 
     @property
     def varies(self) -> bool:
-        """Whether another round says something new."""
+        """Whether another round may give another number."""
         return self.nature != "count"
 
     @property
     def timed(self) -> bool:
-        """Whether it is disturbed by whatever else runs on the machine."""
+        """Whether other load on the machine changes it."""
         return self.nature == "timed"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 Ending = Literal["completed", "out_of_memory", "failed"]
 
-# What PyTorch's allocator for host memory says in an error that is otherwise a plain RuntimeError.
+# PyTorch reports that host memory ran out as a plain RuntimeError with these words.
 _NO_HOST_MEMORY = ("DefaultCPUAllocator", "not enough memory")
 
 
@@ -27,15 +27,15 @@ class Outcome(BaseModel):
         return self
 
 
-class ToldInFull(RuntimeError):
-    """An error of which every line counts: it signs its outcome with all of them, not with the first alone."""
+class MultilineError(RuntimeError):
+    """An error whose signature is its whole text, and not only the first line."""
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Return the outcome of a run that ended in ``error``, and its signature."""
+    """Return the outcome, out of memory or failed, of a run that raised ``error``."""
     signed = signature(error)
     first, _, _ = signed.partition("\n")
-    # PyTorch's own OutOfMemoryError is known by its name: this module has to work without PyTorch.
+    # Compared by name, because this module must work without PyTorch.
     exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if exhausted or (isinstance(error, RuntimeError) and any(words in first for words in _NO_HOST_MEMORY)):
         return Outcome(kind="out_of_memory", signature=signed)
@@ -43,17 +43,17 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def signature(error: BaseException) -> str:
-    """Sign an error with its type and the first line of its text; with the whole text where every line counts."""
+    """Return the type of an error and the first line of its text; for a `MultilineError`, the whole text."""
     text = first_fault(error) if isinstance(error, ValidationError) else str(error).strip()
-    if not isinstance(error, ToldInFull):
+    if not isinstance(error, MultilineError):
         text = text.partition("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def first_fault(error: ValidationError) -> str:
-    """Say where the first fault of a message is, and what."""
+    """Say where the first fault in a message is, and what it is."""
     faults = error.errors()
-    # A metric may have several forms, and is at fault in each: not to be finite is the fault that it has itself.
+    # pydantic reports a fault for each form that a metric may have; that it is not finite is the real one.
     fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
     where = fault["loc"][:2] if fault["loc"][:1] == ("metrics",) else fault["loc"]
     return f"{'.'.join(map(str, where)) or 'the line'}: {fault['msg']}"

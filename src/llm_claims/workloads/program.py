@@ -1,6 +1,6 @@
-"""The program's end of the protocol: private streams, one `Ready`, then one `Answer` a `Request`.
+"""The program's side of the protocol: write one `Ready`, then answer each `Request` with one `Answer`.
 
-`serve` is all that a program of one's own needs::
+`serve` is all that a user's own program needs::
 
     def run(workload: Sorting, seed: int) -> Answer:
         ...
@@ -36,13 +36,13 @@ Runner = Callable[[Request], Answer]
 
 
 class UnsupportedWorkload(ValueError):
-    """A workload that a program does not run; the text says why."""
+    """A program cannot run this workload; the text says why."""
 
 
 def serve(run: Callable[[Any, int], Answer], packages: Iterable[str] = ()) -> int:
-    """Answer requests with ``run``, a function of a workload and a seed, until the caller is gone.
+    """Answer requests with ``run``, a function of a workload and a seed, until the caller has ended.
 
-    The annotation of its first parameter is the kind of workload. ``packages`` are the distributions whose
+    The annotation of its first parameter says which kind of workload it takes. ``packages`` are the distributions whose
     versions the provenance states. The exit status is returned.
     """
     kind = next(iter(get_type_hints(run).values()))
@@ -52,21 +52,21 @@ def serve(run: Callable[[Any, int], Answer], packages: Iterable[str] = ()) -> in
 def serve_prepared(
     kind: type[Workload], set_up: Callable[[], Runner], packages: Iterable[str], device: str = "cpu"
 ) -> int:
-    """Set a program up, then answer requests until its caller closes the channel or is gone.
+    """Run ``set_up``, then answer requests with what it returned until the caller closes the channel or ends.
 
     ``packages`` are the distributions whose versions `Ready` states. The exit status is returned.
-    A fault in the set-up is not caught: the program ends with its traceback. A program whose caller is
-    gone ends at once, whatever it does.
+    An error in ``set_up`` is not caught: the program ends with its traceback. When the caller ends, the program
+    ends at once, even in the middle of a run.
     """
     register(kind)
     start = perf_counter()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # As an exception it would be lost where Python ignores those, as between a fork and its return.
+        # As a KeyboardInterrupt it could be lost where Python ignores exceptions, as inside os.fork.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     die_with_caller()
-    if _hung_up():
+    if _caller_is_gone():
         return 0
-    # DeepSpeed imports it where it is, for a tuner that nobody uses here; it starts threads, and a fork wants none.
+    # DeepSpeed imports mlflow if it is installed, for an unused tuner. It starts threads, which a fork must not have.
     sys.modules.setdefault("mlflow", None)  # type: ignore[arg-type]
     requests, answers = _private_streams()
     run = set_up()
@@ -80,20 +80,20 @@ def serve_prepared(
         for line in requests:
             _write(answers, answer(run, line).model_dump_json())
     except BrokenPipeError:
-        # Nobody is left to be told. A stream that still holds the line would fail again at exit.
+        # The caller has gone. A normal exit would flush the stream, and fail again.
         os._exit(1)
     return 0
 
 
 def command_line() -> ArgumentParser:
-    """Return the parser of what every program may be told: ``--device cuda``, or else the processor."""
+    """Return a parser with the option that every program has: ``--device cpu`` (the default) or ``cuda``."""
     parser = ArgumentParser()
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
     return parser
 
 
 def answer(run: Runner, line: str) -> Answer:
-    """Answer one line of the channel; whatever goes wrong is the outcome, and the program lives on."""
+    """Answer one request, given as a line of JSON; an error becomes the outcome of the answer and is not raised."""
     try:
         request = Request.model_validate_json(line)
     except ValidationError as error:
@@ -105,24 +105,24 @@ def answer(run: Runner, line: str) -> Answer:
 
 
 def _cuda_libraries() -> dict[str, str]:
-    """Versions of what PyTorch brings along; to ask for them starts nothing on a GPU."""
+    """Versions of the CUDA libraries in PyTorch; asking for them does not initialize a GPU."""
     import torch
 
     nccl = torch.cuda.nccl.version()  # type: ignore[no-untyped-call]
     return {"cuda": str(torch.version.cuda), "nccl": ".".join(map(str, nccl))}
 
 
-def _hung_up() -> bool:
-    """Whether nobody will ever ask: the caller closed the channel or died while this program was being started."""
+def _caller_is_gone() -> bool:
+    """Whether the caller closed the channel, or died, while this program was starting, and left no request."""
     poll = select.poll()
     poll.register(0, select.POLLIN)
     return any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0))
 
 
 def _private_streams() -> tuple[TextIO, TextIO]:
-    """Take the channel away from descriptors 0 and 1, so that no library can read or write it.
+    """Move the channel from descriptors 0 and 1 to private ones, so that no library can read or write it.
 
-    What libraries, native ones too, print to standard output then goes to standard error.
+    Afterwards, what libraries (native ones too) print to standard output goes to standard error.
     """
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

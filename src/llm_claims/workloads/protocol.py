@@ -1,4 +1,4 @@
-"""What a program and its caller say to each other: one JSON object a line.
+"""The messages between a program and its caller: one JSON object a line.
 
 The program writes one `Ready` when it is set up, then answers each `Request` with one `Answer`. Standard output is
 the channel; whatever libraries print goes to standard error.
@@ -30,7 +30,7 @@ class _Message(BaseModel):
 
 
 class Ready(_Message):
-    """The program is set up: what it runs on, and the versions of what it runs with."""
+    """The program is set up: its hardware, and the versions of its software."""
 
     hardware: str
     software: dict[str, str]
@@ -38,7 +38,7 @@ class Ready(_Message):
 
 
 class Request(_Message):
-    """Run ``workload`` once, as measuring round ``round``; all randomness comes from ``seed``."""
+    """Run ``workload`` once, in round ``round``; all randomness comes from ``seed``."""
 
     workload: AnyWorkload
     round: PositiveInt
@@ -46,7 +46,7 @@ class Request(_Message):
 
 
 class Printed(_Message):
-    """A number as a library prints it, ``resolution`` being the worth of its last digit."""
+    """A number as a library prints it; ``resolution`` is the value of one unit in its last digit."""
 
     value: FiniteFloat
     resolution: FiniteFloat = Field(gt=0)
@@ -58,10 +58,9 @@ Figure = float | tuple[float, ...] | Printed
 
 
 class Answer(_Message):
-    """The metrics of one run, in the units of its kind, and what the run saw of itself.
+    """The metrics of one run, in the units of its kind, its outcome and its witness.
 
-    A metric is one number; or, where a run has several, the numbers in their order, shape (n,); or what a
-    library printed.
+    A metric is one number, or a list of numbers in order, shape (n,), or a number as a library printed it.
     """
 
     outcome: Outcome = Outcome()
@@ -71,17 +70,17 @@ class Answer(_Message):
     @field_validator("witness", mode="before")
     @classmethod
     def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        """Read the witness of the kind that was asked for; `read_answer` names it."""
+        """Read the witness as that of the requested kind, which `read_answer` puts into the context."""
         return witness_of(value, (info.context or {}).get("kind", Workload))
 
 
 def witness_of(value: Any, kind: type[Workload]) -> Any:
-    """Return a witness, as it is or from its JSON object, as a witness of ``kind``.
+    """Return a witness of ``kind``, given as such or as its JSON object.
 
     Raises
     ------
     ValueError
-        It is none, or of another kind.
+        It is the witness of another kind, or has a wrong field.
     """
     if isinstance(value, Witness) and not isinstance(value, kind.Witness):
         raise ValueError(
@@ -96,6 +95,6 @@ def read_answer(line: str, kind: type[Workload]) -> Answer:
     Raises
     ------
     pydantic.ValidationError
-        It is none.
+        The line is not a valid answer.
     """
     return Answer.model_validate_json(line, context={"kind": kind})

@@ -1,4 +1,4 @@
-"""The registry of kinds of workload: what a recording may hold, a claim may ask for and a source may measure."""
+"""The registry of kinds of workload; recordings, claims and sources know only registered kinds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from llm_claims.errors import UsageError
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.witness import Witness
 
 Describe = Callable[[type[BaseModel]], dict[str, Any]]
@@ -27,7 +26,7 @@ _KINDS: dict[str, type[Workload]] = {}
 
 
 def register(*kinds: type[Workload]) -> None:
-    """Make kinds of workload known to this process; to register one again changes nothing.
+    """Make kinds of workload known to this process; registering one again changes nothing.
 
     Raises
     ------
@@ -41,7 +40,7 @@ def register(*kinds: type[Workload]) -> None:
 
 
 def keep(known: Iterable[type[Workload]]) -> None:
-    """Forget every kind but these, so that a run within another one leaves that as it was."""
+    """Make ``known`` the only registered kinds: a test run inside another one restores the registry with it."""
     _KINDS.clear()
     _KINDS.update({kind.model_fields["kind"].default: kind for kind in known})
 
@@ -52,7 +51,7 @@ def kinds() -> tuple[type[Workload], ...]:
 
 
 def kind_named(name: object) -> type[Workload]:
-    """Return the kind of a name.
+    """Return the kind with this name.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def kind_named(name: object) -> type[Workload]:
 
 
 def _faults_of(kind: type[Workload]) -> Iterator[str]:
-    """Say what keeps a kind from being registered."""
+    """Yield the reasons why a kind cannot be registered."""
     name = kind.model_fields["kind"].default
     known = _KINDS.get(name)
     if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
@@ -93,12 +92,12 @@ def _faults_of(kind: type[Workload]) -> Iterator[str]:
 
 
 def read_workload(value: Any) -> Workload:
-    """Return a workload, as it is or from its JSON object.
+    """Return a workload, given as such or as its JSON object.
 
     Raises
     ------
     ValueError
-        Of an unknown kind, or with a wrong field.
+        Its kind is unknown, or a field is wrong.
     """
     if isinstance(value, Workload):
         return value
@@ -108,12 +107,12 @@ def read_workload(value: Any) -> Workload:
 
 
 def read_defaults(value: Any) -> dict[str, Defaults[Any]]:
-    """Return defaults by kind of workload, each read as its kind keeps them.
+    """Return defaults by kind of workload, each read by its kind's class of defaults.
 
     Raises
     ------
     ValueError
-        Of an unknown kind, or with a wrong field.
+        A kind is unknown, or a field is wrong.
     """
     if not isinstance(value, dict):
         raise ValueError("defaults are an object, by kind of workload")
@@ -129,7 +128,7 @@ def _defaults(kind: str, given: Any) -> Defaults[Any]:
 
 
 class _Described:
-    """Tells pydantic how the JSON Schema describes something of which each kind has its own form."""
+    """Tells pydantic how the JSON Schema describes a field whose class depends on the kind."""
 
     def __init__(self, describe: Callable[[Describe], dict[str, Any]]) -> None:
         self._describe = describe
@@ -146,7 +145,7 @@ class _Described:
 
 
 class _ByKind(_Described):
-    """Tells pydantic how something of which each kind has its own form is read, written and described."""
+    """Tells pydantic how to read, write and describe a field whose class depends on the kind."""
 
     def __init__(self, read: Callable[[Any], Any], describe: Callable[[Describe], dict[str, Any]]) -> None:
         super().__init__(describe)
@@ -179,6 +178,6 @@ def _defaults_of_the_kinds(describe: Describe) -> dict[str, Any]:
 AnyWorkload = Annotated[Workload, _ByKind(read_workload, _one_of_the_kinds)]
 """A workload of any registered kind, as a field of a model."""
 AnyWitness = Annotated[SerializeAsAny[Witness], _Described(_any_of_the_witnesses)]
-"""A witness of any registered kind, as a field of a model; whose it is, the model itself has to tell."""
+"""A witness of any registered kind, as a field of a model; the model's validator must find out which."""
 DefaultsByKind = Annotated[dict[str, Defaults[Any]], _ByKind(read_defaults, _defaults_of_the_kinds)]
 """The defaults of several kinds by name, as a field of a model."""

@@ -1,4 +1,4 @@
-"""How a kind's figures are shown beyond its verdicts: near the device's own ceilings, and by the number of GPUs."""
+"""What reports show of a kind besides verdicts: figures relative to device limits, and by the number of GPUs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ceiling:
-    """How near runs come to what the device itself can do.
+    """A line of a report: which share of the device's own limit runs reach.
 
-    ``share`` is the metric of a run, ``of`` that of the ceiling, shown in ``unit``, of which one is ``scale`` of the
-    metric's own. ``words`` begin the line.
+    ``share`` is the metric with that share, ``of`` the metric with the limit. The limit is divided by ``scale`` and
+    shown in ``unit``. ``words`` begin the line.
     """
 
     share: str
@@ -24,10 +24,11 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Scaling:
-    """How a kind's figures follow the number of GPUs.
+    """A table of a report: how figures change with the number of GPUs.
 
-    ``field`` is the field with that number, ``follow`` are fields that change with it. ``row`` names what a row has in
-    common; ``cells`` are metrics and how the median of each is written, and a run without ``needed`` has no cell.
+    ``field`` is the field with that number, ``follow`` are fields that change with it. ``row`` returns the title of a
+    workload's row; ``cells`` are metrics, each with the format of its median. Runs without the metric ``needed`` are
+    left out.
     """
 
     title: str
@@ -39,5 +40,5 @@ class Scaling:
 
 
 def count(number: int, noun: str) -> str:
-    """Write a number with its noun."""
+    """Return a number with its noun, in the plural unless it is one: "1 claim", "2 claims"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

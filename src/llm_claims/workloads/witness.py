@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-if TYPE_CHECKING:
-    from llm_claims.workloads.base import Workload
-
 
 class Witness(BaseModel):
-    """Observations of a run; ``None`` says that the run did not look.
+    """What a run observed about itself; ``None`` means that it made no such observation.
 
-    A kind of workload has a witness of its own, with a field for everything that its runs must show. What is
-    here any run may show: ``device`` is where it ran, as PyTorch names it; ``threads`` are those of one process.
+    Each kind of workload has a subclass, with a field for everything that its runs must show. The fields of this
+    class are common to all: ``device`` is where the run was, in PyTorch's name for it; ``threads`` counts those of
+    one process.
 
-    ``owed_by_failures`` names what a run that ended early must show all the same; ``may_omit_device`` says that
-    what is measured does not depend on the device, so that a run on a GPU need not show it.
+    ``owed_by_failures`` names the observations that even a run that did not complete must have made.
+    ``may_omit_device`` says that metrics do not depend on the device, so that a run on a GPU need not show it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,38 +29,20 @@ class Witness(BaseModel):
     threads: PositiveInt | None = None
 
     @property
-    def names_the_culprit(self) -> bool:
-        """Whether it tells whose code a failed run was in; without that, a failure proves nothing."""
+    def identifies_failure(self) -> bool:
+        """Whether it says whose code a failed run failed in; only then is the failure usable evidence."""
         return False
 
     def faults(self, figures: Mapping[str, float]) -> Iterator[str]:
-        """Yield where the last figure of a metric contradicts what the run saw of itself."""
+        """Yield each contradiction between ``figures``, the last value of each metric, and this witness."""
         yield from ()
-
-
-def differences(workload: Workload, witness: Witness | None, *, ended_early: bool = False) -> list[str]:
-    """Name every difference between what a workload states and what its run saw of itself.
-
-    An observation that the run owes and did not make is a difference too; a run that ``ended_early`` owes
-    only what its kind says. An empty list means that the witness matches.
-    """
-    if witness is None:
-        return ["the run carries no witness"]
-    found = []
-    for name, asked in workload.expected():
-        seen = getattr(witness, name)
-        if ended_early and seen is None and name not in witness.owed_by_failures:
-            continue
-        if asked is not None and seen != asked:
-            found.append(f"{name}: asked {asked!r}, the run saw {seen!r}")
-    return found
 
 
 def is_usable_failure(ending: str, witness: Witness | None) -> bool:
     """Whether a run that did not complete is usable evidence.
 
-    It is if memory ran out, or if its witness tells whose code failed; and it needs a witness for either.
+    It is if it has a witness, and either memory ran out or the witness says whose code failed.
     """
     if witness is None or ending == "completed":
         return False
-    return ending == "out_of_memory" or witness.names_the_culprit
+    return ending == "out_of_memory" or witness.identifies_failure

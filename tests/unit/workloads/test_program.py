@@ -17,7 +17,7 @@ from scripts import is_so
 from llm_claims.workloads import program
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
-from llm_claims.workloads.outcome import Outcome, ToldInFull
+from llm_claims.workloads.outcome import MultilineError, Outcome
 from llm_claims.workloads.protocol import Answer, Ready, Request, read_answer
 
 REQUEST = Request(workload=Generation(input_tokens=10), round=1, seed=7)
@@ -47,7 +47,7 @@ class OutOfMemoryError(RuntimeError):
     """Named as PyTorch names its own."""
 
 
-class Detailed(ToldInFull):
+class Detailed(MultilineError):
     """Named as nobody else."""
 
 

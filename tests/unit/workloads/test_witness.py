@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from builders import witness_of
 
-from llm_claims.workloads.base import Workload
+from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.training.workload import Training, TrainingWitness
-from llm_claims.workloads.witness import Witness, differences, is_usable_failure
+from llm_claims.workloads.witness import Witness, is_usable_failure
 
 GENERATION = Generation(
     model="llama-30m",

@@ -12,8 +12,7 @@ from fake_gpus import FakeGpus
 from pydantic import ValidationError
 
 from llm_claims.workloads import built_in
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.hardware import Processor
 from llm_claims.workloads.metric import Metric

@@ -82,8 +82,8 @@ WRONG = {
         from llm_claims.workloads.generation import program
         program._WARM_UPS = ()
         call = program.call
-        program.call = lambda stand, workload: call(
-            stand, workload.model_copy(update={"new_tokens": workload.new_tokens - 1})
+        program.call = lambda loaded, workload: call(
+            loaded, workload.model_copy(update={"new_tokens": workload.new_tokens - 1})
         )
         """,
         Generation(new_tokens=128).filled(CPU.fields.stated()),

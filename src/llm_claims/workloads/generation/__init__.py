@@ -1,1 +1,1 @@
-"""What the serving program is made of: its model, its prompts, and what is seen of them."""
+"""The kind of workload `Generation`: fields, metrics, defaults, and the program that serves models."""

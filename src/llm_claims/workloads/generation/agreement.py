@@ -1,4 +1,4 @@
-"""Whether a model computes the same behind an engine as without: a fast engine that computes something else is none."""
+"""Check that a model computes the same in an engine as alone: a fast engine with wrong results does not count."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def logits_of(model: Any) -> torch.Tensor:
 
 
 def least_cosine(layers: int, dtype: torch.dtype) -> float:
-    """Return the least cosine between logits of one model that were rounded differently in every layer.
+    """Return the least cosine that rounding alone can leave between logits of the same model.
 
-    An error of ε relative to a vector turns it by ε at most, and cos ε ≥ 1 − ε²/2; rounding that adds up in each
-    layer makes ε = layers · machine epsilon (Higham,
-    Accuracy and Stability of Numerical Algorithms, 2002, lemma 3.1).
+    A relative error of ε turns a vector by an angle of at most ε, and cos ε ≥ 1 − ε²/2. If rounding errors add up
+    over the layers, ε = layers · machine epsilon (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
+    lemma 3.1).
     """
     import torch
 
@@ -33,7 +33,10 @@ def least_cosine(layers: int, dtype: torch.dtype) -> float:
 
 
 def disagreement(before: torch.Tensor, after: torch.Tensor, layers: int, dtype: torch.dtype) -> str | None:
-    """Say how logits differ by more than rounding makes them; ``None`` if they do not."""
+    """Return a sentence if logits differ by more than rounding explains; ``None`` if they do not.
+
+    ``before`` are those of the model alone, ``after`` those in the engine, each of shape (vocabulary,).
+    """
     import torch
 
     cosine = float(torch.nn.functional.cosine_similarity(before, after, dim=0))

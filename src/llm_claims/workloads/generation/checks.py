@@ -1,4 +1,4 @@
-"""What this machine's hardware can serve, and what it cannot."""
+"""Check that this machine's hardware can serve a request."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.shapes import LARGE, weights_of
 from llm_claims.workloads.program import UnsupportedWorkload
 
-# What a model takes beside its weights: a key-value cache, activations, the libraries' workspaces.
+# Memory in use over that of the weights: key-value cache, activations, the libraries' workspaces.
 _OVERHEAD = 1.15
 
 
 def check(workload: Generation, hardware: Hardware) -> None:
-    """Make sure that a filled request can be served here.
+    """Check that this hardware can serve a request whose open fields are filled.
 
     Raises
     ------

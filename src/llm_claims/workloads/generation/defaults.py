@@ -1,4 +1,4 @@
-"""The defaults of serving: a small model on a processor, the document's on GPUs."""
+"""The defaults of serving: a small model on a processor, the document's model on GPUs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.generation.workload import Generation
 
 
 class GenerationDefaults(Defaults[Generation]):
-    """What fills a request, and what stands for a smaller GPU.
+    """Defaults for open fields of a request, and analogues of instances with smaller GPUs.
 
-    ``other_engine`` fills requests to an engine other than that of ``fields``, before those do.
-    ``device_memory_gib`` is by instance type the memory of each of its GPUs, in GiB.
+    ``other_engine`` takes precedence over ``fields`` for requests to another engine than that of ``fields``.
+    ``device_memory_gib`` maps instance types to the memory of each of their GPUs, in GiB.
     """
 
     version_1: ClassVar = {"other_engine_generation": "other_engine", "device_memory_gib": "device_memory_gib"}
@@ -24,20 +24,20 @@ class GenerationDefaults(Defaults[Generation]):
     device_memory_gib: dict[str, PositiveFloat] = Field(default={})
 
     @model_validator(mode="after")
-    def _leaves_batch_size_alone(self) -> Self:
+    def _batch_size_stays_open(self) -> Self:
         if self.fields.batch_size is not None:
             raise ValueError("batch_size is never filled: a request without it is a configuration of its own")
         return self
 
     def fields_for(self, workload: Generation) -> dict[str, Any]:
-        """Join the templates that concern this request."""
+        """Return ``fields``, overridden by ``other_engine`` if the request states another engine."""
         found = self.fields.stated()
         if workload.engine not in (None, self.fields.engine):
             found |= self.other_engine.stated()
         return found
 
     def analogue(self, workload: Generation, on: str | None) -> tuple[Generation, str | None, str]:
-        """Put a cap on a GPU's memory in place of an instance type with smaller GPUs."""
+        """Replace an instance type with smaller GPUs by a cap on the memory of each GPU."""
         gib = self.device_memory_gib.get(on) if on else None
         if gib is None:
             return workload, on, ""

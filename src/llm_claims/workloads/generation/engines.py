@@ -1,4 +1,4 @@
-"""Engines: what stands between a request and a model, and how one tells that it does."""
+"""Put a model into an engine, and observe which engine and how many devices really serve it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ ON_GPU: tuple[ServingEngine, ...] = ("transformers", "accelerate", "deepspeed", 
 
 
 class EngineFailure(RuntimeError):
-    """An engine does not take the model, or fails at a request; the text is the signature of its own error."""
+    """An engine cannot load the model, or fails at a request; the text is the signature of the engine's error."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model behind an engine: what is called, the engine and degree seen, whether the engine places it itself."""
+    """A model in an engine.
+
+    ``model`` is what to call; ``engine`` and ``degree``, the number of devices, were observed and not copied from the
+    request; ``placed`` says that the engine put the weights on devices itself.
+    """
 
     model: Any
     engine: str
@@ -32,17 +36,17 @@ class Served:
 
 
 def served(model: LlamaForCausalLM, engine: ServingEngine, degree: int) -> Served:
-    """Put a model behind an engine.
+    """Put a model into an engine, over ``degree`` devices.
 
     Raises
     ------
     EngineFailure
-        The engine does not take it.
+        The engine cannot load it, or computes other logits.
     """
     if engine == "accelerate":
         return _dispatched(model, degree)
     if engine in ("deepspeed", "deepspeed-kernel-injection"):
-        # Before the engine has it: if the model fails by itself, that is no failure of the engine.
+        # Outside the try: if the model fails alone, the engine is not to blame.
         alone = logits_of(model)
         try:
             return _in_deepspeed(model, alone, degree, inject=engine != "deepspeed")
@@ -56,7 +60,7 @@ def served(model: LlamaForCausalLM, engine: ServingEngine, degree: int) -> Serve
 
 
 def _dispatched(model: LlamaForCausalLM, degree: int) -> Served:
-    """HF Accelerate, as ``device_map`` does it: whole layers on each device, one device at work at a time."""
+    """Distribute whole layers over devices with HF Accelerate, as ``device_map`` does: one device works at a time."""
     import torch
     from accelerate import dispatch_model, infer_auto_device_map
     from accelerate.utils import get_balanced_memory
@@ -79,17 +83,17 @@ def _in_deepspeed(model: LlamaForCausalLM, alone: torch.Tensor, degree: int, *, 
     import deepspeed
 
     hidden, layers, dtype = model.config.hidden_size, model.config.num_hidden_layers, model.dtype
-    # Its layers return tuples unless told not to; those of transformers 5 return tensors.
-    form = {"return_tuple": False} if inject else {}
+    # By default injected layers return tuples; transformers 5 expects tensors.
+    layers_return = {"return_tuple": False} if inject else {}
     engine = deepspeed.init_inference(
-        model, dtype=dtype, tensor_parallel={"tp_size": degree}, replace_with_kernel_inject=inject, **form
+        model, dtype=dtype, tensor_parallel={"tp_size": degree}, replace_with_kernel_inject=inject, **layers_return
     )
     within = engine.module
     if reason := disagreement(alone, logits_of(within), layers, dtype):
         raise EngineFailure(reason)
     kernels = any("model_implementations" in type(module).__module__ for module in within.modules())
     projection = getattr(within.model.layers[0], "self_attn", None)
-    # Each rank has its share of the rows of every projection.
+    # Each rank holds a share of the rows of every projection; the share tells the degree.
     rows = hidden if projection is None else projection.q_proj.weight.shape[0]
     within.generation_config = model.generation_config
     return Served(within, "deepspeed-kernel-injection" if kernels else "deepspeed", hidden // rows)

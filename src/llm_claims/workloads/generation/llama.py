@@ -1,4 +1,4 @@
-"""The models that are served: Llamas with random weights that nobody has to download."""
+"""The models that are served: Llamas with random weights, built without any download."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def build_llama(
 ) -> LlamaForCausalLM:
     """Build the model ``name`` with random weights in evaluation mode on ``device``.
 
-    The same ``seed`` gives the same weights; the global random state is left as it was. On a processor they are
-    drawn in fp32 and then cast; on a GPU, where there may be no room for that, in ``precision``.
+    The same ``seed`` gives the same weights; the global random state does not change. On a processor the weights
+    are drawn in fp32 and then cast; on a GPU, which may have too little memory for that, in ``precision``.
 
     Raises
     ------
     ValueError
-        No such model, or an unknown precision; the text lists what there is.
+        The model or the precision is unknown; the text lists the known ones.
     """
     if name not in MODELS:
-        raise ValueError(f"no model {name!r}; there is {', '.join(MODELS)}")
+        raise ValueError(f"no model {name!r}; choose from {', '.join(MODELS)}")
     if precision not in DTYPES:
-        raise ValueError(f"no precision {precision!r} for {name}; there is {', '.join(DTYPES)}")
+        raise ValueError(f"no precision {precision!r} for {name}; choose from {', '.join(DTYPES)}")
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -50,6 +50,7 @@ def build_llama(
 
 @contextmanager
 def _drawing(seed: int, device: str, dtype: torch.dtype) -> Iterator[None]:
+    """Build modules from ``seed`` on ``device`` in ``dtype``; restore random state and default dtype at the end."""
     import torch
 
     before = torch.get_default_dtype()

@@ -1,4 +1,4 @@
-"""The observer: sees through hooks what a model really computes, so that nothing is copied from the request."""
+"""Observe with hooks what a model really computes, so that no field of the witness is copied from the request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Watches one model, and the pipeline around it, for as long as they live.
+    """Observes one model, and the pipeline around it, for as long as they exist.
 
-    The hooks only add to sets and lists: microseconds, in a forward of milliseconds. What is compiled runs no
-    hooks: of a request with a static cache they see the prompt, and not the decoding.
+    The hooks only add to sets and lists: microseconds, in a forward of milliseconds. Compiled code runs no hooks:
+    with a static cache they see the forward of the prompt, and not the decoding.
     """
 
     def __init__(self, served: Served, pipe: Pipeline) -> None:
@@ -28,14 +28,14 @@ class Observer:
         self.reset()
         model.register_forward_pre_hook(self._on_forward, with_kwargs=True)
         for module in model.modules():
-            # An engine may bring layers of its own for products; the embedding is looked up.
+            # Any layer with a matrix, since engines replace torch.nn.Linear; embeddings are looked up, not multiplied.
             if getattr(getattr(module, "weight", None), "ndim", 0) == 2 and not isinstance(module, torch.nn.Embedding):
                 module.register_forward_pre_hook(self._on_product)
         _watch(model, "generate", lambda: self._entered.add("generate"))
         _watch(pipe, "forward", lambda: self._entered.add("pipeline"))
 
     def reset(self) -> None:
-        """Forget what was seen: a new run begins."""
+        """Clear all observations, before a new run."""
         self._entered: set[str] = set()
         self._devices: set[str] = set()
         self._dtypes: set[torch.dtype] = set()
@@ -45,7 +45,7 @@ class Observer:
         self._caches: set[str] = set()
 
     def witness(self, sequences: Sequence[Sequence[int]]) -> GenerationWitness:
-        """Return what was seen since `reset`; ``sequences`` are the token ids that came back, prompts first.
+        """Return what was observed since `reset`; ``sequences`` are the returned token ids, each with its prompt first.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Observer:
         """
         if len(sequences) != len(self._input_widths):
             raise RuntimeError(
-                f"{len(self._input_widths)} prompts entered the model, and {len(sequences)} sequences came back"
+                f"{len(self._input_widths)} prompts entered the model, but {len(sequences)} sequences were returned"
             )
         import torch
 
@@ -77,7 +77,7 @@ class Observer:
         )
 
     def _api(self) -> str | None:
-        """Name the outermost code path that ran: the pipeline enters generate too."""
+        """Name the API that was called: "pipeline" if it was entered, since it calls generate too, else "generate"."""
         return next((path for path in ("pipeline", "generate") if path in self._entered), None)
 
     def _on_forward(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -94,11 +94,11 @@ class Observer:
             self._on_prefill(ids, kwargs.get("attention_mask"))
 
     def _on_prefill(self, ids: torch.Tensor, mask: torch.Tensor | None) -> None:
-        """Note the prompts of one batch, shape (batch, width): their tokens that are not padding."""
+        """Record for each prompt of a batch, shape (batch, width), its width and how many tokens are not padding."""
         batch, width = ids.shape
         self._devices.add(ids.device.type)
         self._input_widths += [width] * batch
-        # Generation drops a mask that masks nothing; without one every token counts.
+        # generate drops an all-ones mask, so without a mask no token is padding.
         self._input_tokens += [width] * batch if mask is None else mask.sum(dim=-1).tolist()
 
     def _on_product(self, module: torch.nn.Linear, args: tuple[Any, ...]) -> None:
@@ -111,15 +111,15 @@ class Observer:
 def count_new(ids: Sequence[int], end: int | Sequence[int] | None) -> int:
     """Count the generated tokens in ``ids``, shape (n,), up to and including the first end token.
 
-    What follows an end token is padding of the batch. The padding token cannot tell: a model with
-    random weights may well sample it.
+    What follows an end token is padding. Padding tokens cannot be recognized by their id, because a model with
+    random weights may generate that id itself.
     """
     ends = set() if end is None else {end} if isinstance(end, int) else set(end)
     return next((place for place, token in enumerate(ids, start=1) if token in ends), len(ids))
 
 
 def _watch(owner: object, name: str, note: Callable[[], None]) -> None:
-    """Replace the method ``name`` of this one object by itself, after a note that it was entered."""
+    """Wrap the method ``name`` of this one object so that ``note`` is called before each call of it."""
     original = getattr(owner, name)
 
     def watched(*args: Any, **kwargs: Any) -> Any:

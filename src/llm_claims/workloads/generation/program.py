@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import os
 
+from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey, Run, answer_of, call, load_model
 from llm_claims.workloads.generation.request import DEFAULT, key_of, supported
-from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.llm.gpu import ENVIRONMENT
 from llm_claims.workloads.program import Runner, command_line, serve_prepared
 from llm_claims.workloads.protocol import Answer, Request
 
-# With two threads, every matrix product waits for the slower one: another process that keeps one core
-# busy then makes a request up to ten times slower, and each request differently. One thread keeps
-# timings comparable on a machine that is shared; the claims judged here compare, and need no speed.
+# With two threads, every matrix product waits for the slower one: another process on one core makes requests
+# up to ten times slower, and each by a different factor. With one thread, timings stay comparable on a shared
+# machine; the claims judged here compare timings, so absolute speed does not matter.
 THREADS = 1
 TIMED_CALLS = 3
 PACKAGES = ("torch", "transformers", "numpy")
 PACKAGES_ON_GPU = (*PACKAGES, "accelerate", "deepspeed", "triton")
 
-# One call of each path that a first call makes slower: kernels chosen by shape, lazy imports, and
-# the allocator's first large blocks.
+# Warm-up calls for everything that makes a first call slower: kernels chosen by shape, lazy imports, and the
+# allocator's first large blocks.
 _WARM_UPS = (
     Generation(api="generate", input_tokens=10, new_tokens=16),
     Generation(api="generate", input_tokens=750, new_tokens=8),
@@ -33,25 +33,25 @@ _WARM_UPS = (
 
 
 class Generator:
-    """Answers requests for `Generation`, with each model built and warmed up once, before it is timed."""
+    """Answers requests for `Generation` on the processor; each model is built and warmed up once, before timing."""
 
     def __init__(self) -> None:
-        self._stands: dict[StandKey, Stand] = {}
+        self._models: dict[ModelKey, LoadedModel] = {}
 
-    def stand(self, key: StandKey = DEFAULT) -> Stand:
-        """Return the warm stand of a model, building it when it is first asked for.
+    def model(self, key: ModelKey = DEFAULT) -> LoadedModel:
+        """Return a loaded model that has been warmed up; build it on first use.
 
         Raises
         ------
         ValueError
-            No such model or precision.
+            The model or the precision is unknown.
         """
-        if key not in self._stands:
-            stand = build_stand(key)
+        if key not in self._models:
+            loaded = load_model(key)
             for workload in _WARM_UPS:
-                call(stand, workload)
-            self._stands[key] = stand
-        return self._stands[key]
+                call(loaded, workload)
+            self._models[key] = loaded
+        return self._models[key]
 
     def run(self, request: Request) -> Answer:
         """Run the workload once and return its latency, its counts and its witness.
@@ -59,23 +59,27 @@ class Generator:
         Raises
         ------
         UnsupportedWorkload
-            The workload asks for what this program does not do, or leaves open what it must know.
+            The workload states something that this program cannot run, or leaves a required field open.
         """
         workload = supported(request.workload)
-        stand = self.stand(key_of(workload))
-        return answer_of(stand, workload, [_called(stand, workload, request.seed)])
+        loaded = self.model(key_of(workload))
+        return answer_of(loaded, workload, [_timed_call(loaded, workload, request.seed)])
 
 
-def _called(stand: Stand, workload: Generation, seed: int) -> Run:
+def _timed_call(loaded: LoadedModel, workload: Generation, seed: int) -> Run:
     import torch
 
     torch.manual_seed(seed)
-    stand.observer.reset()
-    return call(stand, workload)
+    loaded.observer.reset()
+    return call(loaded, workload)
 
 
 def set_up(device: str, calls: int) -> Runner:
-    """Build and warm up the default model, so that no request pays for it; on GPUs, import what the crews need."""
+    """Prepare for requests and return what answers them.
+
+    On the processor, build and warm up the default model; on GPUs, import what the serving ranks need and leave CUDA
+    uninitialized, since they are forks.
+    """
     import torch
 
     torch.set_num_threads(THREADS)
@@ -84,23 +88,26 @@ def set_up(device: str, calls: int) -> Runner:
         import deepspeed  # noqa: F401
         import transformers  # noqa: F401
 
-        from llm_claims.workloads.generation.crews import Crews
+        from llm_claims.workloads.generation.serving_groups import ServingGroups
 
-        return Crews(calls).run
+        return ServingGroups(calls).run
     generator = Generator()
-    generator.stand()
+    generator.model()
     return generator.run
 
 
 def main() -> int:
-    """Serve generation until the caller is gone; return the exit status."""
+    """Answer requests for `Generation` until the caller ends; return the exit status."""
     parser = command_line()
     parser.add_argument(
-        "--calls", type=int, default=TIMED_CALLS, help="timed calls a request on a GPU; 1 makes no other"
+        "--calls",
+        type=int,
+        default=TIMED_CALLS,
+        help="timed calls for each request on a GPU; with 1 there is no warm-up call either",
     )
     asked = parser.parse_args()
     device = str(asked.device)
-    # Everything is built here; whatever library thinks otherwise must fail, not download.
+    # Nothing is downloaded: a library that tries to must fail.
     os.environ["HF_HUB_OFFLINE"] = "1"
     if device == "cuda":
         prepare_environment()
@@ -109,7 +116,7 @@ def main() -> int:
 
 
 def prepare_environment() -> None:
-    """Set what the libraries read when they are imported: the order of devices, and that nobody starts CUDA to look."""
+    """Set the environment variables that libraries read at import: order of devices, and no CUDA initialization."""
     os.environ.update(ENVIRONMENT, DS_ACCELERATOR="cuda", TOKENIZERS_PARALLELISM="false")
 
 

@@ -1,7 +1,7 @@
 """Prompts of an exact number of tokens: our own text, and a tokenizer built from its words.
 
-The stand-in model has random weights, so what the text says does not matter; that a prompt of
-750 tokens has 750, and that nothing is ever downloaded, does.
+The stand-in model has random weights, so the meaning of the text does not matter. What matters is that a prompt
+of 750 tokens has exactly 750, and that nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ VOCABULARY_SIZE: int = SHAPES["llama-30m"]["vocab_size"]
 MAX_TOKENS: int = SHAPES["llama-30m"]["max_position_embeddings"]
 SPECIAL_TOKENS = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
 
-# Words between offsets of neighbouring prompts: prime to the length of the text, so that the
-# prompts of any list that fits in memory differ.
+# Words between the starts of two successive prompts. It is coprime to the length of the text, so that no prompts
+# of a list are equal until the list is longer than the text.
 _STRIDE = 37
 
 TEXT = """
@@ -51,7 +51,7 @@ def _words() -> tuple[str, ...]:
 def prompt_text(tokens: int, offset: int = 0) -> str:
     """Return a text of exactly ``tokens`` tokens of `tokenizer`, starting at word ``offset`` of `TEXT`.
 
-    The text starts over where it ends. One word is one token, punctuation included.
+    At the end of `TEXT` it continues from the beginning. One word with its punctuation is one token.
 
     Raises
     ------
@@ -65,15 +65,15 @@ def prompt_text(tokens: int, offset: int = 0) -> str:
 
 
 def prompt_texts(prompts: int, tokens: int) -> list[str]:
-    """Return ``prompts`` texts of ``tokens`` tokens each, all starting at different words.
+    """Return ``prompts`` texts of ``tokens`` tokens each, starting at different words.
 
-    Equal lengths keep padding out of every batch.
+    All have the same length, so that batches need no padding.
     """
     return [prompt_text(tokens, offset=number * _STRIDE) for number in range(prompts)]
 
 
 def _vocabulary() -> dict[str, int]:
-    """Ids of all tokens, shape (`VOCABULARY_SIZE`,): special tokens, words of the text, filler words."""
+    """Return the id of each of `VOCABULARY_SIZE` tokens: special tokens, words of the text, filler words."""
     known = dict.fromkeys((*SPECIAL_TOKENS.values(), *_words()))
     fillers = (f"filler{number}" for number in range(VOCABULARY_SIZE - len(known)))
     return {word: number for number, word in enumerate((*known, *fillers))}
@@ -82,7 +82,7 @@ def _vocabulary() -> dict[str, int]:
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Build the word-level tokenizer of the stand-in models; it adds no special tokens to a prompt.
 
-    Padding goes to the left, where decoder-only models need it.
+    It pads on the left, as decoder-only models need.
     """
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel

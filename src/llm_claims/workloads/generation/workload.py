@@ -1,4 +1,4 @@
-"""Generation: requests to a served model, what they are measured by, and what they must show of themselves."""
+"""Generation: requests to a served model, with their metrics and their witness."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
@@ -19,12 +18,12 @@ from llm_claims.workloads.witness import Witness
 
 
 class GenerationWitness(Witness):
-    """What a request observed.
+    """What was observed of a request.
 
-    ``forward_dtypes`` are those of the matrix products; ``input_tokens`` and ``new_tokens`` have one entry a sequence,
-    shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes that the model's forward received, ascending.
-    ``cache`` is the kind of key-value cache that the forward was given; ``calls`` is how often the request was made,
-    where its latency is the least of several; ``device_memory_gib`` is the cap in force on a GPU's memory.
+    ``forward_dtypes`` are the dtypes of matrix products; ``input_tokens`` and ``new_tokens`` have one entry for each
+    sequence, shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes that the forward received, ascending.
+    ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request was made, if
+    its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
     """
 
     owed_by_failures = frozenset({"device_memory_gib"})
@@ -44,12 +43,12 @@ class GenerationWitness(Witness):
     device_memory_gib: PositiveFloat | None = None
 
     @property
-    def names_the_culprit(self) -> bool:
-        """Whether it tells which engine failed."""
+    def identifies_failure(self) -> bool:
+        """Whether it says which engine failed."""
         return self.engine is not None
 
     def faults(self, figures: Mapping[str, float]) -> Iterator[str]:
-        """Compare counts that are metrics too with what was observed."""
+        """Compare the metrics that are counts with the observed counts."""
         seen = {"largest_forward_batch": self.forward_batch_sizes, "new_tokens_per_sequence": self.new_tokens}
         for name, counts in seen.items():
             if name in figures and counts and figures[name] != max(counts):
@@ -60,10 +59,10 @@ class Generation(Workload):
     """One request to a served model: a list of prompts, and exactly ``new_tokens`` new tokens for each.
 
     Sizes: ``prompts`` prompts of ``input_tokens`` tokens each. ``batch_size`` is the argument
-    given to the pipeline; ``None`` says that it is not given, which is a configuration of its
-    own and never filled. Sampling is at temperature 1.0 with minimum = maximum new tokens.
-    ``cache`` is the kind of key-value cache: a static one has its size from the start, so that decoding can be
-    compiled. ``device_memory_gib`` caps the memory that the run may take on each GPU, in GiB.
+    of the pipeline; ``None`` means that the argument is not passed, which is a configuration of its
+    own, so no default fills it. Sampling is at temperature 1.0 with minimum = maximum new tokens.
+    ``cache`` is the kind of key-value cache: a static one is allocated at its full size, so that decoding can be
+    compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
     """
 
     Witness = GenerationWitness
@@ -71,12 +70,12 @@ class Generation(Workload):
     program = (sys.executable, "-m", "llm_claims.workloads.generation.program")
     metrics: ClassVar = {
         "latency_seconds": Metric(unit="s", nature="timed"),
-        # A document may round a figure in its text that a table has in full.
+        # A document may print a rounded latency in its text, and more digits in a table.
         "latency_seconds_in_text": Metric(unit="s", nature="timed"),
         "throughput_prompts_per_second": Metric(unit="prompts/s", nature="timed"),
         "new_tokens_per_sequence": Metric(unit="tokens"),
         "largest_forward_batch": Metric(unit="prompts"),
-        # beside the device's own ceiling
+        # relative to the device's own limit
         "copy_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed"),
         "bandwidth_bound_share": Metric(unit="share", nature="timed"),
         "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
@@ -112,7 +111,7 @@ class Generation(Workload):
     device_memory_gib: PositiveFloat | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
-        """Yield what the witness must show: an entry a prompt of its tokens, and the batches that entered the model."""
+        """Yield what the witness must show; token counts have an entry for each prompt."""
         for name in ("model", "engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib"):
             yield name, getattr(self, name)
         if self.precision is not None:
@@ -127,14 +126,14 @@ class Generation(Workload):
             yield "forward_batch_sizes", tuple(sorted(sizes | ({rest} if rest else set())))
 
     def check(self, hardware: Hardware) -> None:
-        """Refuse what this hardware cannot serve."""
+        """Raise `Untestable` if this hardware cannot serve the request."""
         from llm_claims.workloads.generation.checks import check
 
         check(self, hardware)
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Generation] | None:
-        """A small model on a processor; the document's on GPUs."""
+        """Return a small model on a processor, the document's model on GPUs, and ``None`` elsewhere."""
         from llm_claims.workloads.generation.defaults import CPU, GPU
 
         if hardware.devices is not None:
@@ -143,7 +142,7 @@ class Generation(Workload):
 
     @classmethod
     def defaults_type(cls) -> type[Defaults[Generation]]:
-        """Serving has a template for other engines, and analogues of smaller GPUs."""
+        """The class with defaults for other engines, and analogues of smaller GPUs."""
         from llm_claims.workloads.generation.defaults import GenerationDefaults
 
         return GenerationDefaults

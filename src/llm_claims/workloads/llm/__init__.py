@@ -1,1 +1,1 @@
-"""What kinds of workload share that run language models: shapes, precisions, devices."""
+"""What the kinds of workload that run language models share: shapes, precisions, devices, ranks."""

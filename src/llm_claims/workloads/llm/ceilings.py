@@ -1,4 +1,4 @@
-"""The ceilings of a device, measured where a run is: its matrix rate and its copy bandwidth."""
+"""The limits of a device, measured on it: its rate of matrix products and its copy bandwidth."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _WARM_UPS, _TIMES = 3, 10
 
 
 def matrix_flops_per_second(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the rate of products of square matrices of side 8192, two operations an element and step, in flop/s."""
+    """Return the rate of matrix products in flop/s: of square matrices of side n = 8192, 2 n³ operations each."""
     import torch
 
     a, b = (torch.randn(_SIDE, _SIDE, device=device, dtype=dtype) for _ in range(2))
     out = torch.empty_like(a)
-    return 2.0 * _SIDE**3 / _seconds_each(lambda: torch.mm(a, b, out=out))
+    return 2.0 * _SIDE**3 / _mean_seconds(lambda: torch.mm(a, b, out=out))
 
 
 def copy_bandwidth_bytes_per_second(device: torch.device) -> float:
@@ -29,19 +29,19 @@ def copy_bandwidth_bytes_per_second(device: torch.device) -> float:
 
     a = torch.empty(_COPY_BYTES, device=device, dtype=torch.uint8)
     b = torch.empty_like(a)
-    return 2.0 * _COPY_BYTES / _seconds_each(lambda: b.copy_(a))
+    return 2.0 * _COPY_BYTES / _mean_seconds(lambda: b.copy_(a))
 
 
-def _seconds_each(act: Callable[[], object]) -> float:
-    """Return the mean seconds of an act on the present device, by the device's own clock."""
+def _mean_seconds(call: Callable[[], object]) -> float:
+    """Return the mean seconds of a call on the current device after warm-up, by CUDA events."""
     import torch
 
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     for _ in range(_WARM_UPS):
-        act()
+        call()
     start.record()
     for _ in range(_TIMES):
-        act()
+        call()
     end.record()
     end.synchronize()
     return float(start.elapsed_time(end)) / 1000 / _TIMES

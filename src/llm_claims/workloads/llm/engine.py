@@ -1,4 +1,4 @@
-"""Engines: the libraries that stand between a request and a model."""
+"""Engines: the libraries that serve a model."""
 
 from __future__ import annotations
 

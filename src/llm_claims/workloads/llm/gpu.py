@@ -1,4 +1,4 @@
-"""The GPU that is a process's own, and what libraries must know of GPUs before they are imported."""
+"""The GPU that a process uses, and environment variables that libraries read when they are imported."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-    # To ask CUDA itself whether there are GPUs would start it, and no fork could use it any more.
+    # Asking CUDA itself whether there are GPUs would initialize it, and then no fork could use it.
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
-"""For every program that forks, whatever its device."""
+"""Environment variables of every program that forks, on any device."""
 
 
 def local_rank() -> int:
-    """The number of this process among those of its group on this machine; 0 of one alone."""
+    """The rank of this process among those of its group on this machine; 0 if it has no group."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def own_device() -> torch.device:
-    """The device of this process: its own GPU, or the processor where there is none."""
+    """The device of this process: the GPU with the number of its local rank, or the processor if there is no GPU."""
     import torch
 
     return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def see_one_device() -> None:
-    """Let this process see one GPU, before it uses any: the Trainer gives a process alone all those that it sees.
+    """Hide all GPUs but one from this process; call it before CUDA is initialized.
 
-    Which one follows from the number of the process, so that runs at the same time spread over all.
+    Without this, the Trainer would use every visible GPU in one process. The id of the process chooses the GPU, so
+    that runs at the same time are spread over all.
     """
     visible = _visible()
     os.environ["CUDA_VISIBLE_DEVICES"] = visible[os.getpid() % len(visible)] if visible else ""
 
 
 def _visible() -> list[str]:
-    """The devices that a program started here may use, as CUDA_VISIBLE_DEVICES names them."""
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     if (said := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         names = [name.strip() for name in said.split(",")]
-        # Behind a name that is none, CUDA shows no further device.
+        # CUDA ignores everything after the first invalid name.
         return list(itertools.takewhile(lambda name: name and not name.startswith("-"), names))
     import torch
 
-    # Asks the driver, and does not start CUDA.
+    # Asks the driver, and does not initialize CUDA.
     return [str(number) for number in range(torch.cuda.device_count())]

@@ -1,4 +1,4 @@
-"""Precisions of weights and arithmetic, and what PyTorch calls them."""
+"""Precisions of weights and arithmetic, and PyTorch's names for them."""
 
 from __future__ import annotations
 

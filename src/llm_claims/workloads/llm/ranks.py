@@ -1,4 +1,4 @@
-"""Ranks: forks of this process that work on one thing together, as one group of torch.distributed."""
+"""Ranks: forks of this process that work together as one group of torch.distributed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from time import monotonic
 from typing import Any, Self
 
-from llm_claims.workloads.outcome import ToldInFull
+from llm_claims.workloads.outcome import MultilineError
 from llm_claims.workloads.processes.fork import Fork, Raised, Work
 from llm_claims.workloads.processes.process import Ended
 from llm_claims.workloads.protocol import Answer
@@ -20,16 +20,17 @@ _LOCALHOST = "127.0.0.1"
 _LOOK_SECONDS = 0.5
 
 
-class RankError(ToldInFull):
-    """A rank failed, or ranks saw different runs; the text says which, how, and the last lines that it wrote."""
+class RankError(MultilineError):
+    """A rank failed, or the witnesses of ranks differ; the text says which rank, how, and the last lines it wrote."""
 
 
 def environments(
     here: range, ranks: int, address: str, port: int, interface: str | None = None
 ) -> list[dict[str, str]]:
-    """What libraries read of a group of ``ranks``, for each of the ranks that are ``here``, on one machine.
+    """Return the environment variables of torch.distributed for each rank in ``here``, those on this machine.
 
-    The first of all ranks listens at ``address`` and ``port``; all use the network ``interface``, if it is given.
+    ``ranks`` counts all ranks of the group. The first of all listens at ``address`` and ``port``; all use the network
+    ``interface``, if it is given.
     """
     shared = {
         **({"GLOO_SOCKET_IFNAME": interface} if interface else {}),
@@ -61,7 +62,7 @@ class Ranks:
     @classmethod
     def local(cls, work: Work, ranks: int, captured: bool = False) -> Self:
         """Start a group of ranks that are all on this machine."""
-        # Nobody else is given the port while it is bound, and the first rank can listen there all the same.
+        # Bound here, the port is given to no other process; SO_REUSEADDR lets the first rank listen all the same.
         port = socket.socket()
         port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         port.bind((_LOCALHOST, 0))
@@ -75,32 +76,32 @@ class Ranks:
         """The ids of the processes, by rank."""
         return [fork.pid for fork in self._forks]
 
-    def tell(self, value: Any) -> None:
-        """Tell every rank something; one that has ended is found out by `hear`."""
+    def send(self, value: Any) -> None:
+        """Send every rank a value; a rank that has ended is reported by `receive`."""
         for fork in self._forks:
             with contextlib.suppress(Ended):
-                fork.tell(value)
+                fork.send(value)
 
-    def hear(self, timeout_seconds: float = math.inf) -> list[Any]:
-        """Wait until every rank has told something, and return it, by rank.
+    def receive(self, timeout_seconds: float = math.inf) -> list[Any]:
+        """Wait for one value from every rank, and return them in the order of ranks.
 
         Raises
         ------
         RankError
-            A rank failed, or told nothing in time. The first to fail is named: others only miss it.
+            A rank failed, or sent nothing in time. The first to fail is named: others may fail only because it did.
         """
         deadline = monotonic() + timeout_seconds
-        told: dict[Fork, Any] = {}
-        while waiting := {fork.fileno(): fork for fork in self._forks if fork not in told}:
+        received: dict[Fork, Any] = {}
+        while waiting := {fork.fileno(): fork for fork in self._forks if fork not in received}:
             if (left := deadline - monotonic()) <= 0:
-                raise self._error(next(iter(waiting.values())), f"nothing was heard for {timeout_seconds:g} s")
+                raise self._error(next(iter(waiting.values())), f"sent nothing for {timeout_seconds:g} s")
             ready = [waiting[number] for number in wait(list(waiting), min(left, _LOOK_SECONDS))]  # type: ignore[index]
-            # A descendant may hold the channel of a rank that has died.
-            told |= self._heard(ready or [fork for fork in waiting.values() if fork.status() is not None])
-        return [told[fork] for fork in self._forks]
+            # If a child of a dead rank holds its channel open, the channel never becomes ready: look at the status.
+            received |= self._received(ready or [fork for fork in waiting.values() if fork.status() is not None])
+        return [received[fork] for fork in self._forks]
 
     def end(self) -> None:
-        """End all ranks, and with them what they hold."""
+        """Kill all ranks, and release the port."""
         for fork in self._forks:
             fork.signal(signal.SIGKILL)
         for fork in self._forks:
@@ -114,18 +115,18 @@ class Ranks:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def _heard(self, ready: Sequence[Fork]) -> dict[Fork, Any]:
-        told, failed = {}, {}
+    def _received(self, ready: Sequence[Fork]) -> dict[Fork, Any]:
+        received, failed = {}, {}
         for fork in ready:
             try:
-                told[fork] = fork.hear()
+                received[fork] = fork.receive()
             except Ended as ended:
                 failed[fork] = ended
         if failed:
-            # One that died took its connections along, and others may have raised errors for want of it.
+            # A rank that died closed its connections, so others may have raised errors: name the dead one first.
             first = min(failed, key=lambda fork: isinstance(failed[fork], Raised))
             raise self._error(first, str(failed[first]))
-        return told
+        return received
 
     def _error(self, fork: Fork, how: str) -> RankError:
         lines = fork.last_lines()
@@ -134,12 +135,12 @@ class Ranks:
 
 
 def agreed(answers: Sequence[Answer]) -> Answer:
-    """Return the first rank's answer, if all ranks saw the same run.
+    """Return the first rank's answer, if the outcomes and witnesses of all ranks are equal.
 
     Raises
     ------
     RankError
-        They saw different runs; the text says what differs.
+        They differ; the text says in which fields.
     """
     first = _seen(answers[0])
     for rank, other in enumerate(map(_seen, answers)):

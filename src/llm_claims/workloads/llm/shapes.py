@@ -1,4 +1,4 @@
-"""Shapes of the Llama models that stand for the document's, and how many weights a shape has."""
+"""Shapes of the stand-in Llama models, and how many weights and operations they have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 def _shape(
     hidden: int, intermediate: int, layers: int, heads: int, positions: int, vocabulary: int | None
 ) -> dict[str, Any]:
-    """The arguments of a ``LlamaConfig``; without a vocabulary it is the tokenizer's."""
+    """Return the arguments of a ``LlamaConfig``; with no ``vocabulary`` the caller adds the tokenizer's size."""
     size = {} if vocabulary is None else {"vocab_size": vocabulary}
     return {
         "hidden_size": hidden,
@@ -24,29 +24,29 @@ def _shape(
 
 
 SHAPES: dict[str, dict[str, Any]] = {
-    # Trained here in seconds, on text made here.
+    # Pretrained by the training program in seconds, on generated text.
     "llama-tiny": _shape(64, 172, 2, 4, 128, None),
     "llama-85m": _shape(768, 2048, 12, 12, 128, None),
-    # Wide and shallow, because every layer costs Python time on each new token: with two layers the matrix
-    # products, whose cost the claims are about, outweigh that overhead. Half of the weights are embeddings.
+    # Wide and shallow, because every layer costs Python time on each new token. With two layers, most of the time
+    # is spent in matrix products, which the claims are about. Half of the weights are embeddings.
     "llama-30m": _shape(768, 2048, 2, 12, 2048, 10_240),
-    # Large against the interpreter with its libraries, some 300 MB, which is part of every peak of memory.
+    # Much larger than the interpreter with its libraries, some 300 MB, which is part of every peak of memory.
     "llama-270m": _shape(1024, 2816, 16, 16, 2048, 32_000),
     # Touvron et al., LLaMA, 2023, table 2; sizes of the feed-forward layers as in the published checkpoints.
     "llama-7b": _shape(4096, 11_008, 32, 32, 2048, 32_000),
     "llama-13b": _shape(5120, 13_824, 40, 40, 2048, 32_000),
 }
 SEED = 20231
-"""Every stand-in's weights are drawn from it."""
+"""The seed of the weights of every stand-in."""
 LARGE = ("llama-7b", "llama-13b")
-"""Models of the document's scale, built where they run with random weights: what they cost does not depend on those."""
+"""Models of the document's scale, built with random weights: their time and memory do not depend on the weights."""
 
 
 def weights_of(model: str) -> int:
-    """Return the number of weights of a model of `SHAPES` that states its vocabulary.
+    """Return the number of weights of a model of `SHAPES` whose shape has a vocabulary.
 
-    Each layer has four square projections, three of the feed-forward network and two norms; both
-    embeddings are kept, and a last norm (Touvron et al., LLaMA, 2023, section 2.2).
+    Each layer has four square attention projections, three feed-forward projections and two norms; the input and
+    the output embedding and a last norm are added (Touvron et al., LLaMA, 2023, section 2.2).
     """
     shape = SHAPES[model]
     hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
@@ -55,10 +55,10 @@ def weights_of(model: str) -> int:
 
 
 def training_flops_per_token(model: str, context_tokens: int) -> float:
-    """Return what the forward and backward of one token take, without recomputation.
+    """Return the floating-point operations of the forward and backward pass of one token, without recomputation.
 
-    Six operations a weight of a matrix product, and 12 · layers · hidden · context for attention (Chowdhery et
-    al., PaLM, 2022, appendix B). The input embedding is looked up, not multiplied.
+    Six for each weight in matrix products, and 12 · layers · hidden · context for attention (Chowdhery et
+    al., PaLM, 2022, appendix B). The input embedding is looked up and not multiplied, so it is left out.
     """
     shape: Mapping[str, Any] = SHAPES[model]
     weights = weights_of(model) - shape["vocab_size"] * shape["hidden_size"]

@@ -1,1 +1,1 @@
-"""What the loading program is made of: checkpoints, the cap on memory, the resident server."""
+"""The kind of workload `Loading`: fields, metrics, defaults, and the program that loads models."""

@@ -1,7 +1,7 @@
 """Checkpoints of stand-in models: folders that ``from_pretrained`` loads, built here without any download.
 
-Their weights are random and of no use but to be loaded: what a claim about loading needs is their
-number, their type, and files of the kind that a released model has.
+Their weights are random. Claims about loading depend only on the number and dtype of the weights and on the format
+of the files, which are those of a released model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.llm.shapes import SEED, SHAPES
 from llm_claims.workloads.loading.resident import available_bytes
-from llm_claims.workloads.processes.fork import Fork, Line
+from llm_claims.workloads.processes.fork import Fork, ForkChannel
 from llm_claims.workloads.processes.process import Ended
 
 if TYPE_CHECKING:
@@ -29,23 +29,23 @@ Form = Literal["bin", "safetensors"]
 MODELS = ("llama-270m",)
 """Models that can be loaded; 271M weights of two bytes weigh 542 MB."""
 PRECISIONS = ("fp16", "bf16")
-# A checkpoint of 7B has shards, so these have some too.
+# A checkpoint of 7B has several shards, so these have several too.
 SHARDS = 5
-"""A shard holds at most this part of the weights; as tensors are not split, there are some more of them."""
+"""A shard holds at most a fifth of the weights. Tensors are not split, so there may be more than five shards."""
 
 _NAMES: dict[Form, tuple[str, str]] = {
     "bin": ("pytorch_model", "pytorch_model.bin.index.json"),
     "safetensors": ("model", "model.safetensors.index.json"),
 }
 _BYTES_OF_A_WEIGHT = 2
-# Random bits make random numbers, once the highest bit of the exponent is cleared: then all are finite and
-# below 2, in both types. Drawing numbers from a distribution takes ten times as long.
+# Weights are random bits with the highest bit of the exponent cleared, so that all are finite and below 2 in both
+# dtypes. Drawing numbers from a distribution would take ten times as long.
 _FINITE = 0xBFFF
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One checkpoint on disk; ``checksum`` is what `checksum` of its tensors must add up to, modulo 2**64."""
+    """One checkpoint on disk; ``checksum`` is the sum of `checksum` over all its tensors, modulo 2**64."""
 
     folder: Path
     model: str
@@ -53,11 +53,11 @@ class Checkpoint:
     weight_bytes: int
     checksum: int
 
-    def forget(self) -> None:
-        """Have the kernel drop the files' pages from memory.
+    def drop_from_page_cache(self) -> None:
+        """Have the kernel drop the files from its page cache.
 
-        Whoever then loads them reads them anew, and the pages are charged to it; had they stayed, they
-        would be charged to whoever wrote the files. On a file system in memory nothing can be dropped.
+        The next process that loads them reads them from disk, and the pages are charged to its cgroup and not to
+        that of the process that wrote them. On a file system in memory this has no effect.
         """
         for path in self.folder.iterdir():
             with open(path, "rb") as file:
@@ -65,9 +65,9 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints in a folder, each built when it is first asked for, and kept.
+    """The checkpoints in a folder, each built on first use and then kept.
 
-    They are built in a forked child, so that the process that is forked for every load stays as it was.
+    They are built in a forked child, so that this process, which is forked for every load, does not grow.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,7 +80,7 @@ class Checkpoints:
         Raises
         ------
         RuntimeError
-            Too little disk or memory is free, or building it failed; the text says which.
+            Too little disk or memory is free, or building the checkpoint failed; the text says which.
         """
         key = (model, precision, form)
         if key not in self._built:
@@ -88,12 +88,12 @@ class Checkpoints:
         return self._built[key]
 
     def _build(self, model: str, dtype: str, form: Form) -> Checkpoint:
-        # The folder's last name is the model's: that is the name under which it is loaded.
+        # The last part of the path must be the model's name, because transformers names a loaded model after it.
         folder = self._folder / f"{dtype}-{form}" / model
         folder.mkdir(parents=True)
-        child = Fork(lambda line: _write(folder, SHAPES[model], dtype, form, line))
+        child = Fork(lambda channel: _write(folder, SHAPES[model], dtype, form, channel))
         try:
-            notes = child.hear()
+            notes = child.receive()
             return Checkpoint(folder, model, dtype, notes["weight_bytes"], notes["checksum"])
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -105,7 +105,7 @@ class Checkpoints:
 
 
 def checksum(tensor: torch.Tensor) -> int:
-    """Add up the weights' bits as words of eight bytes, modulo 2**64; every page is read and nothing is allocated."""
+    """Return the sum of the weights' bits as 64-bit words, modulo 2**64; it reads every page and copies nothing."""
     import numpy as np
     import torch
 
@@ -113,7 +113,7 @@ def checksum(tensor: torch.Tensor) -> int:
     return int(bits.view(np.uint64).sum())
 
 
-def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, line: Line) -> None:
+def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, channel: ForkChannel) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -123,11 +123,11 @@ def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, line: Li
     size = sum(shape.numel() for shape in layout.values()) * _BYTES_OF_A_WEIGHT
     _refuse_to_fill(folder, size)
     config.save_pretrained(folder)
-    line.tell({"weight_bytes": size, "checksum": write_weights(folder, layout, dtype, form)})
+    channel.send({"weight_bytes": size, "checksum": write_weights(folder, layout, dtype, form)})
 
 
 def write_weights(folder: Path, layout: dict[str, torch.Size], dtype: str, form: Form) -> int:
-    """Write random weights in shards, with their index; return their checksum."""
+    """Write random weights in shards, with an index file; return their checksum."""
     import numpy as np
 
     random = np.random.default_rng(SEED)
@@ -135,39 +135,43 @@ def write_weights(folder: Path, layout: dict[str, torch.Size], dtype: str, form:
     total = sum(sizes.values())
     shards = list(_shards(sizes, total // SHARDS))
     stem, index = _NAMES[form]
-    places, added_up = {}, 0
+    places, total_sum = {}, 0
     for number, names in enumerate(shards, start=1):
         file = f"{stem}-{number:05}-of-{len(shards):05}.{form}"
         tensors = {name: _drawn(random, layout[name], dtype) for name in names}
-        added_up += sum(map(checksum, tensors.values()))
+        total_sum += sum(map(checksum, tensors.values()))
         _save(tensors, folder / file, form)
         places.update(dict.fromkeys(names, file))
     content = {"metadata": {"total_size": total}, "weight_map": places}
     (folder / index).write_text(json.dumps(content), encoding="utf-8")
-    return added_up % 2**64
+    return total_sum % 2**64
 
 
 def _refuse_to_fill(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < 2 * size:
-        raise RuntimeError(f"{size / 1e6:.0f} MB of weights, and {free / 1e6:.0f} MB free on the disk of {folder}")
+        raise RuntimeError(
+            f"{size / 1e6:.0f} MB of weights need twice as much free disk; {folder} has {free / 1e6:.0f} MB"
+        )
     refuse_to_fill_memory(size)
 
 
 def refuse_to_fill_memory(size: int) -> None:
-    """Refuse weights of ``size`` bytes on a machine that loading them might exhaust.
+    """Check that three times ``size`` bytes of memory are available: for the weights twice, and everything else.
 
     Raises
     ------
     RuntimeError
-        Less than three times as much memory is available: the weights twice, and everything else.
+        Less is available, so that loading the weights might exhaust this machine.
     """
     if (available := available_bytes()) < 3 * size:
-        raise RuntimeError(f"{size / 1e6:.0f} MB of weights, and {available / 1e6:.0f} MB of memory available")
+        raise RuntimeError(
+            f"{size / 1e6:.0f} MB of weights need three times as much memory; {available / 1e6:.0f} MB is available"
+        )
 
 
 def _shards(sizes: dict[str, int], most: int) -> Iterator[list[str]]:
-    """Group tensors in their order, so that no group of several exceeds ``most`` bytes."""
+    """Group tensors in order, each group at most ``most`` bytes; a larger tensor has a group to itself."""
     names: list[str] = []
     for name in sizes:
         if names and sum(sizes[one] for one in names) + sizes[name] > most:
@@ -186,13 +190,13 @@ def _drawn(random: np.random.Generator, shape: torch.Size, dtype: str) -> torch.
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path, form: Form) -> None:
-    """Write one shard, down to the disk: only what is there can be dropped from memory."""
+    """Write one shard and sync it to disk, since only synced pages can be dropped from the page cache."""
     import torch
     from safetensors.torch import save_file
 
     if form == "safetensors":
         save_file(tensors, path, metadata={"format": "pt"})
     else:
-        torch.save(tensors, path)  # the library itself writes this form no more
+        torch.save(tensors, path)  # transformers no longer writes this format
     with open(path, "rb") as file:
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Loading a model in a forked child, with notes on what really happens there."""
+"""Load a model in a forked child, which reports what it observes."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from typing import TYPE_CHECKING, Any
 
 from llm_claims.workloads.loading.checkpoint import Checkpoint, checksum
 from llm_claims.workloads.loading.memory_cap import MemoryCap
-from llm_claims.workloads.loading.resident import own_pages
+from llm_claims.workloads.loading.resident import unshare_pages
 from llm_claims.workloads.loading.workload import Loading
-from llm_claims.workloads.processes.fork import Line, Work
+from llm_claims.workloads.processes.fork import ForkChannel, Work
 
 if TYPE_CHECKING:
     import torch
 
-THREADS = 1  # of PyTorch's own, which would only share the reading of the weights
+THREADS = 1  # PyTorch's; more would only speed up reading the weights
 ENGINES = ("transformers", "accelerate", "deepspeed")
 ARGUMENTS = ("low_cpu_mem_usage", "device_map")
-# Imported by name: these ship no types.
+# Imported by name, because they have no type annotations.
 LIBRARIES = ("torch", "transformers", "transformers.models.llama.modeling_llama", "accelerate", "deepspeed")
 
 
 def work(workload: Loading, checkpoint: Checkpoint, cap: MemoryCap | None) -> Work:
-    """Return what a forked child does: stand ready within ``cap``, load when told to, tell, and hold the model.
+    """Return the function of the forked child: enter ``cap``, load the model on request, report, and keep the model.
 
-    It tells three things. First, nothing but that it stands: under a cap, all that it holds of its parent's
-    pages is its own by then, and charged to the cap. Then the arguments of ``from_pretrained`` as they
-    arrive there, and last the fields of the witness that the loaded model shows.
+    It sends three values: "ready", when it has entered the cap and all memory that it shares with its parent is
+    charged to the cap; the arguments that ``from_pretrained`` received; and the fields of the witness that are read
+    from the loaded model.
     """
 
-    def child(line: Line) -> None:
+    def child(channel: ForkChannel) -> None:
         import torch
 
         if cap is not None:
             cap.enter()
-            own_pages()
-        line.tell("ready")
-        line.hear()
+            unshare_pages()
+        channel.send("ready")
+        channel.receive()
         torch.set_num_threads(THREADS)
-        _tell_arguments(line)
+        _report_arguments(channel)
         model = load(workload, checkpoint)
-        line.tell(seen(model, checkpoint))
-        line.hear()
+        channel.send(seen(model, checkpoint))
+        channel.receive()
 
     return child
 
 
 def load(workload: Loading, checkpoint: Checkpoint) -> torch.nn.Module:
-    """Load the checkpoint as the workload says; return what would serve it."""
+    """Load the checkpoint as the workload says; return the model in its engine."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -66,10 +66,10 @@ def load(workload: Loading, checkpoint: Checkpoint) -> torch.nn.Module:
 
 
 def _dispatched(model: torch.nn.Module) -> torch.nn.Module:
-    """Put the model under accelerate's hooks.
+    """Add accelerate's hooks to the model.
 
-    With ``device_map``, transformers has accelerate dispatch a model over several devices, and on a
-    single one leaves it as it is: without hooks, accelerate would have no part in what serves.
+    With ``device_map``, transformers lets accelerate dispatch a model over several devices, but adds no hooks on a
+    single one: accelerate would then have no part in serving.
     """
     accelerate: Any = importlib.import_module("accelerate")
     (device,) = {weights.device for weights in model.parameters()}
@@ -78,10 +78,9 @@ def _dispatched(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def seen(model: torch.nn.Module, checkpoint: Checkpoint) -> dict[str, Any]:
-    """Read every weight of a loaded model, and return the fields of the witness that it shows.
+    """Read every weight of a loaded model, and return the fields of the witness that can be read from it.
 
-    What is only mapped is not loaded: serving reads all weights for each token, so they must have come
-    into memory.
+    Reading brings weights that are only mapped into memory, as serving would, which reads all of them for each token.
 
     Raises
     ------
@@ -91,9 +90,9 @@ def seen(model: torch.nn.Module, checkpoint: Checkpoint) -> dict[str, Any]:
     import torch
 
     weights = list(model.parameters())
-    added_up = sum(map(checksum, weights)) % 2**64
+    total = sum(map(checksum, weights)) % 2**64
     dtypes = {str(one.dtype).removeprefix("torch.") for one in weights}
-    if dtypes == {checkpoint.dtype} and added_up != checkpoint.checksum:
+    if dtypes == {checkpoint.dtype} and total != checkpoint.checksum:
         raise RuntimeError("the weights in memory are not those of the checkpoint")
     return {
         "device": "+".join(sorted({one.device.type for one in weights})),
@@ -106,7 +105,7 @@ def seen(model: torch.nn.Module, checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def engine_of(model: torch.nn.Module) -> str:
-    """Name what would serve the model: the library of its outermost module, or accelerate if that hooked it."""
+    """Return the engine of a model: the library of its outermost module, or accelerate if it has its hooks."""
     modules = list(model.modules())
     libraries = [type(module).__module__.partition(".")[0] for module in modules]
     if libraries[0] == "deepspeed":
@@ -115,19 +114,19 @@ def engine_of(model: torch.nn.Module) -> str:
 
 
 def _name_of(model: torch.nn.Module) -> str:
-    """Name the folder that the innermost model was loaded from."""
+    """Return the name of the folder that the model was loaded from."""
     named = next(module for module in model.modules() if hasattr(module, "name_or_path"))
     return str(named.name_or_path).rstrip("/").rpartition("/")[2]
 
 
-def _tell_arguments(line: Line) -> None:
-    """Have ``from_pretrained`` of every model tell its arguments when it is entered, and then do what it did."""
+def _report_arguments(channel: ForkChannel) -> None:
+    """Wrap ``from_pretrained`` of every model so that it sends its arguments through the channel when it is called."""
     from transformers import PreTrainedModel
 
     original: Callable[..., Any] = PreTrainedModel.from_pretrained.__func__  # type: ignore[attr-defined]
 
     def watched(cls: type[PreTrainedModel], *args: Any, **kwargs: Any) -> Any:
-        line.tell({name: kwargs.get(name) for name in ARGUMENTS})
+        channel.send({name: kwargs.get(name) for name in ARGUMENTS})
         return original(cls, *args, **kwargs)
 
     PreTrainedModel.from_pretrained = classmethod(watched)  # type: ignore[assignment, method-assign]

@@ -1,8 +1,8 @@
-"""A heap: a process that holds memory, and does nothing else.
+"""A process that holds memory and does nothing else.
 
-Run by its path and without the package, so that it weighs little beside what it holds. Its arguments
-are a number of bytes and, if it shall be in a cgroup, the path of that cgroup's ``cgroup.procs``. It
-says ``standing``, waits for a line, touches every page, says ``holding``, and ends with its input.
+It is run by its path and without the package, so that it takes little memory beyond what it holds. Its arguments
+are a number of bytes and, to enter a cgroup, the path of its ``cgroup.procs``. It prints ``ready``, waits for a
+line, touches every page, prints ``holding``, and ends when its input ends.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ def main() -> int:
     for path in procs:
         with open(path, "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
-    print("standing", flush=True)
+    print("ready", flush=True)
     if not sys.stdin.readline():
         return 0
-    # Private: shared memory would count as pages of a file.
+    # Private, because shared memory would be counted as pages of a file.
     heap = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     for place in range(0, size, mmap.PAGESIZE):
         heap[place] = 1

@@ -1,10 +1,9 @@
-"""A cap on host memory: a memory cgroup, version 1 or 2, with no way out into swap.
+"""A cap on host memory: a memory cgroup, version 1 or 2, without swap.
 
-Why a cgroup and not a limit of the process: a cgroup counts what is resident in all its processes
-together, so that a resident server and the loading of a model share one budget; it counts the pages
-of mapped files only as far as they cannot be given back; and the kernel keeps a count of those whom it
-killed, which tells memory that ran out from any other death. ``RLIMIT_AS`` counts addresses: a file
-that is only mapped would count as used, and every process would have a budget of its own.
+A cgroup limits the resident memory of all its processes together, so that a model server and the loading of a
+model share one limit; pages of mapped files are reclaimed before the limit is enforced; and the kernel counts the
+processes that it killed for want of memory, which tells this cause of death from others. ``RLIMIT_AS`` limits
+addresses instead: a file that is only mapped would count as used, and each process would have its own limit.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from llm_claims.workloads.processes.janitor import Janitor
 NEEDED = "needs a memory cgroup (root)"
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_LARGEST_PAGE = 2 << 20  # what the kernel may ask for at once, so that the limit is never quite reached
+_LARGEST_PAGE = 2 << 20  # one allocation may be this large, so usage at the limit can stay this far below it
 _MOUNTS = Path("/proc/self/mountinfo")
 _MEMBERSHIPS = Path("/proc/self/cgroup")
 _SWAPS = Path("/proc/swaps")
@@ -35,14 +34,14 @@ _SWAPS = Path("/proc/swaps")
 
 @dataclass(frozen=True)
 class _Names:
-    """What the files of a memory cgroup are called."""
+    """The names of the files of a memory cgroup."""
 
     limit: str
     usage: str
-    swap: str  # of version 1: memory and swap together
+    swap: str  # in version 1, the limit of memory and swap together
     swap_counts_memory: bool
-    kills: tuple[str, str]  # file, and key in it
-    most: str | None  # the most that was ever charged, in bytes
+    kills: tuple[str, str]  # file, and key in the file
+    most: str | None  # peak of what was charged, in bytes
     refusals: tuple[str, str] | None
 
 
@@ -67,11 +66,12 @@ _V2 = _Names(
 
 
 class MemoryCap:
-    """One memory cgroup, empty and without a limit at first; processes enter it by themselves.
+    """One memory cgroup, at first empty and without a limit; processes enter it by calling `enter`.
 
-    Memory is charged where its process is when a page is first touched, and stays charged there: what
-    a process held before it entered is not counted, unless it makes the pages its own
-    (`llm_claims.workloads.loading.resident.own_pages`). Pages of files are charged to whoever read them first.
+    A page is charged to the cgroup that its process is in when it first touches the page, and stays charged there.
+    Memory from before a process entered is not counted, except that a fork can have the pages that it shares with
+    its parent charged (`llm_claims.workloads.loading.resident.unshare_pages`). Pages of files are charged to the
+    cgroup of the process that read them first.
     """
 
     def __init__(self, path: Path, names: _Names) -> None:
@@ -80,23 +80,23 @@ class MemoryCap:
 
     @classmethod
     def make(cls, janitor: Janitor) -> Self:
-        """Make a cgroup within this process's own, or, where that can have none, within the nearest above it.
+        """Make a cgroup inside that of this process or, if that is not possible, inside its nearest possible ancestor.
 
         Raises
         ------
         OSError
-            None can be made here: no rights, no memory controller, or swap that it could not bound.
+            None can be made here: no rights, no memory controller, or swap that cannot be limited.
         """
         fault = OSError("no memory controller is mounted")
         for parent, names in _places():
             path = janitor.cgroup(parent / f"llm-claims-{uuid.uuid4().hex[:12]}")
             try:
-                _pass_on(parent)
+                _delegate_memory(parent)
                 path.mkdir()
                 if not (path / names.limit).exists():
-                    raise OSError(f"{parent} passes no memory controller on")
+                    raise OSError(f"{parent} does not delegate the memory controller to its children")
                 if not (path / names.swap).exists() and _has_swap():
-                    raise OSError("this kernel has swap and does not bound it")
+                    raise OSError("this machine has swap, and its kernel cannot limit it")
             except OSError as error:
                 clear_cgroup(path)
                 fault = error
@@ -105,11 +105,11 @@ class MemoryCap:
         raise fault
 
     def enter(self) -> None:
-        """Move the calling process here."""
+        """Move the calling process into the cgroup."""
         self._write("cgroup.procs", os.getpid())
 
     def limit(self, size: int) -> None:
-        """Limit what all members together may hold, to ``size`` bytes rounded to whole pages; swap is no way out."""
+        """Limit the memory of all members together to ``size`` bytes, rounded to whole pages, and allow no swap."""
         pages = round(size / _PAGE) * _PAGE
         self._write(self._names.limit, pages)
         if (self.path / self._names.swap).exists():
@@ -117,7 +117,7 @@ class MemoryCap:
 
     @property
     def limit_bytes(self) -> int:
-        """The limit that the kernel has in force.
+        """The limit in force, in bytes, as the kernel reports it.
 
         Raises
         ------
@@ -128,26 +128,26 @@ class MemoryCap:
 
     @property
     def usage_bytes(self) -> int:
-        """What is charged now: anonymous memory, pages of files, and the kernel's own."""
+        """The memory charged now, in bytes: anonymous memory, pages of files, and kernel memory."""
         return int(self._read(self._names.usage))
 
     @property
     def kills(self) -> int:
-        """How many members the kernel has killed for want of memory, here or in the machine as a whole."""
+        """How many members the kernel has killed because this cgroup or the machine was out of memory."""
         return self._count(*self._names.kills)
 
     @property
     def ran_out(self) -> bool:
-        """Whether the kernel killed a member, and this limit was reached: no other want of memory counts."""
+        """Whether the kernel killed a member and this limit was reached, so that not the whole machine ran out."""
         return self.kills > 0 and self._was_reached()
 
     @property
     def members(self) -> tuple[int, ...]:
-        """The ids of the processes in here."""
+        """The ids of the processes in the cgroup."""
         return tuple(int(line) for line in self._read("cgroup.procs").split())
 
     def close(self) -> None:
-        """Kill what is left in here, and remove the cgroup."""
+        """Kill the processes in the cgroup, and remove it."""
         clear_cgroup(self.path)
 
     def _was_reached(self) -> bool:
@@ -172,11 +172,11 @@ def _pairs(text: str) -> Iterator[tuple[str, int]]:
         yield key, int(value)
 
 
-def _pass_on(parent: Path) -> None:
-    """Have the root of a version 2 hierarchy pass its memory controller on, where nobody has asked for that yet."""
+def _delegate_memory(parent: Path) -> None:
+    """Enable the memory controller for children of ``parent``, if it is the root of a version 2 hierarchy."""
     switch = parent / "cgroup.subtree_control"
     if parent.is_mount() and switch.exists() and "memory" not in switch.read_text(encoding="ascii").split():
-        with contextlib.suppress(OSError):  # it has none, or is not the true root and has processes
+        with contextlib.suppress(OSError):  # no memory controller, or a namespace's root that has processes
             switch.write_text("+memory\n", encoding="ascii")
 
 
@@ -185,10 +185,10 @@ def _has_swap() -> bool:
 
 
 def _places() -> Iterator[tuple[Path, _Names]]:
-    """Folders in which a memory cgroup may be made, the best first.
+    """Yield folders in which a memory cgroup may be made, the best first.
 
-    Within one's own cgroup every limit on this process holds on. Version 2 allows no memory cgroup
-    below one that has processes, so there it is one further up.
+    Inside the cgroup of this process, all limits on this process stay in force. Version 2 allows no memory cgroup
+    inside one that has processes, so there it has to be an ancestor.
     """
     memberships = [line.split(":", 2) for line in _MEMBERSHIPS.read_text(encoding="utf-8").splitlines()]
     for mount, root, controllers in _mounts():
@@ -198,7 +198,7 @@ def _places() -> Iterator[tuple[Path, _Names]]:
 
 
 def _mounts() -> Iterator[tuple[Path, str, tuple[str, ...]]]:
-    """Mount point, root and controllers of each mounted hierarchy; version 2 has no controllers here."""
+    """Yield mount point, root and controllers of each cgroup hierarchy; the controllers are empty for version 2."""
     for line in _MOUNTS.read_text(encoding="utf-8").splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split()[:3]
@@ -211,7 +211,7 @@ def _upwards(mount: Path, root: str, member: str) -> Iterator[Path]:
     """Yield the folder of the cgroup ``member``, then those above it, up to the mount point."""
     inner = Path(member).relative_to(root) if Path(member).is_relative_to(root) else Path()
     place = mount / inner
-    # A namespace shows what lies outside it as "..": then the mount point is the nearest that can be seen.
+    # A cgroup outside the namespace is shown with "..": then the mount point is the nearest that is visible.
     if ".." in inner.parts or not place.is_dir():
         place = mount
     yield place
@@ -222,9 +222,9 @@ def _upwards(mount: Path, root: str, member: str) -> Iterator[Path]:
 
 @lru_cache(maxsize=1)
 def missing() -> str | None:
-    """Say why no memory can be capped here, or return ``None``; found out by capping a small process to death."""
+    """Return why memory cannot be capped here, or ``None`` if it can; it is tried on a small process."""
     try:
-        killed = _kill_one()
+        killed = _kills_at_limit()
     except (OSError, ValueError, KeyError):
         return NEEDED
     return None if killed else NEEDED
@@ -238,7 +238,8 @@ bytearray(b"x") * (64 << 20)
 """
 
 
-def _kill_one() -> bool:
+def _kills_at_limit() -> bool:
+    """Whether the kernel kills a process that allocates 64 MiB under a cap of 16 MiB."""
     janitor = Janitor()
     try:
         cap = MemoryCap.make(janitor)

@@ -1,4 +1,4 @@
-"""The model server: what serves a model beside it, reduced to the host memory that it takes."""
+"""A stand-in for the model server that runs beside a model: a process that takes as much host memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from llm_claims.workloads.loading.resident import anonymous_bytes
 from llm_claims.workloads.processes.process import Command, Ended
 
 HEAP_TO_WEIGHTS = 1 / 13.5
-"""The server's heap over the weights: DJL Serving's images start their Java machine with ``-Xms1g -Xmx1g``
+"""The server's heap over the weights: DJL Serving's images start their Java virtual machine with ``-Xms1g -Xmx1g``
 (``JAVA_OPTS`` of ``serving/docker/deepspeed.Dockerfile`` in github.com/deepjavalibrary/djl-serving), and a
 7B model in fp16 weighs 13.5 GB."""
 
 
 class ModelServer:
-    """A resident process with a heap of ``heap_bytes``, within ``cap`` if there is one.
+    """A process with a heap of ``heap_bytes``, inside ``cap`` if there is one.
 
-    It stands at first, with an interpreter and an empty heap, and holds its heap from `hold` to `close`.
-    It is started anew and not forked, so that it shares no page with anyone.
+    At first its heap is empty; from `hold` to `close` all of its heap is resident. It is started as a new program and
+    not forked, so that it shares no memory with this process.
     """
 
     def __init__(self, heap_bytes: int, cap: MemoryCap | None) -> None:
@@ -35,11 +35,11 @@ class ModelServer:
 
     @property
     def pid(self) -> int:
-        """The id of its process."""
+        """The id of the server's process."""
         return self._process.pid
 
     def hold(self) -> bool:
-        """Have it touch every page of its heap; return whether it lived to tell."""
+        """Have the server touch every page of its heap; return whether it survived that."""
         try:
             self._process.write_line("hold")
             return self._process.read_line() == "holding"
@@ -47,10 +47,10 @@ class ModelServer:
             return False
 
     def holds(self) -> bool:
-        """Whether it lives, in the cap if there is one, and the kernel counts the whole heap as resident."""
+        """Whether the server runs, inside the cap if there is one, with its whole heap resident."""
         inside = self._cap is None or self.pid in self._cap.members
         return inside and anonymous_bytes(self.pid) >= self._heap_bytes
 
     def close(self) -> None:
-        """End it."""
+        """End the server."""
         self._process.end()

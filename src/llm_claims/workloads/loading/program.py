@@ -2,18 +2,16 @@
 
 Run as ``python -m llm_claims.workloads.loading.program``; see `llm_claims.workloads.protocol`. Linux only.
 
-Each load has a process of its own, forked from this one, which has imported everything and done
-nothing. Its metric is the peak of that process's *anonymous* resident memory, interpreter and
-libraries included: pages of mapped files can be given back at any time, and are no need.
+Each load has a process of its own, forked from this one, which has only imported the libraries. The metric is the
+peak of that process's *anonymous* resident memory, interpreter and libraries included; pages of mapped files do not
+count, because the kernel can drop them at any time.
 
 The cap of ``host_memory_to_weights`` = r is a memory cgroup, see `llm_claims.workloads.loading.memory_cap`. Its limit
-is what all its members hold before anything is loaded, plus r times the bytes of the weights. What
-they hold then is the interpreter with its libraries and, with a model server, another, bare
-interpreter; the process that loads has made all pages its own that it shared with its parent. The
-kernel's own count of what is charged then is taken, some 300 MB. The server's heap comes out of the
-budget, and so does all that loading allocates, the pages of the checkpoint among it: they are
-dropped from memory before each load. Library files that the parent has mapped already are charged
-to the parent, as they could be given back.
+is what is charged to it before the load, plus r times the bytes of the weights. What is charged before is some
+300 MB, as the kernel counts it: the interpreter with its libraries (the forked process first copies all memory that
+it shares with its parent) and, with a model server, a second, bare interpreter. Everything later counts against the
+r times: the server's heap and all that loading allocates, with the pages of the checkpoint's files, which are dropped
+from the page cache before each load. Library files that the parent has mapped are charged to the parent.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoi
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
 from llm_claims.workloads.loading.model_server import HEAP_TO_WEIGHTS, ModelServer
-from llm_claims.workloads.loading.opened import Opened
+from llm_claims.workloads.loading.opened_files import OpenedFiles
 from llm_claims.workloads.loading.resident import anonymous_bytes
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.outcome import Outcome
@@ -49,8 +47,12 @@ _STATED = ("model", "precision", "engine", "model_server", "checkpoint")
 
 
 @dataclass
-class Course:
-    """What was seen of one load: its peak in bytes, the notes it told, and how it ended if it did not complete."""
+class LoadLog:
+    """What was observed of one load.
+
+    ``peak`` is its peak of memory in bytes, ``notes`` are fields of the witness that the process sent, ``fault`` is
+    the reason if it did not complete.
+    """
 
     peak: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
@@ -67,12 +69,12 @@ class Loader:
     def run(self, request: Request) -> Answer:
         """Load the model once and return the peak of its memory and its witness.
 
-        Of a load that ended otherwise the witness has what was seen until then.
+        If the load does not complete, the answer has no metrics, and a witness with the observations until then.
 
         Raises
         ------
         UnsupportedWorkload
-            The workload asks for what this program does not do, or leaves open what it must know.
+            The workload states something that this program cannot run, or leaves a required field open.
         RuntimeError
             This machine has too little disk or memory left.
         """
@@ -82,7 +84,7 @@ class Loader:
         assert workload.checkpoint is not None
         checkpoint = self._checkpoints.get(workload.model, workload.precision, workload.checkpoint)
         refuse_to_fill_memory(checkpoint.weight_bytes)
-        checkpoint.forget()
+        checkpoint.drop_from_page_cache()
         with contextlib.ExitStack() as stack:
             cap = None
             if workload.host_memory_to_weights is not None:
@@ -94,7 +96,7 @@ class Loader:
                 stack.callback(server.close)
             child = Fork(work(workload, checkpoint, cap))
             stack.callback(child.end)
-            opened = stack.enter_context(Opened(checkpoint.folder))
+            opened = stack.enter_context(OpenedFiles(checkpoint.folder))
             return _observed(workload, checkpoint, child, cap, server, opened)
 
 
@@ -104,66 +106,66 @@ def _observed(
     child: Fork,
     cap: MemoryCap | None,
     server: ModelServer | None,
-    opened: Opened,
+    opened: OpenedFiles,
 ) -> Answer:
-    """Have the child load its model, and answer with what is seen from inside and outside."""
-    course, ratio = Course(), None
+    """Have the child load its model; return an answer with what it reports and what is observed of it here."""
+    log, ratio = LoadLog(), None
     try:
-        child.hear()
+        child.receive()
         if cap is not None and workload.host_memory_to_weights is not None:
             ratio = _limit(cap, workload.host_memory_to_weights, checkpoint.weight_bytes)
         if server is not None:
             server.hold()
-        child.tell("load")
-        _follow(child, course)
+        child.send("load")
+        _record_until_loaded(child, log)
     except Raised as raised:
-        course.fault = str(raised)
+        log.fault = str(raised)
     except Ended as ended:
-        course.fault = f"the loading process ended: {ended}"
-    outcome = _outcome(course, cap)
+        log.fault = f"the loading process ended: {ended}"
+    outcome = _outcome(log, cap)
     witness = LoadingWitness(
-        **course.notes,
+        **log.notes,
         checkpoint=_forms(opened.names),
-        # Looked at while the child still holds the model.
+        # Checked while the child still holds the model.
         model_server=server is not None and server.holds(),
         host_memory_to_weights=ratio,
     )
-    metrics: dict[str, Figure] = {"peak_host_memory_bytes": float(course.peak)}
+    metrics: dict[str, Figure] = {"peak_host_memory_bytes": float(log.peak)}
     return Answer(outcome=outcome, metrics=metrics if outcome.kind == "completed" else {}, witness=witness)
 
 
 def _limit(cap: MemoryCap, ratio: float, weight_bytes: int) -> float:
-    """Limit what may be charged from now on to ``ratio`` times the weights; return what the kernel makes of it."""
+    """Set the limit to the present usage plus ``ratio`` times the weights; return the ratio that is in force."""
     before = cap.usage_bytes
     cap.limit(before + round(ratio * weight_bytes))
     return round((cap.limit_bytes - before) / weight_bytes, DIGITS_OF_THE_CAP)
 
 
-def _follow(child: Fork, course: Course) -> None:
-    """Watch the child's memory until it has told what the loaded model shows."""
-    while "parameters" not in course.notes:
-        course.peak = max(course.peak, anonymous_bytes(child.pid))
+def _record_until_loaded(child: Fork, log: LoadLog) -> None:
+    """Record the child's peak of memory and what it sends, until it has sent the observations of the loaded model."""
+    while "parameters" not in log.notes:
+        log.peak = max(log.peak, anonymous_bytes(child.pid))
         with contextlib.suppress(TimeoutError):
-            course.notes.update(child.hear(_LOOK_SECONDS))
+            log.notes.update(child.receive(_LOOK_SECONDS))
 
 
-def _outcome(course: Course, cap: MemoryCap | None) -> Outcome:
-    """Tell how a load ended.
+def _outcome(log: LoadLog, cap: MemoryCap | None) -> Outcome:
+    """Return the outcome of a load.
 
-    Only the kernel's own count of its kills says that memory ran out: a death without it is any death,
-    and an error of an allocator may come from a damaged file that asks for absurd sizes.
+    It is out of memory only if the kernel counted a kill at the limit. Other deaths have other causes, and even an
+    error of the allocator may come from a damaged file that states absurd sizes.
     """
     if cap is not None and cap.ran_out:
         limit = f"{cap.limit_bytes / 1e6:.0f} MB"
         signature = f"killed by the kernel at {limit}: memory cgroup limit, oom_kill {cap.kills}"
         return Outcome(kind="out_of_memory", signature=signature)
-    if course.fault is not None:
-        return Outcome(kind="failed", signature=course.fault)
+    if log.fault is not None:
+        return Outcome(kind="failed", signature=log.fault)
     return Outcome()
 
 
 def _forms(names: frozenset[str]) -> str | None:
-    """Name the form of the checkpoint whose shards were opened; several at once are no form that can be asked for."""
+    """Return the format of the opened shards, such as "bin"; several are joined, which matches no workload."""
     suffixes = {name.rpartition(".")[2] for name in names if not name.endswith(".json")}
     return "+".join(sorted(suffixes)) or None
 
@@ -186,30 +188,30 @@ def supported(workload: Workload) -> Loading:
 def _reasons_against(workload: Loading) -> Iterator[str]:
     for name in _STATED:
         if getattr(workload, name) is None:
-            yield f"{name} is open; a run needs a value"
+            yield f"{name} is open, but a run needs a value"
     if workload.model not in MODELS:
-        yield f"no model {workload.model!r}; there is {', '.join(MODELS)}"
+        yield f"no model {workload.model!r}; choose from {', '.join(MODELS)}"
     if workload.precision not in PRECISIONS:
-        yield f"no checkpoint in {workload.precision!r}; there is {', '.join(PRECISIONS)}"
+        yield f"no checkpoint in {workload.precision!r}; choose from {', '.join(PRECISIONS)}"
     if workload.engine not in ENGINES:
-        yield f"no engine {workload.engine!r} on this processor; there is {', '.join(ENGINES)}"
+        yield f"no engine {workload.engine!r} on this processor; choose from {', '.join(ENGINES)}"
     if workload.engine == "accelerate" and workload.device_map is None:
-        yield "device_map is open; accelerate dispatches by nothing else"
+        yield "device_map is open, but accelerate needs it to dispatch a model"
     if workload.host_memory_to_weights is not None and (reason := missing()) is not None:
         yield f"host_memory_to_weights {reason}"
 
 
 def _refuse_threads() -> None:
-    """A fork inherits the locks that threads hold, and none of the threads, which would release them."""
+    """Raise if this process has threads: a fork inherits locks that they hold, but no thread to release them."""
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
-        raise RuntimeError(f"this process has {threads} threads, and only one without any can be forked")
+        raise RuntimeError(f"this process has {threads} threads, and only one with a single thread can be forked")
 
 
 def main() -> int:
-    """Serve loading until the caller is gone; return the exit status."""
+    """Answer requests for `Loading` until the caller ends; return the exit status."""
     os.environ.update(
-        HF_HUB_OFFLINE="1",  # everything is built here; whatever library thinks otherwise must fail, not download
-        CUDA_VISIBLE_DEVICES="",  # what is measured is the host's memory, so nothing may go elsewhere
+        HF_HUB_OFFLINE="1",  # nothing is downloaded: a library that tries to must fail
+        CUDA_VISIBLE_DEVICES="",  # host memory is measured, so no weights may go to a GPU
         DS_ACCELERATOR="cpu",
         OPENBLAS_NUM_THREADS="1",  # NumPy would start threads
     )

@@ -1,4 +1,4 @@
-"""Resident memory: what a process really holds, as the kernel's ``/proc`` tells."""
+"""Resident memory of processes, read from ``/proc``."""
 
 from __future__ import annotations
 
@@ -14,34 +14,32 @@ _PRESENT, _OF_A_FILE = 1 << 63, 1 << 61
 
 
 def anonymous_bytes(pid: int) -> int:
-    """Return the anonymous memory that a process holds, in bytes; 0 once it has ended.
+    """Return the resident anonymous memory of a process, in bytes; 0 if it has ended.
 
-    Anonymous memory is what only swap could take away: heaps, stacks, tensors that were copied. Pages
-    of mapped files do not count, because the kernel can drop them and read them again. A page that a
-    fork shares with its parent counts for both.
+    Anonymous memory has no file behind it: heaps, stacks, copied tensors. Pages of mapped files do not count,
+    because the kernel can drop them and read them again. A page that a fork shares with its parent counts for both.
     """
     try:
-        # Not through pathlib, which interns each part of a path: this is asked hundreds of times a second.
+        # Not with pathlib, which interns each part of a path: this is called hundreds of times a second.
         with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-            # One that has ended and waits to be reaped has no such line.
+            # A zombie has no such line.
             return next((int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:")), 0)
     except (FileNotFoundError, ProcessLookupError):
         return 0
 
 
 def available_bytes() -> int:
-    """Return the memory that this machine can still give to processes, in bytes."""
+    """Return the memory that is available to new processes on this machine, in bytes."""
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
-def own_pages() -> None:
-    """Give this process a copy of its own of every writable page that it shares with its parent since a fork.
+def unshare_pages() -> None:
+    """Copy every writable page that this fork still shares with its parent.
 
-    Memory is charged to the cgroup that its process was in when the page was made. A fork that moves
-    to another cgroup brings nothing along, and would be charged for its parent's pages one by one as
-    it happens to write to them: a reference count here, a counter there. After this call it has been
-    charged for all of them, which is what it would hold had it started alone.
+    A page is charged to the cgroup that its process was in when it was allocated. A fork that moves to another
+    cgroup is charged there for a shared page only when it writes to it, which may happen at any later time. After
+    this call all of them are charged, as if the process had been started there and not forked.
 
     Raises
     ------
@@ -50,17 +48,17 @@ def own_pages() -> None:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    for start, length in _held_ranges():
-        # Breaks the sharing and leaves the contents alone, so that it is safe on memory in use.
+    for start, length in _resident_ranges():
+        # Copies shared pages and keeps their contents, so it is safe on memory in use.
         if libc.madvise(start, length, _MADV_POPULATE_WRITE):
             code = ctypes.get_errno()
             raise OSError(code, f"MADV_POPULATE_WRITE: {os.strerror(code)}")
 
 
-def _held_ranges() -> Iterator[tuple[int, int]]:
-    """Address and length of each run of anonymous pages held in writable private mappings.
+def _resident_ranges() -> Iterator[tuple[int, int]]:
+    """Yield address and length of each range of resident anonymous pages in writable private mappings.
 
-    Only what is held: to populate whole mappings would make room that was merely reserved resident.
+    Reserved pages that were never touched are left out: populating them would make them resident.
     """
     import numpy as np
 

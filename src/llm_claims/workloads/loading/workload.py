@@ -1,4 +1,4 @@
-"""Loading: a model's weights into memory, what it is measured by, and what it must show of itself."""
+"""Loading: bringing a model's weights into memory, with its metric and its witness."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import PositiveFloat, PositiveInt
 
 from llm_claims.errors import Untestable
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
@@ -20,7 +19,7 @@ from llm_claims.workloads.witness import Witness
 
 
 class LoadingWitness(Witness):
-    """What a load observed; ``weight_dtypes`` are those of the weights in memory."""
+    """What was observed of a load; ``weight_dtypes`` are the dtypes of the weights in memory."""
 
     owed_by_failures = frozenset({"host_memory_to_weights", "model_server"})
     may_omit_device = True
@@ -36,8 +35,8 @@ class LoadingWitness(Witness):
     host_memory_to_weights: PositiveFloat | None = None
 
     @property
-    def names_the_culprit(self) -> bool:
-        """Whether it tells which engine failed."""
+    def identifies_failure(self) -> bool:
+        """Whether it says which engine failed."""
         return self.engine is not None
 
 
@@ -69,7 +68,7 @@ class Loading(Workload):
             yield ("weight_dtypes", (DTYPES[str(value)],)) if name == "precision" else (name, value)
 
     def check(self, hardware: Hardware) -> None:
-        """Refuse what the program does not load, and a cap on memory where none can be set."""
+        """Raise `Untestable` if the program cannot load this, or memory cannot be capped here."""
         from llm_claims.workloads.loading.program import supported
 
         try:
@@ -79,7 +78,7 @@ class Loading(Workload):
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Loading] | None:
-        """A stand-in model on the processor: what loading takes of host memory needs no GPU.
+        """Return a stand-in model on the processor: host memory can be measured without a GPU.
 
         Raises
         ------
@@ -87,14 +86,14 @@ class Loading(Workload):
             The hardware is not the processor.
         """
         if hardware.name != "cpu":
-            raise Untestable("loading is measured on the processor: what it takes of host memory needs no GPU")
+            raise Untestable("loading is measured on the processor only: its metric is host memory, which needs no GPU")
         from llm_claims.workloads.loading.defaults import CPU
 
         return CPU
 
     @classmethod
     def defaults_type(cls) -> type[Defaults[Loading]]:
-        """Loading has analogues of an instance's host memory."""
+        """The class with analogues of an instance's host memory."""
         from llm_claims.workloads.loading.defaults import LoadingDefaults
 
         return LoadingDefaults

@@ -1,4 +1,4 @@
-"""A fork of this process that does some work: it starts warm, with everything that this process has imported."""
+"""A fork of this process that runs a function: it starts with everything that this process has imported."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ _NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
 
 class Raised(Ended):
-    """The work of a fork raised an error; the text is its signature."""
+    """The function that a fork ran raised an error; the text is its signature."""
 
 
-class Line(Channel):
+class ForkChannel(Channel):
     """The fork's end of the channel to its parent; values travel as JSON."""
 
-    def tell(self, value: Any) -> None:
-        """Tell the parent something, now: it stays told whatever becomes of this process."""
-        self.write_line(json.dumps({"told": value}))
+    def send(self, value: Any) -> None:
+        """Send the parent a value; it arrives even if this process dies next."""
+        self.write_line(json.dumps({"sent": value}))
 
-    def hear(self) -> Any:
-        """Wait for what the parent tells next, and return it; end this process if it will tell nothing any more."""
+    def receive(self) -> Any:
+        """Wait for the next value from the parent, and return it; exit if the parent has closed the channel."""
         try:
             return json.loads(self.read_line())
         except EOFError:
             os._exit(0)
 
 
-Work = Callable[[Line], None]
+Work = Callable[[ForkChannel], None]
 
 
 class Fork(Process):
-    """A fork that does ``work`` with its end of the channel, and then stays until it is ended; it dies with its parent.
+    """A fork that calls ``work`` with its end of the channel, and then lives until it is ended or its parent ends.
 
-    It has ``environment`` in addition to its parent's. What it writes to standard output and error is captured
-    in an anonymous file, or else goes where this process's own goes. Neither the parent's ``finally`` nor its exit
-    handlers run there.
+    ``environment`` is added to that of its parent. What it writes to standard output and error is captured in an
+    anonymous file if ``captured``, and else goes where this process's own goes. Neither ``finally`` blocks nor exit
+    handlers of the parent run in the fork.
     """
 
     def __init__(self, work: Work, environment: Mapping[str, str] | None = None, captured: bool = False) -> None:
         errors = tempfile.TemporaryFile() if captured else None  # noqa: SIM115 - as long-lived as the process
         (ours, to_us), (theirs, to_them) = _pipe(), _pipe()
         parent = os.getpid()
-        # What waits in a buffer would be written twice.
+        # Else the fork would write what is buffered a second time.
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
@@ -63,14 +63,14 @@ class Fork(Process):
             ours.close()
             to_them.close()
             os.environ.update(environment or {})
-            _live(work, Line(theirs, to_us), parent, errors)
+            _run_fork(work, ForkChannel(theirs, to_us), parent, errors)
         for end in (theirs, to_us):
             end.close()
         super().__init__(pid, ours, to_them, errors)
         self._status: int | None = None
 
-    def tell(self, value: Any) -> None:
-        """Tell the fork something.
+    def send(self, value: Any) -> None:
+        """Send the fork a value.
 
         Raises
         ------
@@ -79,22 +79,22 @@ class Fork(Process):
         """
         self.write_line(json.dumps(value))
 
-    def hear(self, timeout_seconds: float = math.inf) -> Any:
-        """Return what the fork tells next.
+    def receive(self, timeout_seconds: float = math.inf) -> Any:
+        """Wait for the next value from the fork, and return it.
 
         Raises
         ------
         TimeoutError
-            It told nothing in time.
+            It sent nothing in time.
         Raised
-            Its work raised an error.
+            ``work`` raised an error.
         Ended
             It has ended.
         """
         said = json.loads(self.read_line(timeout_seconds))
         if "raised" in said:
             raise Raised(said["raised"])
-        return said["told"]
+        return said["sent"]
 
     def status(self) -> int | None:
         """Return the exit status, negative for a signal, or ``None`` while the fork lives."""
@@ -104,7 +104,7 @@ class Fork(Process):
         return self._status
 
     def signal(self, number: int) -> bool:
-        """Signal the fork; return whether it lives."""
+        """Send the fork a signal; return whether it is still alive."""
         if self.status() is None:
             os.kill(self.pid, number)
         return self.status() is None
@@ -115,25 +115,25 @@ def _pipe() -> tuple[io.BufferedReader, io.BufferedWriter]:
     return open(reading, "rb"), open(writing, "wb")
 
 
-def _live(work: Work, line: Line, parent: int, output: Any) -> NoReturn:
-    """Be the fork."""
+def _run_fork(work: Work, channel: ForkChannel, parent: int, output: Any) -> NoReturn:
+    """Run the fork: call ``work``, report an error it raises, then wait until the parent ends this process."""
     die_with_parent(parent)
     try:
         if output is not None:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             if isinstance(sys.stdout, io.TextIOWrapper):
-                sys.stdout.reconfigure(line_buffering=True)  # who is killed flushes nothing
-        work(line)
+                sys.stdout.reconfigure(line_buffering=True)  # a killed process flushes nothing
+        work(channel)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            if not any(words in str(error) for words in _NO_ROOM):  # its words say all, and there is no room for more
+            if not any(words in str(error) for words in _NO_ROOM):  # a traceback would not fit on the full disk
                 traceback.print_exc()
             sys.stderr.flush()
         with contextlib.suppress(OSError):
-            line.write_line(json.dumps({"raised": signature(error)}))
-    # It stays, so that others who work with it do not miss it before its parent has heard of it.
+            channel.write_line(json.dumps({"raised": signature(error)}))
+    # Do not exit yet: other ranks would fail for want of this one before the parent has read its report.
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     while True:
-        line.hear()
+        channel.receive()

@@ -1,9 +1,9 @@
-"""The janitor: a small process that outlives its owner, and clears away what the owner left behind.
+"""The janitor: a small process that outlives its owner, and removes the folders and cgroups that it left behind.
 
-A program that is killed with its whole process group runs no ``finally`` and no ``atexit``. Temporary
-folders of hundreds of megabytes and cgroups would stay for ever, so they belong to a janitor: a
-process in a session of its own, which no signal to its owner's group reaches. Its orders come
-through a pipe; it acts on them when the owner says so, or is gone. Any program can keep one::
+A program that is killed with its whole process group runs no ``finally`` and no ``atexit``, so temporary
+folders of hundreds of megabytes and cgroups would stay for ever. A janitor removes them: a process in a
+session of its own, which no signal to its owner's group reaches. The owner registers folders and cgroups
+through a pipe; they are removed when the owner closes the janitor, or has ended. Any program can have one::
 
     janitor = Janitor()
     try:
@@ -31,11 +31,11 @@ _CLEAR_SECONDS = 60.0
 
 
 class Janitor:
-    """Clears away folders and cgroups when it is closed, or when its owner has ended, however that came about.
+    """Removes folders and cgroups when it is closed, or when its owner has ended in any way.
 
-    The owner is the process that makes it; a fork of the owner can neither close it nor keep it
-    waiting. Name a thing to it *before* you make it, so that there is no moment at which a SIGKILL
-    leaves it behind; to name what is never made does no harm.
+    The owner is the process that creates it; a fork of the owner can neither close it nor keep it
+    waiting. Register a path *before* you create it, so that a SIGKILL at any moment leaves nothing behind;
+    a registered path that is never created does no harm.
 
     Raises
     ------
@@ -58,36 +58,36 @@ class Janitor:
         return self._process.pid
 
     def folder(self, path: Path) -> Path:
-        """Have the folder removed in the end, with all that is in it; return its path."""
-        return self._order("folder", path)
+        """Register a folder to be removed with its contents; return its path."""
+        return self._register("folder", path)
 
     def new_folder(self, prefix: str) -> Path:
-        """Make a folder for temporary files that is removed in the end, and return its path."""
+        """Create a temporary folder and register it to be removed; return its path."""
         path = self.folder(Path(tempfile.gettempdir()) / f"{prefix}{uuid.uuid4().hex[:12]}")
         path.mkdir(mode=0o700)
         return path
 
     def cgroup(self, path: Path) -> Path:
-        """Have the processes in the cgroup killed and the cgroup removed in the end; return its path."""
-        return self._order("cgroup", path)
+        """Register a cgroup to be removed, with its processes killed; return its path."""
+        return self._register("cgroup", path)
 
     def close(self) -> None:
-        """Have everything cleared away now, and wait until it is."""
+        """Have everything removed now, and wait for it; in a fork of the owner, do nothing."""
         if os.getpid() == self._owner:
             with contextlib.suppress(Ended):
-                self._process.write_line("[]")  # said in words: a fork of the owner may hold the pipe open
+                self._process.write_line("[]")  # explicit, since a fork of the owner may hold the pipe open
             self._process.end(_CLEAR_SECONDS)
 
-    def _order(self, kind: str, path: Path) -> Path:
-        """Give an order.
+    def _register(self, kind: str, path: Path) -> Path:
+        """Register a path with the janitor's process, and return it.
 
         Raises
         ------
         RuntimeError
-            The janitor was closed, or is gone.
+            The janitor was closed, or has ended.
         """
         try:
             self._process.write_line(json.dumps([kind, os.path.abspath(path)]))
         except Ended as ended:
-            raise RuntimeError(f"the janitor takes no orders any more: {ended}") from None
+            raise RuntimeError(f"the janitor has ended and cannot remove {path} later: {ended}") from None
         return path

@@ -1,7 +1,7 @@
-"""Processes that end when the one that started them has ended. The kernel of Linux signals its death.
+"""End a process when the one that started it has ended: the Linux kernel signals the death of a parent.
 
-On other systems nothing happens here, and whoever starts processes has to end them. The images of 2023 run this file
-too: Python 3.8, and its standard library alone.
+On other systems these functions do nothing, and a caller has to end the processes that it started. This file also
+runs in container images of 2023: it must work on Python 3.8 with the standard library alone.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ def die_with_parent(parent: int) -> None:
 
     ``parent`` is the parent's id as it was before the fork: it may have ended since.
     """
-    _at_death_of_parent(signal.SIGKILL)
-    _die_if_left_by(parent)
+    _signal_at_death_of_parent(signal.SIGKILL)
+    _die_unless_child_of(parent)
 
 
 def die_with_caller() -> None:
-    """Have this program end when its caller has ended, even while it works and reads no input.
+    """Kill this program when its caller has ended, even while it works and reads no input.
 
-    The kernel sends its signal when the *thread* that started this process ends, which may be long before its
-    caller does. So the signal does not kill: it has this process look whether it still has the same parent. It
-    comes again whenever the thread that took over as parent ends.
+    The kernel sends the signal when the *thread* that started this process ends, which may be long before the
+    caller does. So the signal's handler kills this process only if its parent has changed. The signal comes again
+    when the next thread that the kernel made its parent ends.
     """
     caller = os.getppid()
 
     def look(number: int, frame: FrameType | None) -> None:
-        _die_if_left_by(caller)
+        _die_unless_child_of(caller)
 
     if sys.platform == "linux":
         signal.signal(signal.SIGHUP, look)
-        _at_death_of_parent(signal.SIGHUP)
-        _die_if_left_by(caller)
+        _signal_at_death_of_parent(signal.SIGHUP)
+        _die_unless_child_of(caller)
 
 
-def _at_death_of_parent(number: signal.Signals) -> None:
+def _signal_at_death_of_parent(number: signal.Signals) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
-def _die_if_left_by(parent: int) -> None:
+def _die_unless_child_of(parent: int) -> None:
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""Processes: started, spoken with line by line, and ended with everything that they started.
+"""Processes: start them, exchange lines of text with them, and end them with everything that they started.
 
-The images of 2023 run this file too: Python 3.8, and its standard library alone.
+This file also runs in container images of 2023: it must work on Python 3.8 with the standard library alone.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import IO
 
 GRACE_SECONDS = 3.0
 
-_LOOK_SECONDS = 0.5  # between looks whether a silent process still lives
+_LOOK_SECONDS = 0.5  # between checks that a silent process is still alive
 _LAST_LINES = 10
 _LAST_BYTES = 1 << 16
 _LONGEST_LINE = 10_000_000
 
 
 class Ended(Exception):
-    """A process that will say nothing more; the text says how it ended. ``status`` is ``None`` if it lives."""
+    """A process will send nothing more; the text says how it ended. ``status`` is ``None`` if it is still alive."""
 
     def __init__(self, how: str, status: int | None = None) -> None:
         super().__init__(how)
@@ -33,7 +33,7 @@ class Ended(Exception):
 
 
 def in_words(status: int | None) -> str:
-    """Say how a process ended, from its exit status: negative for a signal, ``None`` if it lives."""
+    """Describe how a process ended, from its exit status: negative for a signal, ``None`` if it is still alive."""
     if status is None:
         return "it closed its output and lived on"
     if status >= 0:
@@ -52,11 +52,11 @@ class Channel:
         self._heard = bytearray()
 
     def fileno(self) -> int:
-        """The descriptor that has something to read when a line comes."""
+        """The descriptor to poll for incoming lines."""
         return self._reading.fileno()
 
     def write_line(self, line: str) -> None:
-        """Send one line; raise `BrokenPipeError` if nobody reads any more."""
+        """Send one line; raise `BrokenPipeError` if the other end is closed."""
         self._writing.write(line.encode() + b"\n")
         self._writing.flush()
 
@@ -68,7 +68,7 @@ class Channel:
         TimeoutError
             No whole line came in time.
         EOFError
-            None will come.
+            The other end is closed.
         """
         deadline = monotonic() + timeout_seconds
         while (end := self._heard.find(b"\n")) < 0 and len(self._heard) < _LONGEST_LINE:
@@ -81,7 +81,7 @@ class Channel:
         return line
 
     def _listen(self, seconds: float) -> bool:
-        """Take in what comes within ``seconds``; return whether anything came."""
+        """Read what arrives within ``seconds`` into the buffer; return whether anything arrived."""
         poll = select.poll()
         poll.register(self, select.POLLIN)
         if not poll.poll(seconds * 1000):
@@ -94,7 +94,7 @@ class Channel:
 
 
 class Process(Channel):
-    """A process that this one started, and the channel to it. Once it has ended, the channel raises `Ended`."""
+    """A process that this one started, and the channel to it. When it has ended, the channel raises `Ended`."""
 
     def __init__(self, pid: int, reading: IO[bytes], writing: IO[bytes], errors: IO[bytes] | None) -> None:
         super().__init__(reading, writing)
@@ -108,15 +108,15 @@ class Process(Channel):
         Raises
         ------
         Ended
-            Nobody reads any more.
+            It has ended, or reads no more.
         """
         try:
             super().write_line(line)
-        except (BrokenPipeError, ValueError):  # the latter where it was ended by this process
+        except (BrokenPipeError, ValueError):  # ValueError after `end`, which closed the channel
             raise self._ending() from None
 
     def unread(self) -> str:
-        """Return what the process has said that nobody has read, without waiting.
+        """Return what the process has sent and `read_line` has not returned yet, without waiting.
 
         Raises
         ------
@@ -127,10 +127,10 @@ class Process(Channel):
         return self._heard.decode(errors="replace")
 
     def last_lines(self) -> list[str]:
-        """Return the last lines that the process wrote to its captured output, ten at most; of a progress bar one."""
+        """Return the last lines of the captured output, ten at most; a redrawn progress bar counts as one line."""
         if self._errors is None:
             return []
-        # The process writes through the same open file, so a seek here would move its place: pread.
+        # pread and not seek, because the process writes through the same open file and shares its position.
         size = os.fstat(self._errors.fileno()).st_size
         tail = os.pread(self._errors.fileno(), _LAST_BYTES, max(0, size - _LAST_BYTES)).decode(errors="replace")
         lines = (line.rstrip().rpartition("\r")[2] for line in tail.split("\n"))
@@ -139,21 +139,21 @@ class Process(Channel):
     def end(self, grace_seconds: float = 0) -> None:
         """End the process, with its group if it leads one, and reap it.
 
-        Its input ends, then comes SIGTERM, then SIGKILL; it has ``grace_seconds`` after each of the first two, and
-        with zero it is killed at once.
+        Close its input, wait ``grace_seconds``, send SIGTERM, wait as long again, and send SIGKILL. With zero, kill it
+        at once. In a fork of the owner, do nothing.
         """
         if os.getpid() != self._owner or self._reading.closed:
-            return  # a fork of the owner has inherited the object and not the process
+            return  # a fork inherits this object, but the process is the owner's
         if grace_seconds > 0:
             with contextlib.suppress(BrokenPipeError):
                 self._writing.close()
             if not self._is_gone_within(grace_seconds):
                 self.signal(signal.SIGTERM)
                 self._is_gone_within(grace_seconds)
-        # Whatever it left running is in its group still, even when it is gone itself.
+        # Even when it has ended itself, processes that it started may still run in its group.
         self.signal(signal.SIGKILL)
         self._is_gone_within(math.inf)
-        deadline = monotonic() + 1  # a lazy init may keep the group's zombies for ever
+        deadline = monotonic() + 1  # an init that does not reap may keep zombies for ever
         while self.signal(0) and monotonic() < deadline:
             sleep(0.01)
         for file in (self._reading, self._writing, self._errors):
@@ -166,14 +166,14 @@ class Process(Channel):
         raise NotImplementedError
 
     def signal(self, number: int) -> bool:
-        """Signal the process, with its group if it leads one; return whether any of it is left."""
+        """Signal the process, with its group if it leads one; return whether any process of it is left."""
         raise NotImplementedError
 
     def _listen(self, seconds: float) -> bool:
         try:
             if super()._listen(seconds):
                 return True
-            # A descendant may hold the channel open long after the death of the process.
+            # A process that it started may hold the channel open after its death: look at the status.
             if self.status() is None or super()._listen(0):
                 return False
         except EOFError:
@@ -181,7 +181,7 @@ class Process(Channel):
         raise self._ending() from None
 
     def _ending(self) -> Ended:
-        self._is_gone_within(GRACE_SECONDS)  # its channel breaks a moment before it has ended
+        self._is_gone_within(GRACE_SECONDS)  # its channel closes a moment before it has ended
         return Ended(in_words(self.status()), self.status())
 
     def _is_gone_within(self, seconds: float) -> bool:
@@ -194,10 +194,11 @@ class Process(Channel):
 
 
 class Command(Process):
-    """A command in a session and group of its own, spoken with over its standard input and output.
+    """A command in a session and group of its own; the channel is its standard input and output.
 
-    Its standard error is captured in an anonymous file, so that a flood of it can neither block the command nor fill
-    this process; or else it goes where this process's own goes. Raises `OSError` if the command cannot be started.
+    Its standard error is captured in an anonymous file, so that a lot of it can neither block the command nor fill
+    the memory of this process; or, unless ``captured``, it goes where this process's own goes. Raises `OSError` if the
+    command cannot be started.
     """
 
     def __init__(
@@ -231,7 +232,7 @@ class Command(Process):
         return self._process.poll()
 
     def signal(self, number: int) -> bool:
-        """Signal the group; return whether any of it is left."""
+        """Signal the group; return whether any process of it is left."""
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):  # the latter where only a zombie is left, on macOS

@@ -1,1 +1,1 @@
-"""What the training program is made of: its model and text, its ranks, and what is seen of them."""
+"""The kind of workload `Training`: fields, metrics, defaults, and the program that fine-tunes models."""

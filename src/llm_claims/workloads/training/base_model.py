@@ -1,8 +1,8 @@
-"""Base models: small Llamas that have learned their language before any fine-tuning, and large ones that have not.
+"""Base models for fine-tuning: small Llamas that are pretrained here, and large ones with random weights.
 
-New tokens can start at the mean of the old ones only where the old ones mean something, so the runs
-begin from weights that were trained here, on text without the new tokens. What a large model costs does not
-depend on its weights: those are drawn where the run is.
+Claims about starting new tokens at the mean of the old embeddings need embeddings that have been trained, so small
+models are pretrained on text without the new tokens. The time and memory of a large model do not depend on its
+weights, so each rank draws them at random.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _PRETRAINING_RATE = 3e-3
 
 
 def save_base_model(name: str, folder: Path) -> Path:
-    """Train the base model ``name`` and save it with its tokenizer in ``folder``; the same weights on every call.
+    """Pretrain the base model ``name`` and save it with its tokenizer in ``folder``; every call gives the same weights.
 
-    Of a large model only the tokenizer is saved.
+    For a large model only the tokenizer is saved.
 
     Raises
     ------
     ValueError
-        No such model; the text lists what there is.
+        The model is unknown; the text lists the known ones.
     """
     if name not in MODELS:
-        raise ValueError(f"no model {name!r}; there is {', '.join(MODELS)}")
+        raise ValueError(f"no model {name!r}; choose from {', '.join(MODELS)}")
     import torch
     from transformers import LlamaForCausalLM
 
@@ -68,7 +68,7 @@ def _pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> No
     blocks = token_blocks(statements(SEED), tokenizer, _PRETRAINING_STEPS * _PRETRAINING_BATCH, _PRETRAINING_CONTEXT)
     device = own_device()
     if device.type == "cuda":
-        # Each machine of a cluster trains it for itself, and all have to end with the same weights.
+        # Each machine of a cluster pretrains its own copy, and all copies must be equal.
         enable_full_determinism(SEED)
     data = torch.tensor(blocks).view(_PRETRAINING_STEPS, _PRETRAINING_BATCH, _PRETRAINING_CONTEXT).to(device)
     model.to(device)  # type: ignore[arg-type]
@@ -85,8 +85,8 @@ def load_with_new_tokens(
 ) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     """Load the base model, and add the new tokens to its tokenizer and to both of its embeddings.
 
-    "random" draws their rows as the model's own were drawn, from a normal distribution of its
-    ``initializer_range``; "mean" sets each to the mean of the old rows. A large model's weights are drawn in
+    "random" draws their rows from a normal distribution with the model's ``initializer_range`` as its standard
+    deviation, like the other rows; "mean" sets each to the mean of the old rows. A large model's weights are drawn in
     ``precision`` on the GPU of this rank, if there is one; a small one's are kept in fp32.
     """
     import torch

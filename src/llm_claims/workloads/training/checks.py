@@ -1,4 +1,4 @@
-"""What this machine's hardware can train, and what it cannot."""
+"""Check that this machine's hardware can train a workload."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from llm_claims.workloads.training.defaults import CPU
 from llm_claims.workloads.training.run import TrainingRun
 from llm_claims.workloads.training.workload import Training
 
-# What a model takes beside its weights: activations, the libraries' workspaces.
+# Memory in use over that of weights, gradients and optimizer state: activations, the libraries' workspaces.
 _OVERHEAD = 1.1
 
 
 def check(workload: Training, hardware: Hardware) -> None:
-    """Make sure that a filled workload can be trained here.
+    """Check that this hardware can train a workload whose open fields are filled.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def check(workload: Training, hardware: Hardware) -> None:
 
 def _check_processor(workload: Training) -> None:
     if workload.transport is not None:
-        raise Untestable(f"transport={workload.transport} joins GPUs; ranks on a processor are joined by gloo")
+        raise Untestable(f"transport={workload.transport} is one between GPUs; ranks on a processor use gloo")
     if (ranks := workload.ranks or 1) > (most := CPU.partitioned.ranks or 1):
-        raise Untestable(f"ranks={ranks} would share this processor's cores; speeds of {most} ranks are compared here")
+        raise Untestable(f"ranks={ranks} would compete for this processor's cores; it measures at most {most} ranks")
     if workload.precision == "fp16" and workload.parallelism == "deepspeed" and not _has_native_fp16():
         raise Untestable("DeepSpeed refuses fp16 on a processor without native fp16 arithmetic, such as this one")
     if workload.link_mbit_per_second is not None and (reason := link.missing()):
@@ -53,16 +53,18 @@ def _check_gpus(workload: Training, devices: Devices) -> None:
     ranks = workload.ranks or 1
     devices.check_count(ranks, f"ranks={ranks}")
     if workload.link_mbit_per_second:
-        raise Untestable("a shaped link joins network namespaces, which GPUs of one host do not use")
+        raise Untestable(
+            "a shaped link connects network namespaces, and GPUs of one host do not communicate through these"
+        )
     if workload.model in LARGE:
         devices.check_memory(_bytes_a_rank(workload), f"training {workload.model} at {ranks} ranks")
 
 
 def _bytes_a_rank(workload: Training) -> float:
-    """What a rank holds in mixed precision (Rajbhandari et al., ZeRO, SC20, section 3.1).
+    """Return the bytes that a rank holds in mixed precision (Rajbhandari et al., ZeRO, SC20, section 3.1).
 
-    Two bytes a weight, two of its gradient, and twelve of the optimizer's state, which ZeRO-1 parts among
-    the ranks; ZeRO-3 parts everything.
+    Two for each weight, two for its gradient, and twelve for its optimizer state. ZeRO-1 partitions the optimizer
+    state over the ranks, ZeRO-3 everything.
     """
     ranks = workload.ranks or 1
     assert workload.model is not None
@@ -72,7 +74,7 @@ def _bytes_a_rank(workload: Training) -> float:
 
 @lru_cache(maxsize=1)
 def _has_native_fp16() -> bool:
-    """What DeepSpeed asks oneDNN, from what the kernel says of the processor."""
+    """Whether the processor computes in fp16, from /proc/cpuinfo; DeepSpeed asks oneDNN the same."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

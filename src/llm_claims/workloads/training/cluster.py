@@ -1,4 +1,4 @@
-"""The machines that a run is spread over: one, unless whoever starts the program on each of several says so."""
+"""The machines that a run is spread over: one, unless environment variables describe a cluster."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Cluster:
-    """``nodes`` machines, this one's number among them, and the address of the first; each starts the same program.
+    """A cluster of ``nodes`` machines, each of which runs the same program and receives the same requests.
 
-    Every node is asked for the same runs. The ranks of the first one answer for all.
+    ``rank`` is the number of this machine, ``master`` the address of the first, whose answers are used.
     """
 
     nodes: int = 1
@@ -31,18 +31,18 @@ class Cluster:
         rank = int(os.environ.get("LLM_CLAIMS_NODE_RANK", "0"))
         master = os.environ.get("LLM_CLAIMS_MASTER", "127.0.0.1")
         if not 0 <= rank < nodes:
-            raise ValueError(f"LLM_CLAIMS_NODE_RANK={rank} is none of LLM_CLAIMS_NODES={nodes}")
+            raise ValueError(f"LLM_CLAIMS_NODE_RANK={rank} is not between 0 and LLM_CLAIMS_NODES={nodes}, exclusive")
         return cls(nodes, rank, master)
 
     def ranks_here(self, ranks: int) -> range:
-        """Return the numbers of a run's ranks that are this node's.
+        """Return which of a run's ``ranks`` are on this node.
 
         Raises
         ------
         ValueError
-            They do not divide.
+            They cannot be divided evenly among the nodes.
         """
         if ranks % self.nodes:
-            raise ValueError(f"{ranks} ranks cannot be shared evenly by {self.nodes} nodes")
+            raise ValueError(f"{ranks} ranks cannot be divided evenly among {self.nodes} nodes")
         here = ranks // self.nodes
         return range(self.rank * here, (self.rank + 1) * here)

@@ -1,7 +1,7 @@
-"""The text that training runs learn from: made here from a seed, with added special tokens, and its tokenizer.
+"""The text that models are trained on, generated from a seed, and its tokenizer.
 
-A small world of boats, days and cargoes: statements for the base model, and for the fine-tuning records
-of a question and its answer, parted and ended by tokens that the base model has never seen.
+Sentences about boats, days and cargoes: statements for pretraining, and records for fine-tuning. A record is a
+question and its answer, with a separator and an end token that the base model has never seen.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 VOCABULARY_SIZE = 300
-"""At most; when all words are whole there is nothing left to merge."""
+"""An upper bound: the tokenizer may have fewer tokens, when every word has one of its own."""
 
 SEPARATOR, STOP = "[SEP]", "[STOP]"
 NEW_TOKENS = (SEPARATOR, STOP)
-"""What the fine-tuning adds to the vocabulary."""
+"""The tokens that fine-tuning adds to the vocabulary."""
 
 _BASE_SEED = 20231
 _STATEMENTS_OF_TOKENIZER = 2000
@@ -49,7 +49,7 @@ def _facts(source: random.Random) -> tuple[str, str, str, str, str]:
 
 
 def statements(seed: int) -> Iterator[str]:
-    """Yield statements without end; the same ``seed`` gives the same ones."""
+    """Yield an endless sequence of statements; the same ``seed`` gives the same sequence."""
     source = random.Random(seed)
     while True:
         boat, day, cargo, place, number = _facts(source)
@@ -64,7 +64,7 @@ def statements(seed: int) -> Iterator[str]:
 
 
 def records(seed: int) -> Iterator[str]:
-    """Yield records for the fine-tuning without end: question, separator, answer, stop."""
+    """Yield an endless sequence of records for fine-tuning: question, separator, answer, stop."""
     source = random.Random(seed)
     while True:
         boat, day, cargo, place, number = _facts(source)
@@ -79,7 +79,7 @@ def records(seed: int) -> Iterator[str]:
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Train the byte-pair tokenizer of the base model on its statements; it knows no added token yet."""
+    """Train the byte-pair tokenizer of the base models, without the new tokens."""
     from itertools import islice
 
     from tokenizers import Tokenizer
@@ -92,7 +92,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     pieces = Tokenizer(BPE(unk_token="<unk>"))
     pieces.pre_tokenizer = Metaspace()
     trainer = BpeTrainer(vocab_size=VOCABULARY_SIZE, special_tokens=list(roles.values()), show_progress=False)
-    # Questions use words that no statement has: both texts, so that no letter is unknown.
+    # Records have words that statements lack: train on both, so that no letter is unknown.
     texts = [*islice(statements(_BASE_SEED), _STATEMENTS_OF_TOKENIZER), *islice(records(_BASE_SEED), 200)]
     plain = (text.replace(SEPARATOR, "").replace(STOP, "") for text in texts)
     pieces.train_from_iterator(plain, trainer)
@@ -102,14 +102,14 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 def token_blocks(
     texts: Iterator[str], tokenizer: PreTrainedTokenizerFast, blocks: int, context_tokens: int
 ) -> list[list[int]]:
-    """Return the texts' tokens cut into blocks of equal length, shape (blocks, context_tokens): no padding.
+    """Cut the tokens of the texts into blocks of equal length, shape (blocks, context_tokens), without padding.
 
-    All blocks differ, so that a sample is known by its tokens: one that comes again is left out.
+    All blocks differ, so that an observer can count distinct samples by their tokens; repeated blocks are left out.
 
     Raises
     ------
     ValueError
-        There are not as many: hardly any block is new any more.
+        The texts repeat themselves too much to find that many.
     """
     found: dict[tuple[int, ...], None] = {}
     tokens: list[int] = []
@@ -121,4 +121,6 @@ def token_blocks(
         found[tuple(tokens[:context_tokens])] = None
         del tokens[:context_tokens]
     cut = _MOST_REPETITIONS * blocks + 1
-    raise ValueError(f"no {blocks} different samples of {context_tokens} tokens: of {cut} there were {len(found)}")
+    raise ValueError(
+        f"cannot make {blocks} different samples of {context_tokens} tokens: {cut} had only {len(found)} different ones"
+    )

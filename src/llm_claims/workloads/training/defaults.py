@@ -6,26 +6,26 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.training.workload import Training, Transport
 
 STEPS = 2
-"""Optimizer steps of a timed run on GPUs: the first pays for what comes once, and is left out."""
+"""Optimizer steps of a timed run on GPUs. The first is not timed, since it includes one-time costs."""
 ONE_PROCESS: dict[str, Any] = {"parallelism": "ddp", "zero_stage": 0, "ranks": 1}
-"""What training in one process is."""
+"""The fields of training in one process."""
 _NOT_EFA = "an analogue of EFA, not EFA: NCCL between GPUs of one host"
 
 
 class TrainingDefaults(Defaults[Training]):
-    """Templates that fill open fields, the later ones first, and what stands for an interconnect.
+    """Templates that fill open fields, and analogues of an interconnect.
 
-    ``pretrained`` fills what starts from weights that have learned something, ``partitioned`` what is at ZeRO stage 1
-    or 3, ``linked`` what goes over a shaped link or a stated transport. ``samples_a_rank`` gives, by the initial
-    weights, how many samples each rank has where the number of ranks varies; no template states ``samples`` then.
+    ``fields`` is for all workloads, ``pretrained`` for those that start from trained weights, ``partitioned`` for those
+    at ZeRO stage 1 or 3, ``linked`` for those with a shaped link or a stated transport. Later ones of this list take
+    precedence. ``samples_a_rank`` is the number of samples of each rank, by the initial weights, if the total
+    depends on the number of ranks; no template states ``samples`` then.
 
-    ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped link that stands for an
-    interconnect with and without RDMA, ``rdma_transport`` and ``no_rdma_transport`` the transports
-    between GPUs that do.
+    ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped links that are the analogues of
+    an interconnect with and without RDMA; ``rdma_transport`` and ``no_rdma_transport`` are the analogues between GPUs.
     """
 
     version_1: ClassVar = {
@@ -47,7 +47,7 @@ class TrainingDefaults(Defaults[Training]):
     no_rdma_transport: Transport | None = None
 
     def fields_for(self, workload: Training) -> dict[str, Any]:
-        """Join the templates that concern this workload."""
+        """Merge the templates that apply to this workload."""
         found = self.fields.stated()
         if workload.initial_weights == "pretrained":
             found |= self.pretrained.stated()
@@ -58,20 +58,20 @@ class TrainingDefaults(Defaults[Training]):
         if workload.link_mbit_per_second or workload.transport:
             found |= self.linked.stated()
         if (workload.precision or found.get("precision")) != "fp16":
-            # Only fp16 scales its losses.
+            # Losses are scaled only in fp16.
             found.pop("initial_loss_scale", None)
         ranks = workload.ranks or found.get("ranks")
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
             found["samples"] = each * (ranks or 1)
         if ranks == 1:
-            # One rank has nobody to send to.
+            # One rank sends no messages.
             found.pop("transport", None)
         return found
 
     def analogue(self, workload: Training, on: str | None) -> tuple[Training, str | None, str]:
-        """Put a transport or a shaped link in place of an interconnect with or without RDMA."""
+        """Replace an interconnect with or without RDMA by a transport between GPUs, or by a shaped link."""
         if workload.rdma is None:
-            # What NCCL takes of itself on one host stands for nothing else.
+            # p2p is NCCL's own choice on one host, and no analogue of anything.
             note = f"{_NOT_EFA}, {workload.transport}" if workload.transport not in (None, "p2p") else ""
             return workload, on, note
         if self.rdma_transport and self.no_rdma_transport:
@@ -87,7 +87,7 @@ class TrainingDefaults(Defaults[Training]):
 
 
 def _in_one_process(workload: Training) -> bool:
-    """Whether a case states what goes with one process alone, and not how many there are."""
+    """Whether a workload runs in one process: its stated fields allow no more, or it states none that needs more."""
     alone = workload.ranks == 1 or workload.logger == "keras"
     return not workload.zero_stage and (alone or (workload.ranks is None and workload.parallelism == "ddp"))
 
@@ -99,15 +99,15 @@ CPU = TrainingDefaults(
         parallelism="ddp",
         zero_stage=0,
         ranks=1,
-        # 71 micro-batches, the last one smaller, in steps of two: a rest is left over, as in the document.
+        # 71 micro-batches in steps of two: samples do not divide into steps, as in the document.
         samples=283,
         context_tokens=32,
         micro_batch=4,
         gradient_accumulation=2,
         gradient_checkpointing=False,
-        # The rate with the lowest train_loss of those a decade apart.
+        # Of rates that differ by factors of ten, the one with the lowest train_loss.
         learning_rate=1e-2,
-        # As large a part of the steps as in the document: 100 of 147.
+        # The same fraction of the steps as in the document: 100 of 147.
         warmup_steps=24,
         # The default of torch.amp.GradScaler and of DeepSpeed.
         initial_loss_scale=2.0**16,
@@ -125,8 +125,8 @@ CPU = TrainingDefaults(
         warmup_steps=5,
     ),
     linked=Training(samples=61, warmup_steps=2),
-    # p4d.24xlarge has 400 Gbit/s of EFA on four cards, and plain TCP uses one of them: 4 to 1. The slower rate
-    # is one at which sending what a step sends takes longer than computing it.
+    # p4d.24xlarge has 400 Gbit/s of EFA on four cards, and plain TCP uses one of them: 4 to 1. At the slower
+    # rate, a step spends longer sending than computing.
     rdma_mbit_per_second=32,
     no_rdma_mbit_per_second=8,
 )
@@ -148,17 +148,17 @@ def gpu_defaults(devices: int) -> TrainingDefaults:
             gradient_checkpointing=True,
             learning_rate=1e-5,
             warmup_steps=1,
-            # Sixteen times below the default: a step that overflows is skipped, and is shorter than one that is not.
+            # A sixteenth of the default, so that no step overflows: an overflow skips the step, which is then shorter.
             initial_loss_scale=2.0**12,
             new_token_init="random",
             initial_weights="random",
-            # What NCCL takes of itself where GPUs of one host reach each other's memory.
+            # What NCCL chooses if GPUs of one host can access each other's memory.
             transport="p2p",
             logger="hf-trainer",
         ),
         pretrained=Training(
             model="llama-85m",
-            # As the document trains, where that can be: DeepSpeed scales losses in its own way.
+            # Without DeepSpeed if possible, as in the document: DeepSpeed scales losses differently.
             **(ONE_PROCESS if devices == 1 else {}),
             context_tokens=64,
             micro_batch=4,
@@ -169,10 +169,10 @@ def gpu_defaults(devices: int) -> TrainingDefaults:
             initial_loss_scale=2.0**16,
         ),
         partitioned=Training(parallelism="deepspeed", zero_stage=1, ranks=devices),
-        # As many steps, however many ranks share them.
+        # The number of steps is the same for any number of ranks.
         samples_a_rank={"random": STEPS * accumulation, "pretrained": 283},
-        # GPUDirect RDMA writes to a peer's memory without a stop in the host's, as peer-to-peer copies do;
-        # without it messages go through the host and its TCP stack.
+        # GPUDirect RDMA writes directly to a peer's memory, as peer-to-peer copies do; without RDMA messages go
+        # through the host's memory and its TCP stack.
         rdma_transport="p2p",
         no_rdma_transport="socket",
     )

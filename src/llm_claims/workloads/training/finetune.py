@@ -1,4 +1,4 @@
-"""One rank of one training run: the Hugging Face Trainer, configured by the workload and watched while it works."""
+"""One rank of one training run: configure the Hugging Face Trainer as the workload says, and observe it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from llm_claims.workloads.protocol import Answer, Figure, Printed
 from llm_claims.workloads.training import nccl
 from llm_claims.workloads.training.base_model import load_with_new_tokens
 from llm_claims.workloads.training.corpus import records, token_blocks
-from llm_claims.workloads.training.kernels import watched_step
+from llm_claims.workloads.training.kernels import profiled_step
 from llm_claims.workloads.training.observer import ModelObserver, observed_init, observed_weights
 from llm_claims.workloads.training.run import TrainingRun
 from llm_claims.workloads.training.run_log import RunLog
 from llm_claims.workloads.training.trainers import LOGGING_STEPS, WatchedTrainer, training_arguments
 from llm_claims.workloads.training.workload import TrainingWitness
 
-# What the Trainer rounds its rates and runtimes to (transformers.trainer_utils.speed_metrics).
+# The Trainer rounds runtimes and rates to these digits (transformers.trainer_utils.speed_metrics).
 _RUNTIME_DIGIT = 1e-4
 _RATE_DIGIT = 1e-3
-# The bar shows whole seconds, and is drawn anew every tenth of a second at most (tqdm's mininterval).
+# The progress bar shows whole seconds, and is redrawn at most every tenth of a second (tqdm's mininterval).
 _BAR_DIGIT = 1.1
 
 
 def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
-    """Train once; all randomness comes from the run's seed. Every rank returns what it saw itself."""
+    """Train once; all randomness comes from the run's seed. Every rank returns its own observations."""
     torch.set_num_threads(1)
     if run.ranks == 1:
         see_one_device()
-    nccl.ask_for(run.transport, scratch)
-    _seed(run)
+    nccl.request_transport(run.transport, scratch)
+    _set_seed(run)
     ceiling = _matrix_rate(run)
     model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed, run.precision)
     blocks = token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
@@ -52,8 +52,12 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     )
     log.watch(trainer, observer)
     output = trainer.train()
-    _refuse_skipped(run, log)
-    metrics = {**_of_log(trainer.state, output.metrics), **_of_steps(log), **_of_device(run, log, ceiling)}
+    _check_no_step_skipped(run, log)
+    metrics = {
+        **_reported_metrics(trainer.state, output.metrics),
+        **_step_metrics(log),
+        **_device_metrics(run, log, ceiling),
+    }
     witness = _witness(trainer, observer, log).model_copy(
         update={
             "model": base.name,
@@ -64,15 +68,15 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     )
     metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
     if torch.cuda.is_available() and run.parallelism == "deepspeed" and run.initial_weights == "random":
-        metrics |= watched_step(trainer)
+        metrics |= profiled_step(trainer)
     return Answer(metrics=metrics, witness=witness)
 
 
-def _seed(run: TrainingRun) -> None:
-    """Fix what is random; where losses are compared, the order of sums on the device too.
+def _set_seed(run: TrainingRun) -> None:
+    """Seed all random generators; if losses are compared, use deterministic kernels too.
 
-    Its deterministic kernels, and memory that is filled before its use, double the time of a step at 7B: who reads
-    times trains without them, as everybody does.
+    Deterministic kernels, and filling memory before its use, double the time of a step at 7B. Runs with random
+    initial weights are used only for their speed, so they do without, as training usually does.
     """
     if run.initial_weights == "random":
         set_seed(run.seed)
@@ -80,23 +84,23 @@ def _seed(run: TrainingRun) -> None:
         enable_full_determinism(run.seed)
 
 
-def _refuse_skipped(run: TrainingRun, log: RunLog) -> None:
-    """Refuse a run of which speeds alone are read, if a step was skipped: that is shorter than one that is not.
+def _check_no_step_skipped(run: TrainingRun, log: RunLog) -> None:
+    """Raise if a run that is used only for its speed skipped a step, since skipped steps are shorter.
 
     Raises
     ------
     RuntimeError
-        The loss scale skipped a step.
+        A step overflowed at this loss scale and was skipped.
     """
     if run.initial_weights == "random" and any(log.skipped):
         skipped = f"{sum(log.skipped)} of {len(log.skipped)}"
         raise RuntimeError(
-            f"{skipped} optimizer steps were skipped at loss scale {run.initial_loss_scale}: no step time"
+            f"{skipped} optimizer steps were skipped at loss scale {run.initial_loss_scale}, so step times are wrong"
         )
 
 
 def _matrix_rate(run: TrainingRun) -> float | None:
-    """The ceiling of this rank's device, before anything else is on it; ``None`` on a processor."""
+    """Measure this GPU's rate of matrix products before training, in flop/s; ``None`` on a CPU or for small models."""
     if not torch.cuda.is_available() or run.model not in LARGE:
         return None
     device = own_device()
@@ -106,8 +110,8 @@ def _matrix_rate(run: TrainingRun) -> float | None:
     return rate
 
 
-def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str, Figure]:
-    """How near the run came to the device's own rate: model FLOPs utilisation (PaLM, 2022, appendix B)."""
+def _device_metrics(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str, Figure]:
+    """Return peak device memory and, if ``ceiling`` is known, model FLOPs utilisation (PaLM, 2022, appendix B)."""
     found: dict[str, Figure] = {}
     if torch.cuda.is_available():
         found["peak_device_memory_bytes"] = float(torch.cuda.max_memory_allocated())
@@ -119,19 +123,20 @@ def _of_device(run: TrainingRun, log: RunLog, ceiling: float | None) -> dict[str
 
 
 def _transport(scratch: Path) -> str | None:
+    """Return what carried messages between ranks, from the NCCL logs of all ranks; else the backend's name."""
     if not torch.distributed.is_initialized():
         return None
     of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
-    # Not every rank has a channel of each kind: those between machines are some ranks' alone.
+    # Of all ranks, because only some have channels to other machines.
     torch.distributed.all_gather_object(of_ranks, nccl.seen(scratch))
     return "+".join(sorted(set().union(*of_ranks))) or torch.distributed.get_backend()
 
 
-def _of_log(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:
-    """What the Trainer itself reports of the run."""
+def _reported_metrics(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:
+    """Return the metrics that the Trainer itself reports."""
     logged = [entry for entry in state.log_history if "loss" in entry]
     return {
-        **(_of_last(logged) if logged else {}),
+        **(_last_logged_metrics(logged) if logged else {}),
         "train_loss": said["train_loss"],
         "optimizer_steps": state.global_step,
         "last_epoch": state.epoch or 0.0,
@@ -141,7 +146,7 @@ def _of_log(state: TrainerState, said: dict[str, float]) -> dict[str, Figure]:
     }
 
 
-def _of_last(logged: list[dict[str, float]]) -> dict[str, Figure]:
+def _last_logged_metrics(logged: list[dict[str, float]]) -> dict[str, Figure]:
     last = logged[-1]
     return {
         "logging_steps": LOGGING_STEPS,
@@ -153,8 +158,8 @@ def _of_last(logged: list[dict[str, float]]) -> dict[str, Figure]:
     }
 
 
-def _of_steps(log: RunLog) -> dict[str, Figure]:
-    """What was seen of the steps; the first is left out of their time, since it pays for what comes once."""
+def _step_metrics(log: RunLog) -> dict[str, Figure]:
+    """Return the metrics of optimizer steps; the first is left out of step times, since it has one-time costs."""
     losses = log.step_losses()
     found: dict[str, Figure] = {
         "step_losses": tuple(losses),
@@ -164,7 +169,7 @@ def _of_steps(log: RunLog) -> dict[str, Figure]:
     if (seconds := _step_seconds(log)) is not None:
         found["step_seconds"] = seconds
     if log.bar:
-        # Until the bar has been drawn anew it shows the mean (tqdm's format_meter).
+        # Without a recent rate, the bar shows the mean (tqdm's format_meter).
         rate = log.bar["rate"] or log.bar["n"] / log.bar["elapsed"]
         found["recent_step_seconds"] = 1 / rate
         found["elapsed_seconds"] = Printed(value=float(int(log.bar["elapsed"])), resolution=_BAR_DIGIT, rounding="down")

@@ -1,4 +1,4 @@
-"""The same fine-tuning under Keras on its torch backend, to see what Keras logs."""
+"""The same fine-tuning with Keras on its torch backend, to measure what Keras logs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Logits(torch.nn.Module):
 
 
 class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
-    """What Keras logs after every optimizer step, and what the steps really lost."""
+    """Records what Keras logs after every optimizer step, and the true losses of micro-batches."""
 
     def __init__(self, accumulation: int, observer: ModelObserver) -> None:
         super().__init__()
@@ -58,54 +58,54 @@ class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
         self.learning_rates: list[float] = []
 
     def loss(self, ids: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        """The mean negative log-likelihood of each token given those before it, in nats; noted as it passes."""
+        """Return the mean negative log-likelihood of each token given those before it, in nats, and record it."""
         loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten().long())
         self.micro_losses.append(loss.item())
         return loss
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Forget the batch that Keras runs to build the model."""
+        """Clear what was recorded of the batch that Keras runs to build the model."""
         self.micro_losses.clear()
         self._observer.reset()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Note the rate of a step that begins."""
+        """Record the learning rate at the start of an optimizer step."""
         if batch % self._accumulation == 0:
             self.learning_rates.append(float(self.model.optimizer.learning_rate))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Note what is logged at the end of a step, and how many forwards the first step took."""
+        """Record the logged loss at the end of an optimizer step, and how many forwards the first step took."""
         if self.forwards_of_first_step is None and int(self.model.optimizer.iterations) > 0:
             self.forwards_of_first_step = self._observer.forwards
         if (batch + 1) % self._accumulation == 0:
             self.logged.append(float(logs["loss"]))
 
     def step_losses(self) -> list[float]:
-        """Mean of the micro-batches of each full step, shape (steps,)."""
+        """Return the mean loss of the micro-batches of each full step, shape (steps,)."""
         size = self._accumulation
         full = len(self.micro_losses) // size
         return [sum(self.micro_losses[step * size : (step + 1) * size]) / size for step in range(full)]
 
 
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A linear rise over ``steps`` optimizer steps to ``peak``, held from there on."""
+    """A learning rate that rises linearly over ``steps`` optimizer steps to ``peak``, and then is constant."""
 
     def __init__(self, peak: float, steps: int, accumulation: int) -> None:
         super().__init__()
         self._peak, self._steps, self._accumulation = peak, steps, accumulation
 
     def __call__(self, step: Any) -> float:
-        """Return the rate; Keras counts micro-batches."""
+        """Return the rate at ``step``, which in Keras counts micro-batches."""
         done = int(step) // self._accumulation
         return self._peak * min(1.0, done / self._steps) if self._steps else self._peak
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the schedule was made with."""
+        """Return the arguments of the schedule."""
         return {"peak": self._peak, "steps": self._steps, "accumulation": self._accumulation}
 
 
 def keras_fit(run: TrainingRun, base: Path) -> Answer:
-    """Train once with ``keras.Model.fit``, and return what Keras logged and what each step lost."""
+    """Train once with ``keras.Model.fit``, and return what Keras logged and the true loss of each step."""
     torch.set_num_threads(1)
     keras.utils.set_random_seed(run.seed)
     torch.use_deterministic_algorithms(True)

@@ -1,4 +1,4 @@
-"""What the device did in one optimizer step: how long it computed, and how long it sent and received."""
+"""Profile one optimizer step on a GPU: how long it computed, and how long it communicated."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ Kernel = tuple[str, Span]
 _MICROSECONDS = 1e-6
 
 
-def watched_step(trainer: Trainer) -> dict[str, Figure]:
-    """Train one more step under PyTorch's profiler; return its time and which shares of it kernels of this rank took.
+def profiled_step(trainer: Trainer) -> dict[str, Figure]:
+    """Train one extra step under PyTorch's profiler; return its seconds, and shares of them by kind of kernel.
 
-    ``compute_share`` is the time in which kernels other than NCCL's ran, ``communication_share`` that in which messages
-    crossed, and ``exposed_communication_share`` that in which NCCL's kernels ran and no other: there they cross, or
-    wait for a rank that comes later. Nothing is returned where the profiler saw none of either on some rank, where
-    ranks sent different messages, or where the loss scale skipped the step. It is none of the steps that were timed.
+    ``compute_share`` is the share in which kernels other than NCCL's ran on this rank, ``communication_share`` that in
+    which messages were transferred, and ``exposed_communication_share`` that in which only NCCL's kernels ran, to
+    transfer messages or to wait for a later rank. The result is empty if on some rank the profiler saw no computing
+    or no NCCL kernel, if ranks have different numbers of NCCL kernels, or if the loss scale skipped the step.
     """
     import torch
 
     batches = list(itertools.islice(trainer.get_train_dataloader(), trainer.args.gradient_accumulation_steps))
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
-        # Profilers take their time to begin, and on each rank another.
+        # The profiler starts at another moment on each rank: wait for all.
         torch.distributed.barrier()
         torch.cuda.synchronize()
         start = perf_counter()
         _step(trainer, batches)
         torch.cuda.synchronize()
         seconds = perf_counter() - start
-    kernels = without_barrier((event.name, _span(event)) for event in profiler.events() if _ran(event))
+    kernels = without_barrier((event.name, _span(event)) for event in profiler.events() if _is_kernel(event))
     of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(of_ranks, durations(kernels))
     if trainer.accelerator.optimizer_step_was_skipped or not comparable(of_ranks):
@@ -45,14 +45,14 @@ def watched_step(trainer: Trainer) -> dict[str, Figure]:
 
 
 def _step(trainer: Trainer, batches: list[Any]) -> None:
-    """One optimizer step, in the way of the Trainer: DeepSpeed takes it with the last micro-batch."""
+    """Run one optimizer step as the Trainer does; DeepSpeed updates the weights in the last micro-batch."""
     for number, batch in enumerate(batches, start=1):
         trainer.accelerator.gradient_state._set_sync_gradients(number == len(batches))
         trainer.training_step(trainer.model_wrapped, batch)
 
 
-def _ran(event: Any) -> bool:
-    """Whether an event is of a kernel or a copy; others name a part of the program that started some."""
+def _is_kernel(event: Any) -> bool:
+    """Whether an event is a kernel or a copy on the GPU, and not an annotation of a part of the program."""
     return event.device_type.name == "CUDA" and not getattr(event, "is_user_annotation", False)
 
 
@@ -61,21 +61,21 @@ def _span(event: Any) -> Span:
 
 
 def without_barrier(kernels: Iterable[Kernel]) -> list[Kernel]:
-    """Return kernels by their starts, without the first of NCCL: with that the ranks met before the step."""
+    """Return kernels in order of their start, without the first of NCCL, which is the barrier before the step."""
     ordered = sorted(kernels, key=lambda kernel: kernel[1])
     barrier = next((number for number, (name, _) in enumerate(ordered) if _of_nccl(name)), None)
     return [kernel for number, kernel in enumerate(ordered) if number != barrier]
 
 
 def durations(kernels: Iterable[Kernel]) -> tuple[int, list[float]]:
-    """Return how many kernels computed, and how long each of NCCL's ran, in microseconds, in their order."""
+    """Return how many kernels are not NCCL's, and the durations of NCCL's in order, in microseconds."""
     listed = list(kernels)
     of_nccl = [last - first for name, (first, last) in listed if _of_nccl(name)]
     return len(listed) - len(of_nccl), of_nccl
 
 
 def comparable(of_ranks: Sequence[tuple[int, Sequence[float]]]) -> bool:
-    """Whether every rank was seen to compute, and all sent as many messages, some at least."""
+    """Whether every rank ran computing kernels, and all ran the same number of NCCL kernels, at least one."""
     counts = {len(of_nccl) for _, of_nccl in of_ranks}
     return all(computing for computing, _ in of_ranks) and len(counts) == 1 and counts != {0}
 
@@ -83,16 +83,16 @@ def comparable(of_ranks: Sequence[tuple[int, Sequence[float]]]) -> bool:
 def shares(
     kernels: Sequence[Kernel], durations_of_ranks: Sequence[Sequence[float]], seconds: float
 ) -> Iterator[tuple[str, float]]:
-    """Yield each share of ``seconds``. Spans of kernels are in microseconds, in any order.
+    """Yield name and value of each share of ``seconds``. Spans of kernels are in microseconds, in any order.
 
-    ``durations_of_ranks`` are those of NCCL's kernels on each rank, shape (ranks, kernels): all ranks run the same
-    collectives in the same order, and a kernel runs from when its own rank comes to it until all have. So the rank
-    that comes last shows how long the messages took, and the least duration is its.
+    ``durations_of_ranks`` are those of NCCL's kernels on each rank, shape (ranks, kernels). All ranks run the same
+    collectives in the same order, and a kernel also waits until every rank has started it. The last rank to start
+    does not wait, so the least duration over ranks is the time of the transfer.
     """
     computing = covered(span for name, span in kernels if not _of_nccl(name))
-    crossing = sum(map(min, zip(*durations_of_ranks, strict=True)))
+    transferring = sum(map(min, zip(*durations_of_ranks, strict=True)))
     yield "compute_share", computing * _MICROSECONDS / seconds
-    yield "communication_share", crossing * _MICROSECONDS / seconds
+    yield "communication_share", transferring * _MICROSECONDS / seconds
     yield "exposed_communication_share", (covered(span for _, span in kernels) - computing) * _MICROSECONDS / seconds
 
 
@@ -101,7 +101,7 @@ def _of_nccl(name: str) -> bool:
 
 
 def covered(spans: Iterable[Span]) -> float:
-    """Return how much of a line spans cover, those that overlap counted once."""
+    """Return the total length that spans cover, with overlaps counted once."""
     total, end = 0.0, float("-inf")
     for first, last in sorted(spans):
         total += max(0.0, last - max(first, end))

@@ -1,9 +1,9 @@
 """A network link of a chosen rate between two processes of one Linux machine: the interconnect of a small cluster.
 
-Each process moves into a network namespace of its own with `enter_namespace`; whoever may, their parent
-or one of them, then calls `join`. Neither namespace has a name and no interface is ever made in the
-namespace of the machine, so that the kernel removes everything with the two processes, however they die.
-The first to end takes the link away from the other, with its counters: look at them before.
+Each process moves into a network namespace of its own with `enter_namespace`; then their parent or one of them
+calls `join`. The namespaces have no names, and no interface is made in the namespace of the machine, so the kernel
+removes everything when the two processes end in any way. When the first of them ends, the link and its counters
+disappear for the other too: read the counters before.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ _NO_NAMESPACES = "needs network namespaces (root)"
 _PACKAGES = {"ip": "iproute2", "tc": "iproute2", "nsenter": "util-linux", "unshare": "util-linux"}
 
 # TCP hands whole buffers of 64 KiB down to the interface, which on real hardware cuts them into frames. The
-# shaper charges them as the frames they stand for: 45 of them, each with up to 66 bytes of headers.
+# shaper counts such a buffer as its 45 frames, each with up to 66 bytes of headers.
 _LARGEST_PACKET = 65_536 + 45 * 66
-# Where timers are no finer than the tick, the shaper wakes this often; most kernels tick 250 times a second or more.
+# How often the shaper wakes if timers have only tick resolution; most kernels tick 250 times a second or more.
 _TICKS_PER_SECOND = 250
-# Mbit/s. Far below, the time that a burst takes overflows in tc, which then shapes to something else and says nothing.
+# Mbit/s. Far below it, the time of a burst overflows in tc, which then silently sets another rate.
 _SLOWEST = 0.01
-# How long a packet may wait for its turn. TCP keeps little waiting by itself, so a shorter queue would only drop.
+# How long a packet may wait in the queue. A shorter queue would drop packets.
 _LATENCY = "50ms"
 
 
 class LinkError(RuntimeError):
-    """A link that cannot be made or read; the text has the command that failed and the last line of its errors."""
+    """A link cannot be made or read; the text has the command that failed and the last line of its errors."""
 
 
 @dataclass(frozen=True)
 class LinkState:
-    """What the kernel says of this end of the link.
+    """The state of this end of the link, as the kernel reports it.
 
     Parameters
     ----------
     mbit_per_second
-        The rate in force on what leaves here, headers included; ``None`` if nothing shapes it or there is no link.
+        The limit of the outgoing rate, headers included; ``None`` if there is none, or no link.
     sent_bytes, received_bytes
-        All that crossed the link since it was made: payload, headers, and the kernel's own few packets. A buffer
-        that crossed uncut counts its headers once.
+        Everything transferred since the link was made: payload, headers, and a few packets of the kernel's own.
+        A buffer that was transferred without being cut into frames counts its headers once.
     """
 
     mbit_per_second: float | None
@@ -66,9 +66,9 @@ class LinkState:
 
 @lru_cache(maxsize=1)
 def missing() -> str | None:
-    """Return why this machine cannot have a link, in words for a person, or ``None`` if it can.
+    """Return why this machine cannot have a link, as a message for users, or ``None`` if it can.
 
-    What a link needs is tried, in namespaces that end with the trial.
+    Each thing that a link needs is tried in a temporary namespace.
     """
     if os.geteuid() != 0:
         return _NO_NAMESPACES
@@ -76,7 +76,7 @@ def missing() -> str | None:
     absent = [name for name in _PACKAGES if shutil.which(name, path=path) is None]
     if absent:
         return f"needs {' and '.join(f'{name} ({_PACKAGES[name]})' for name in absent)}"
-    # Root in a container is often not allowed to, and only trying tells.
+    # Root in a container is often not permitted to make namespaces, which only a trial shows.
     if not _works("true"):
         return _NO_NAMESPACES
     if not _works(f"ip link add name {INTERFACE} type veth peer name peer"):
@@ -84,22 +84,22 @@ def missing() -> str | None:
     if not _works("tc qdisc add dev lo root tbf rate 1mbit burst 64kb latency 50ms"):
         return "needs a kernel with the token bucket filter (tbf)"
     if not _works("tc qdisc add dev lo root tbf rate 1mbit burst 64kb latency 50ms && tc -j qdisc show dev lo", 1.0):
-        return "needs an iproute2 whose tc tells the rate of a tbf as JSON"
+        return "needs an iproute2 whose tc reports the rate of a tbf as JSON"
     return None
 
 
 def enter_namespace() -> None:
     """Move this process into a new, anonymous network namespace, and bring ``lo`` up there.
 
-    Call it before threads and sockets are made: those that exist already stay where they are.
+    Call it before threads and sockets are made: existing ones stay in the old namespace.
 
     Raises
     ------
     LinkError
-        It is not permitted, or this is not the main thread, which alone stands for its process.
+        It is not permitted, or this is not the main thread, whose namespace counts as that of the process.
     """
     if threading.get_native_id() != os.getpid():
-        raise LinkError("only the main thread can take its process into a network namespace")
+        raise LinkError("only the main thread can move its process into a network namespace")
     # os.unshare came with Python 3.12.
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
         raise LinkError(f"unshare(CLONE_NEWNET): {os.strerror(ctypes.get_errno())}")
@@ -107,18 +107,17 @@ def enter_namespace() -> None:
 
 
 def join(first: int, second: int, mbit_per_second: float) -> None:
-    """Link two processes that are each in a namespace of their own; both directions get the rate given.
+    """Connect two processes, each in a namespace of its own, by a link with this rate in both directions.
 
-    ``first`` and ``second`` are process ids; the processes have `INTERFACE` then, with `ADDRESSES` in this
-    order, and it carries traffic when this function returns. After a pause, what the shaper has saved up meanwhile
-    passes unhindered: 0.2 MB at most, and above 275 Mbit/s the traffic of 4 ms and 0.07 MB. What is to be
-    timed should send many times that.
+    ``first`` and ``second`` are process ids; afterwards each process has `INTERFACE`, with `ADDRESSES` in this
+    order, ready to carry traffic. After a pause the shaper lets a burst pass at full speed: at most 0.2 MB, and above
+    275 Mbit/s the traffic of 4 ms and 0.07 MB. A timed transfer should be many times larger.
 
     Raises
     ------
     LinkError
-        A process is gone or in no namespace of its own, or a command failed. What was made until
-        then ends with the processes.
+        A process has ended or is not in a namespace of its own, or a command failed. What was made until
+        then disappears with the processes.
     ValueError
         The rate is not a finite number, or too low for the shaper.
     """
@@ -128,7 +127,7 @@ def join(first: int, second: int, mbit_per_second: float) -> None:
     _run_in(first, *f"ip link add name {INTERFACE} type veth peer name {INTERFACE} netns {second}".split())
     rate = round(mbit_per_second * 1e6)
     shape = f"tbf rate {rate}bit burst {_burst_bytes(rate)} latency {_LATENCY}"
-    # Shaped before it is up: nothing gets across at another rate.
+    # The rate is set before the interface is up, so that nothing is sent at another rate.
     for pid, address in zip((first, second), ADDRESSES, strict=True):
         _run_in(pid, *f"ip address add {address}/{_PREFIX_BITS} dev {INTERFACE}".split())
         _run_in(pid, *f"tc qdisc add dev {INTERFACE} root {shape}".split())
@@ -147,7 +146,7 @@ def observed() -> LinkState:
     LinkError
         The rate cannot be read.
     """
-    # Unlike /sys, /proc shows the namespace of the reader; that of the thread, as the command below sees it.
+    # /proc shows the namespace of the reading thread, which the tc command below inherits; /sys may show another.
     for line in Path("/proc/thread-self/net/dev").read_text(encoding="ascii").splitlines():
         name, _, figures = line.partition(":")
         if name.strip() == INTERFACE:
@@ -157,44 +156,48 @@ def observed() -> LinkState:
 
 
 def _burst_bytes(bits_per_second: int) -> int:
-    """Return how much may pass at once, in bytes.
+    """Return the size of the shaper's token bucket, the most that may pass at once, in bytes.
 
-    The shaper saves up no more than this while it waits. A packet larger than it would be cut into frames, at a cost
-    in processor time that keeps fast links from their rate. Beyond one such packet, whatever falls due while
-    a late timer keeps the shaper asleep must fit too, or is lost: a tick, and on slow links two packets more.
+    It must hold the largest packet: larger ones would be cut into frames, which costs so much processor time that fast
+    links do not reach their rate. It must also hold what becomes due while the shaper sleeps until a late timer, or
+    that is lost: the traffic of one tick, or on slow links two more packets.
     """
     per_tick = math.ceil(bits_per_second / 8 / _TICKS_PER_SECOND)
     return _LARGEST_PACKET + max(per_tick, 2 * _LARGEST_PACKET)
 
 
 def _check_apart(first: int, second: int) -> None:
-    """Refuse processes with no namespaces of their own, before an interface is made where it does not belong."""
+    """Raise unless both processes have namespaces of their own, so that no interface is made in another's."""
     ends = {pid: _namespace(pid) for pid in (first, second)}
     if len(set(ends.values())) < 2:
-        raise LinkError(f"processes {first} and {second} are in one network namespace: there is nothing to link")
-    # An end that calls for itself has left its parent's namespace.
+        raise LinkError(
+            f"processes {first} and {second} are in the same network namespace: each has to enter its own first"
+        )
+    # If this process is one of the two, compare with its parent's namespace, which it has to have left.
     elsewhere = os.getppid() if os.getpid() in ends else os.getpid()
     try:
         shared = _namespace(elsewhere)
-    except LinkError:  # not every parent lets itself be looked at
+    except LinkError:  # not permitted for every parent
         return
     for pid, namespace in ends.items():
         if namespace == shared:
-            raise LinkError(f"process {pid} is in the network namespace of others: it has to enter its own first")
+            raise LinkError(f"process {pid} shares its network namespace with others: it has to enter its own first")
 
 
 def _namespace(pid: int) -> str:
     try:
         return os.readlink(f"/proc/{pid}/ns/net")
     except OSError as error:
-        raise LinkError(f"process {pid} has no network namespace, it may be gone: {error.strerror}") from None
+        raise LinkError(
+            f"the network namespace of process {pid} cannot be read, it may have ended: {error.strerror}"
+        ) from None
 
 
 def _await_up(pid: int, deadline: float) -> None:
     """Wait until the interface carries traffic.
 
     The kernel starts its queue a moment after it is up. A packet sent before that is lost, and TCP
-    takes a second to send its first packet again.
+    retransmits its first packet only after a second.
     """
     show = ("ip", "-j", "link", "show", "dev", INTERFACE)
     while json.loads(_run_in(pid, *show))[0]["operstate"] != "UP":
@@ -204,7 +207,7 @@ def _await_up(pid: int, deadline: float) -> None:
 
 
 def _rate_in(listing: str) -> float | None:
-    """Return the Mbit/s of the shaper in what ``tc -j qdisc show`` lists, if one is in force."""
+    """Return the rate of the shaper in Mbit/s from the output of ``tc -j qdisc show``; ``None`` if there is none."""
     try:
         for qdisc in json.loads(listing):
             if qdisc["kind"] == "tbf" and qdisc.get("root"):
@@ -215,7 +218,7 @@ def _rate_in(listing: str) -> float | None:
 
 
 def _works(script: str, rate: float | None = None) -> bool:
-    """Whether a shell in a new namespace can do this, and has told of a shaper of ``rate`` Mbit/s, if that is given."""
+    """Whether a shell script succeeds in a new namespace and, if ``rate`` is given, prints a shaper of that Mbit/s."""
     try:
         said = _run("unshare", "--net", "sh", "-c", script)
         return rate is None or _rate_in(said) == rate
@@ -228,7 +231,7 @@ def _run_in(pid: int, *command: str) -> str:
 
 
 def _run(*command: str) -> str:
-    """Run a command and return what it said, or raise `LinkError` with the last line of its errors."""
+    """Run a command and return its output, or raise `LinkError` with the last line of its errors."""
     try:
         done = subprocess.run(
             command,
@@ -240,7 +243,7 @@ def _run(*command: str) -> str:
             env=_environment(),
         )
     except subprocess.TimeoutExpired:
-        raise LinkError(f"{shlex.join(command)}: no end after {_COMMAND_SECONDS:g} s") from None
+        raise LinkError(f"{shlex.join(command)}: still running after {_COMMAND_SECONDS:g} s") from None
     except OSError as error:
         raise LinkError(f"{shlex.join(command)}: {error.strerror}") from None
     if done.returncode != 0:
@@ -250,6 +253,6 @@ def _run(*command: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """What commands run with: messages in one language, and the folders that root's own PATH need not have."""
+    """Return the environment of commands: messages in English, and a PATH that includes the sbin folders."""
     path = os.environ.get("PATH", os.defpath)
     return {**os.environ, "LC_ALL": "C", "PATH": os.pathsep.join((path, "/usr/sbin", "/sbin"))}

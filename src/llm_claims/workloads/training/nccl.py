@@ -1,4 +1,4 @@
-"""What carries NCCL's messages between GPUs: how it is asked for, and what NCCL itself says that it took."""
+"""Choose the transport of NCCL's messages between GPUs, and read from NCCL's log which one it used."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import re
 import sys
 from pathlib import Path
 
-# NCCL's documentation, environment variables: a transport that is not disabled is chosen before those named after it.
+# NCCL prefers p2p to shm and shm to the network, unless disabled (its documentation, environment variables).
 _POINT_TO_POINT = {"NCCL_NVLS_ENABLE": "0"}
-"""NVLink SHARP reduces in the switch, whatever is disabled beside it, and is no transport between two GPUs."""
+"""NVLink SHARP reduces in the switch even if other transports are disabled, and is none between two GPUs."""
 _DISABLED: dict[str, dict[str, str]] = {
     "p2p": _POINT_TO_POINT,
     "shm": {"NCCL_P2P_DISABLE": "1", **_POINT_TO_POINT},
-    # The threads and sockets that it advises for networks of 100 Gbit/s: TCP at its best.
+    # The threads and sockets that NCCL recommends for networks of 100 Gbit/s.
     "socket": {
         "NCCL_P2P_DISABLE": "1",
         "NCCL_SHM_DISABLE": "1",
@@ -30,8 +30,8 @@ _VIA = re.compile(r"Channel \d+.* via (P2P|SHM|NET/\w+)")
 _NAMES = {"P2P": "p2p", "SHM": "shm", "NET/Socket": "socket"}
 
 
-def ask_for(transport: str | None, folder: Path) -> None:
-    """Set this rank's environment for a transport, and have NCCL log to ``folder``; before its first message."""
+def request_transport(transport: str | None, folder: Path) -> None:
+    """Set this rank's environment so that NCCL uses a transport and logs to ``folder``; call it before NCCL starts."""
     for name in _OURS:
         os.environ.pop(name, None)
     os.environ.update(_DISABLED.get(transport or "", {}))
@@ -47,8 +47,8 @@ def seen(folder: Path) -> set[str]:
     return {_NAMES.get(word, word) for word in _VIA.findall(text)}
 
 
-def tell(folder: Path) -> None:
-    """Write what NCCL has logged for this machine's ranks to standard error, for whoever reads the log of a job."""
+def print_logs(folder: Path) -> None:
+    """Copy NCCL's logs of the ranks on this machine to standard error, and so to the log of a job."""
     for path in sorted(folder.glob("nccl-*.txt")):
         with contextlib.suppress(OSError):
             sys.stderr.write(path.read_text(encoding="utf-8", errors="replace"))

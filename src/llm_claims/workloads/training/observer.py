@@ -1,4 +1,4 @@
-"""The observer of training: sees through hooks what a run really does, so that nothing is copied from the request."""
+"""Observe with hooks what a training run really does, so that no field of the witness is copied from the request."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 _EQUAL = 2.0**-8
-"""Relative: means in bf16 have eight bits."""
+"""Relative tolerance of equal means: bf16 has eight significant bits."""
 
 
 class ModelObserver:
-    """Watches the forwards of one model: shapes, dtypes of matrix products, how often layers ran.
+    """Observes the forwards of one model: shapes, dtypes of matrix products, how often layers ran.
 
-    The hooks add to sets and counters: microseconds, in a forward of milliseconds. Samples stay where they are
-    until they are asked for, since to look at one would have the processor wait for the device.
+    The hooks add to sets and counters: microseconds, in a forward of milliseconds. Samples stay on the device
+    until `samples` is read, because copying them would make the processor wait for the device.
     """
 
     def __init__(self, model: LlamaForCausalLM) -> None:
@@ -30,15 +30,15 @@ class ModelObserver:
 
         self.reset()
         model.register_forward_pre_hook(self._on_forward, with_kwargs=True)
-        # A part of the layer: checkpointing runs the layer's own hooks once.
+        # On a submodule of the layer, because checkpointing runs the layer's own hooks only once.
         model.model.layers[0].self_attn.register_forward_pre_hook(self._on_layer)
         for module in model.modules():
             if isinstance(module, Linear):
-                # Under autocast inputs and weights stay in fp32, and the product's own dtype is that of its result.
+                # Under autocast inputs and weights stay in fp32; only the result has the dtype of the product.
                 module.register_forward_hook(self._on_product)
 
     def reset(self) -> None:
-        """Forget what was seen: the run begins."""
+        """Clear all observations, before a run."""
         self.forwards = 0
         self.layer_runs = 0
         self._ids: list[torch.Tensor] = []
@@ -61,7 +61,7 @@ class ModelObserver:
 
     @property
     def samples(self) -> set[bytes]:
-        """The samples seen. Ranks are given equal numbers, some twice if they do not divide: how many differ counts."""
+        """The distinct samples seen; ranks may share some, since uneven numbers are filled up with repeated samples."""
         return {row.tobytes() for ids in self._ids for row in ids.cpu().numpy()}
 
     @property
@@ -71,12 +71,12 @@ class ModelObserver:
 
     @property
     def device(self) -> str:
-        """Where the inputs were."""
+        """The type of the device that the inputs were on, in PyTorch's name for it."""
         return "+".join(sorted(self._devices))
 
     @property
     def micro_batch(self) -> int:
-        """Samples of the largest forward: a last one may have fewer."""
+        """Samples of the largest forward, because the last one may have fewer."""
         return max(samples for samples, _ in self._shapes)
 
     @property
@@ -87,14 +87,14 @@ class ModelObserver:
 
     @property
     def gradient_checkpointing(self) -> bool:
-        """Whether layers ran more often than the model: checkpointing runs them again on the way back."""
+        """Whether layers ran more often than the model: checkpointing runs them again in the backward pass."""
         return self.layer_runs > self.forwards
 
 
 def observed_init(model: LlamaForCausalLM) -> str:
-    """Tell from the new rows of both embeddings how they began: "mean", "random", "other", or "mixed" if they disagree.
+    """Return how the new rows of both embeddings began: "mean", "random", "other", or "mixed" if the two differ.
 
-    "random" is drawn as the model's own rows were, from a normal distribution of its ``initializer_range``.
+    "random" is a normal distribution with the model's ``initializer_range`` as its standard deviation.
     """
     width = model.config.initializer_range
     both = (rows.detach().float() for rows in embeddings_of(model))
@@ -108,21 +108,21 @@ def _init_of(old: torch.Tensor, new: torch.Tensor, width: float) -> str:
     mean = old.mean(dim=0, keepdim=True).expand_as(new)
     if torch.allclose(new, mean, rtol=_EQUAL):
         return "mean"
-    # Of 128 numbers, the least there are, the width is known to a sixteenth (one standard deviation).
+    # The smallest model has 128 numbers here: the standard error of their width is a sixteenth of it.
     spread = new.square().mean().sqrt().item()
-    # Rows that are all near one point, such as the mean, were not drawn each for itself.
+    # Rows that are close to each other, such as all near the mean, were not drawn independently.
     return "random" if 0.7 < spread / width < 1.4 and _least_distance(new) > width else "other"
 
 
 def _least_distance(rows: torch.Tensor) -> float:
-    """Root mean square of the difference of the two rows that are most alike; 1.4 widths if both were drawn."""
+    """Return the least root mean square difference of two rows; about 1.4 widths if they were drawn independently."""
     import torch
 
     return float(torch.pdist(rows).min()) / math.sqrt(len(rows[0]))
 
 
 def observed_weights(model: LlamaForCausalLM) -> str:
-    """Tell from the norms whether the weights have learned anything: they begin at one, and any step moves them."""
+    """Return "pretrained" if any weight of a norm differs from one, its initial value, else "random"."""
     import torch
 
     norms = (weights for name, weights in model.named_parameters() if "norm" in name)
@@ -131,16 +131,16 @@ def observed_weights(model: LlamaForCausalLM) -> str:
 
 
 def observed_parallelism(wrapped: Any, ranks: int) -> str:
-    """Tell from what wraps the model how ranks work together; one rank alone has nobody to do so with."""
+    """Return the parallelism from the class that wraps the model; a single rank without a known wrapper is "ddp"."""
     name = type(wrapped).__name__
     return {"DeepSpeedEngine": "deepspeed", "DistributedDataParallel": "ddp"}.get(name, name if ranks > 1 else "ddp")
 
 
 def observed_stage(model: Any, optimizer: Any, ranks: int) -> int:
-    """Tell the ZeRO stage in force from the sizes that this rank holds (Rajbhandari et al., SC20, section 5).
+    """Return the ZeRO stage in force, from the sizes that this rank holds (Rajbhandari et al., SC20, section 5).
 
-    Stage 3 holds a part of the weights; stage 1 all weights, and the optimizer's state for a part of
-    them; stage 2 (which parts the gradients as well) and stage 0 are told apart likewise.
+    A rank at stage 3 holds a part of the weights. At stages 1 and 2 it holds all weights, and the optimizer state of a
+    part of them; the optimizer says whether gradients are partitioned too, which is stage 2. At stage 0 it holds all.
     """
     weights = list(model.parameters())
     whole = sum(getattr(weight, "ds_numel", weight.numel()) for weight in weights)
@@ -154,12 +154,12 @@ def observed_stage(model: Any, optimizer: Any, ranks: int) -> int:
 
 
 def _is_part(held: int, whole: int, ranks: int) -> bool:
-    # Each part is padded to equal sizes, so it may be a little larger than its share; it is never the whole.
+    # Parts are padded to equal sizes, so a part may be a little larger than its share.
     return ranks > 1 and held <= whole * 0.75
 
 
 def _numbers_of_state(optimizer: Any) -> int:
-    """Numbers of which this rank holds the optimizer's state."""
+    """Return how many weights this rank holds the optimizer state of."""
     parts: Iterable[torch.Tensor] | None = getattr(optimizer, "single_partition_of_fp32_groups", None)
     if parts is None:
         parts = (weight for group in optimizer.param_groups for weight in group["params"])

@@ -1,7 +1,7 @@
 """The program behind `Training`: one run of the Trainer, or of Keras, for each request.
 
 Run as ``python -m llm_claims.workloads.training.program``; see `llm_claims.workloads.protocol`. This process only
-imports what the runs need; each run is a fork of it (`llm_claims.workloads.training.launch`).
+imports what runs need; the ranks of each run are forks of it (`llm_claims.workloads.training.launch`).
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from llm_claims.workloads.training.workload import Training
 PACKAGES = ("torch", "transformers", "accelerate", "deepspeed", "numpy")
 PACKAGES_ON_PROCESSOR = (*PACKAGES, "keras")
 
-# Settings of whoever started this, which the libraries would take for their own: that this is a rank of
-# another run, or is to train otherwise than asked.
+# Variables of the caller's environment that libraries would read as theirs: that this process is a rank of another
+# run, or how to train.
 _FOREIGN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
 _FOREIGN_PREFIXES = ("ACCELERATE_", "FSDP_", "MV2_COMM_", "OMPI_COMM_", "PMI_", "TORCHELASTIC_", "TQDM_")
 
 
 class TrainingProgram:
-    """Answers requests for `Training`; base models are made once, in ``folder``."""
+    """Answers requests for `Training`; each base model is made once and kept in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def run(self, request: Request) -> Answer:
-        """Train once and return what the first rank measured, and what all ranks agree to have seen.
+        """Train once and return the first rank's metrics, and the witness, which must be equal on all ranks.
 
         Raises
         ------
         UnsupportedWorkload
-            The workload asks for what this program does not do, or leaves open what it must know.
+            The workload states something that this program cannot run, or leaves a required field open.
         RankError
-            A rank failed, or ranks saw different runs.
+            A rank failed, or outcomes or witnesses differ.
         """
         run = _checked(request)
         base = self._base(run.model)
@@ -57,25 +57,25 @@ class TrainingProgram:
             said = launch(work, run.ranks, run.link_mbit_per_second)
         finally:
             if Cluster.here().nodes > 1:
-                # What carried messages between machines is told by the job's log.
-                nccl.tell(scratch)
+                # So that the job's log shows the transport between machines.
+                nccl.print_logs(scratch)
             shutil.rmtree(scratch, ignore_errors=True)
         return agreed([read_answer(one, Training) for one in said])
 
     def _base(self, model: str) -> Path:
-        """Return the folder of a base model, trained in a fork where it is asked for first."""
+        """Return the folder of a base model; make it in a fork on first use."""
         folder = self._folder / model
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
             try:
-                launch(lambda: _based(model, unfinished), 1)
+                launch(lambda: _made_base(model, unfinished), 1)
                 unfinished.rename(folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
         return folder
 
 
-def _based(model: str, folder: Path) -> str:
+def _made_base(model: str, folder: Path) -> str:
     from llm_claims.workloads.training.base_model import save_base_model
 
     see_one_device()
@@ -83,7 +83,7 @@ def _based(model: str, folder: Path) -> str:
 
 
 def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:
-    """What each rank of the run does; it returns an `Answer` as JSON."""
+    """Return the function that each rank calls; its result is an `Answer` as JSON."""
 
     def train() -> str:
         if run.logger == "keras":
@@ -94,17 +94,17 @@ def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:
 
         before = link.observed() if run.link_mbit_per_second else None
         answer = finetune(run, base, scratch)
-        return (answer if before is None else _with_link(answer, before)).model_dump_json()
+        return (answer if before is None else _with_link_metrics(answer, before)).model_dump_json()
 
     return train
 
 
-def _with_link(answer: Answer, before: link.LinkState) -> Answer:
-    """Add what the kernel knows of the link that this rank used."""
+def _with_link_metrics(answer: Answer, before: link.LinkState) -> Answer:
+    """Add the bytes that crossed the link, and the rate in force on it, as this rank's kernel reports them."""
     import torch.distributed
 
     after = link.observed()
-    # The link goes with the first of its ends, and its counters with it.
+    # When one rank ends, the link and its counters disappear: wait until both have read them.
     torch.distributed.barrier()
     crossed = after.sent_bytes - before.sent_bytes + after.received_bytes - before.received_bytes
     rate = {"link_mbit_per_second": after.mbit_per_second}
@@ -115,12 +115,12 @@ def _with_link(answer: Answer, before: link.LinkState) -> Answer:
 
 def _checked(request: Request) -> TrainingRun:
     if not isinstance(request.workload, Training):
-        raise UnsupportedWorkload(f"this program trains; it was asked for {request.workload.kind}")
+        raise UnsupportedWorkload(f"this program runs training, not {request.workload.kind}")
     return TrainingRun.of(request.workload, request.seed)
 
 
 def set_up(folder: Path) -> Runner:
-    """Import all that runs need, and start nothing: a fork of this process must find no thread in use."""
+    """Import all that runs need, without starting a thread: a fork must not inherit the locks of threads."""
     import accelerate  # noqa: F401
     import deepspeed.ops
     import deepspeed.runtime.zero.muon.muon_optimizer
@@ -128,26 +128,26 @@ def set_up(folder: Path) -> Runner:
 
     import llm_claims.workloads.training.finetune  # noqa: F401
 
-    # Its operators for processors would be compiled on first use; one of them would carry what ranks on
-    # one machine send past the network.
+    # DeepSpeed would compile its operators for processors on first use. One of them transfers messages between ranks
+    # on one machine through shared memory, and so past the link.
     deepspeed.ops.__compatible_ops__ = {}
-    # What is imported stays. Else every collection in a fork walks through it, and copies its pages.
+    # Exempt what is imported from garbage collection, which would touch, and so copy, its pages in every fork.
     gc.collect()
     gc.freeze()
     return TrainingProgram(folder).run
 
 
 def prepare_environment(folder: Path, device: str) -> None:
-    """Set the environment for the libraries, which read much of it when they are imported.
+    """Set the environment of the libraries; call it before they are imported, when they read much of it.
 
-    All that they leave in temporary folders, or in the user's own, then goes to ``folder``.
+    Files that they would leave in temporary folders, or in the user's home, go to ``folder``.
     """
     for name in list(os.environ):
         if name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES):
             del os.environ[name]
     os.environ["DS_ACCELERATOR"] = device
     if device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the Trainer would take a GPU that it finds
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the Trainer would use any GPU that it finds
     os.environ.update(
         ENVIRONMENT,
         HF_HUB_OFFLINE="1",
@@ -162,7 +162,7 @@ def prepare_environment(folder: Path, device: str) -> None:
 
 
 def main() -> int:
-    """Train until the caller is gone; return the exit status."""
+    """Answer requests for `Training` until the caller ends; return the exit status."""
     device = str(command_line().parse_args().device)
     janitor = Janitor()
     try:

@@ -1,4 +1,4 @@
-"""A training workload with nothing left open: what a program needs to know before it starts."""
+"""A training workload with all fields that the program needs."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class TrainingRun(BaseModel):
 
     @classmethod
     def of(cls, workload: Training, seed: int) -> Self:
-        """Return the run of a workload; ``seed`` counts where the workload states none.
+        """Return the run of a workload; ``seed`` is used if the workload states none.
 
         Raises
         ------
         UnsupportedWorkload
-            It asks for what no program here runs, or leaves open what a run must know.
+            The workload states something that the program cannot run, or leaves a required field open.
         """
         try:
             run = cls.model_validate({"seed": seed, **workload.model_dump(exclude_none=True)})
         except ValidationError as error:
             faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise UnsupportedWorkload(f"no run of {workload.describe()}: {'; '.join(faults)}") from None
+            raise UnsupportedWorkload(f"cannot run {workload.describe()}: {'; '.join(faults)}") from None
         run._check(workload)
         return run
 
@@ -63,7 +63,7 @@ class TrainingRun(BaseModel):
 
     def _reasons_of_the_model(self) -> Iterator[str]:
         if self.model not in MODELS:
-            yield f"no model {self.model!r}; there is {', '.join(MODELS)}"
+            yield f"no model {self.model!r}; choose from {', '.join(MODELS)}"
         elif (self.model in LARGE) != (self.initial_weights == "random"):
             yield f"{self.model} has no {self.initial_weights} weights here"
         elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
@@ -75,12 +75,12 @@ class TrainingRun(BaseModel):
         if workload.rdma is not None and Cluster.here().nodes == 1:
             yield "ranks on one machine have no RDMA to switch on or off"
         if (self.parallelism == "deepspeed") != (self.zero_stage > 0):
-            yield f"zero_stage={self.zero_stage} does not go with {self.parallelism}"
+            yield f"zero_stage={self.zero_stage} cannot be combined with parallelism={self.parallelism!r}"
         if self.zero_stage > 0 and self.ranks == 1:
-            yield f"zero_stage={self.zero_stage} partitions what ranks hold among them: it needs at least two, not one"
+            yield f"zero_stage={self.zero_stage} partitions state over ranks: it needs at least two, not one"
         if self.link_mbit_per_second is not None and self.ranks != 2:
-            yield f"a link joins two ranks, not {self.ranks}"
+            yield f"a link connects two ranks, not {self.ranks}"
         if self.transport is not None and self.ranks == 1:
-            yield "a transport joins ranks: it needs at least two, not one"
+            yield "a transport connects ranks: it needs at least two, not one"
         if self.logger == "keras" and (self.ranks > 1 or self.gradient_checkpointing or self.precision == "fp16"):
-            yield "Keras runs in one process, without checkpointing and without loss scaling"
+            yield "logger='keras' supports only one rank, without gradient checkpointing and without fp16"

@@ -1,4 +1,4 @@
-"""The log of one training run: what the Trainer logged, and what was seen of every step."""
+"""The log of one training run: observations of every optimizer step."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class RunLog(TrainerCallback):
-    """One entry an optimizer step: micro-batch losses, learning rate, loss scale, whether it was skipped, its end.
+    """Records for each optimizer step the losses of its micro-batches, learning rate, loss scale, if skipped, and end.
 
-    ``bar`` is the progress bar as it stood at the last step: its elapsed seconds and its rate in steps/s.
+    ``bar`` is the state of the progress bar after the last step, with its elapsed seconds and its rate in steps/s.
     """
 
     def __init__(self) -> None:
@@ -33,12 +33,12 @@ class RunLog(TrainerCallback):
         self.parallelism: str | None = None
 
     def watch(self, trainer: Trainer, observer: ModelObserver) -> None:
-        """Begin to watch ``trainer``, whose model ``observer`` watches already."""
+        """Observe ``trainer``; ``observer`` observes its model."""
         self._trainer, self._observer = trainer, observer
         trainer.add_callback(self)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Note what is in force once everything is wrapped."""
+        """Record parallelism and ZeRO stage, when model and optimizer have been wrapped."""
         trainer = self._trainer
         wrapped = trainer.deepspeed or trainer.model_wrapped
         self.parallelism = observed_parallelism(wrapped, args.world_size)
@@ -46,22 +46,22 @@ class RunLog(TrainerCallback):
         self.zero_stage = observed_stage(trainer.model, optimizer, args.world_size)
 
     def on_micro_step(self, loss: torch.Tensor) -> None:
-        """Note the loss of one micro-batch as the Trainer adds it up."""
+        """Record the loss of one micro-batch, divided by the number of micro-batches as the Trainer adds it up."""
         self.micro_losses[-1].append(loss.detach().float().clone())
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Note the rate and the loss scale that this step is taken with."""
+        """Record the learning rate and the loss scale of this step."""
         optimizer: Any = self._trainer.optimizer
         group = optimizer.param_groups[0]
         self.learning_rates.append(float(group["lr"]))
-        # What a schedule multiplies (torch.optim.lr_scheduler).
+        # The rate that a schedule multiplies by its factor (torch.optim.lr_scheduler).
         self.full_rate = float(group.get("initial_lr", 0.0))
         scale = self._loss_scale()
         if scale is not None:
             self.loss_scales.append(scale)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Close the entry of a step, when the device has done it."""
+        """Complete the record of a step, after the device has finished it."""
         if args.device.type == "cuda":
             torch.cuda.synchronize()
         self.step_ends.append(perf_counter())
@@ -73,7 +73,7 @@ class RunLog(TrainerCallback):
             self.bar = dict(bar.format_dict)
 
     def _loss_scale(self) -> float | None:
-        """The loss scale in force, ``None`` where losses are not scaled."""
+        """The loss scale in force; ``None`` if losses are not scaled."""
         if self._trainer.deepspeed:
             scale = getattr(self._trainer.deepspeed.optimizer, "loss_scale", None)
             return float(scale) if scale is not None and self._trainer.args.fp16 else None
@@ -85,11 +85,11 @@ class RunLog(TrainerCallback):
         return next((bar for one in callbacks if (bar := getattr(one, "training_bar", None)) is not None), None)
 
     def schedule(self) -> tuple[float, int]:
-        """Return the peak of the learning rate, and how many steps it rose for.
+        """Return the peak learning rate, and how many steps the rate rose for.
 
-        A step that the loss scale skips does not move the schedule: a rate comes twice, and the run may end on the way
-        up. If the skipped steps would have brought it to its end, that is told by the rate that the schedule
-        multiplies, and by the pace at which it rose: it is linear (transformers.get_constant_schedule_with_warmup).
+        A step that the loss scale skips does not advance the schedule: its rate is repeated, and the run may end before
+        the warm-up does. If without skipped steps the warm-up would have ended, its length is extrapolated: the
+        warm-up is linear (transformers.get_constant_schedule_with_warmup), up to the rate that the schedule multiplies.
         """
         rates = sorted(set(self.learning_rates))
         peak, risen = rates[-1], len(rates) - 1
@@ -99,7 +99,7 @@ class RunLog(TrainerCallback):
         return (self.full_rate, whole) if whole <= risen + sum(self.skipped) else (peak, risen)
 
     def step_losses(self) -> list[float]:
-        """The loss of each optimizer step, the mean over ranks, shape (steps,)."""
+        """Return the loss of each optimizer step, the mean over ranks, shape (steps,)."""
         sums = torch.stack([torch.stack(losses).sum() for losses in self.micro_losses if losses])
         return mean_over_ranks(sums).tolist()
 

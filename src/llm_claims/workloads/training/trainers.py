@@ -1,4 +1,4 @@
-"""The Hugging Face Trainer, watched; and fp16 with loss scaling where the Trainer leaves it out."""
+"""A Hugging Face Trainer that records losses, and scales losses in fp16 on a processor too."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from llm_claims.workloads.training.run_log import RunLog
 
 LOGGING_STEPS = 10
-"""As the document logs; the last log comes a few steps before the end."""
+"""As in the document. The last log may be a few steps before the end."""
 
 _WEIGHTS_OF_7B = 6.74e9
 """Weights of the document's model (Touvron et al., LLaMA, 2023, table 2), from which sizes are scaled."""
 
 
 class WatchedTrainer(Trainer):
-    """A Trainer that shows every micro-batch to a log, and scales losses in fp16 on a processor too."""
+    """A Trainer that records the loss of every micro-batch, and scales losses in fp16 on a processor too."""
 
     def __init__(self, log: RunLog, initial_loss_scale: float | None, **arguments: Any) -> None:
         self._log = log
@@ -30,7 +30,7 @@ class WatchedTrainer(Trainer):
         super().__init__(**arguments)
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Make the accelerator. On a processor it would run fp16 as fp32 and say nothing; the scale is always ours."""
+        """Make the accelerator with our own loss scaler for fp16; without it, a processor would silently run in fp32."""
         super().create_accelerator_and_postprocess()
         if self.args.fp16 and not self.is_deepspeed_enabled:
             assert self._initial_loss_scale is not None
@@ -39,7 +39,7 @@ class WatchedTrainer(Trainer):
             self.accelerator.scaler = torch.amp.GradScaler(device, init_scale=self._initial_loss_scale)
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
-        """Run one micro-batch, and note its loss."""
+        """Run one micro-batch, and record its loss."""
         loss = super().training_step(*arguments, **named)
         self._log.on_micro_step(loss)
         return loss
@@ -60,7 +60,7 @@ def training_arguments(run: TrainingRun, scratch: Path, weights: int) -> Trainin
         logging_steps=LOGGING_STEPS,
         bf16=run.precision == "bf16",
         fp16=run.precision == "fp16",
-        # One pass over the optimizer's state; on a processor the order of its sums would not be fixed.
+        # Fused on GPUs, for speed; on a processor the fused version does not fix the order of its sums.
         optim="adamw_torch_fused" if torch.cuda.is_available() else "adamw_torch",
         seed=run.seed,
         data_seed=run.seed,
@@ -73,15 +73,15 @@ def training_arguments(run: TrainingRun, scratch: Path, weights: int) -> Trainin
 
 
 def deepspeed_config(run: TrainingRun, weights: int) -> dict[str, Any]:
-    """The DeepSpeed configuration of ``run``; "auto" takes the Trainer's value.
+    """Return the DeepSpeed configuration of ``run``; "auto" takes the Trainer's value.
 
-    Some defaults are numbers of weights: stage 3 keeps weights below 1e5 whole and up to 1e9 others as
-    long as they may be used again, and buckets of 5e8 are sent at once. On a model that is smaller as a
-    whole it would then send hardly anything, and fill a gigabyte with buckets, so all are scaled by the
-    model's size over that of a 7B model.
+    Some of DeepSpeed's defaults are numbers of weights: stage 3 does not partition tensors below 1e5 and keeps up to
+    1e9 gathered weights for reuse, and buckets have 5e8. With these, a model smaller than 1e9 would communicate
+    hardly anything and allocate a gigabyte of buckets. So all are multiplied by the model's size over that of a 7B
+    model.
     """
     scale = weights / _WEIGHTS_OF_7B
-    # Stage 1 cuts what it sends at even places.
+    # Even, as stage 1 requires.
     bucket = int(2.5e8 * scale) * 2
     return {
         "zero_optimization": {
@@ -103,7 +103,7 @@ def deepspeed_config(run: TrainingRun, weights: int) -> dict[str, Any]:
         "gradient_accumulation_steps": "auto",
         "train_batch_size": "auto",
         "gradient_clipping": "auto",
-        # Its own Adam for processors would be compiled first.
+        # Not DeepSpeed's own Adam for processors, which would have to be compiled.
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,
     }

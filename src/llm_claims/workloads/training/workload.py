@@ -1,4 +1,4 @@
-"""Training: fine-tuning runs, what they are measured by, and what they must show of themselves."""
+"""Training: fine-tuning runs, with their metrics and their witness."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.defaults import Defaults
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
@@ -20,16 +19,16 @@ Transport = Literal["p2p", "shm", "socket"]
 
 
 class TrainingWitness(Witness):
-    """What a training run observed.
+    """What was observed of a training run.
 
-    ``forward_dtypes`` are those of the matrix products. ``micro_batch`` and ``context_tokens`` are the shape that the
-    forward received, ``gradient_accumulation`` counts forwards an optimizer step, ``gradient_checkpointing`` tells
-    whether layers ran twice a step, ``zero_stage`` follows from the sizes of each rank's partitions, ``learning_rate``
-    and ``warmup_steps`` from the rates that the optimizer had (or would have had, had the loss scale not skipped
-    steps), ``new_token_init`` from the new rows of the embeddings before the first step. ``initial_weights`` are
-    "random" where no weight of a norm has moved from where all begin. ``deterministic`` tells whether PyTorch was held
-    to deterministic kernels, which double a step at 7B. ``link_mbit_per_second`` is the rate that the kernel has in
-    force; ``transport`` is what the library between the ranks says carries its messages.
+    ``forward_dtypes`` are the dtypes of matrix products. ``micro_batch`` and ``context_tokens`` are the shape that the
+    forward received, ``gradient_accumulation`` counts forwards per optimizer step, ``gradient_checkpointing`` says
+    whether layers ran twice per step. ``zero_stage`` follows from the sizes of each rank's partitions,
+    ``learning_rate`` and ``warmup_steps`` from the learning rates of all steps, corrected for skipped ones, and
+    ``new_token_init`` from the new rows of the embeddings before the first step. ``initial_weights`` are "random" if
+    all weights of norms have their initial value. ``deterministic`` says whether PyTorch used only deterministic
+    kernels, which double the time of a step at 7B. ``link_mbit_per_second`` is the rate limit that the kernel reports
+    for the link; ``transport`` is what NCCL's log, or else the backend, says about how messages were carried.
     """
 
     deterministic: bool | None = None
@@ -63,8 +62,8 @@ class Training(Workload):
     reached after ``warmup_steps`` optimizer steps. ``zero_stage`` 0 partitions nothing.
     ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction;
     ``transport`` is what carries NCCL's messages between GPUs: peer-to-peer copies, shared host memory or sockets.
-    ``initial_weights`` tells whether the run starts from weights that have learned something.
-    ``repetition`` tells runs apart that are alike in everything else.
+    ``initial_weights`` says whether the run starts from pretrained weights.
+    ``repetition`` distinguishes runs that are equal in all other fields.
     """
 
     Witness = TrainingWitness
@@ -94,10 +93,10 @@ class Training(Workload):
         "recent_step_seconds": Metric(unit="s/step", nature="timed"),
         "elapsed_seconds": Metric(unit="s", nature="timed"),
         "step_seconds": Metric(unit="s/step", nature="timed", quotient_of=("train_runtime_seconds", "optimizer_steps")),
-        # A document may print a factor and show no runs behind it.
+        # A document may print a speedup without the times behind it.
         "rdma_speedup": Metric(unit="ratio"),
         "link_bytes": Metric(unit="bytes", nature="noisy"),
-        # beside the device's own ceiling
+        # relative to the device's own limit
         "matrix_flops_per_second": Metric(unit="flop/s", nature="timed"),
         "model_flops_utilisation": Metric(unit="share", nature="timed"),
         "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
@@ -122,7 +121,7 @@ class Training(Workload):
         field="ranks",
         follow=("samples",),
         row=lambda run: _row(run),
-        # Of runs at scale: those of small models show what the host takes.
+        # Present only in runs of large models; small ones mostly measure the host.
         needed="model_flops_utilisation",
         cells=(
             ("step_seconds", "{:.3g} s/step"),
@@ -166,18 +165,18 @@ class Training(Workload):
 
     @property
     def starts_from_a_stand_in(self) -> bool:
-        """Whether it starts from trained weights: no checkpoint travels with a suite."""
+        """Whether it starts from pretrained weights, which are those of a stand-in: a suite has no checkpoint."""
         return self.initial_weights == "pretrained"
 
     def check(self, hardware: Hardware) -> None:
-        """Refuse what this hardware cannot train."""
+        """Raise `Untestable` if this hardware cannot train the workload."""
         from llm_claims.workloads.training.checks import check
 
         check(self, hardware)
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Training] | None:
-        """A scaled configuration on a processor; the document's on GPUs, with as many ranks."""
+        """Return a scaled-down configuration on a processor, the document's with a rank for each GPU, else ``None``."""
         from llm_claims.workloads.training.defaults import CPU, gpu_defaults
 
         devices = hardware.devices
@@ -187,7 +186,7 @@ class Training(Workload):
 
     @classmethod
     def defaults_type(cls) -> type[Defaults[Training]]:
-        """Training has several templates, and analogues of an interconnect."""
+        """The class with several templates, and analogues of an interconnect."""
         from llm_claims.workloads.training.defaults import TrainingDefaults
 
         return TrainingDefaults

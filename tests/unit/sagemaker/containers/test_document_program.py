@@ -10,12 +10,11 @@ import pytest
 from warm import Warm
 
 from llm_claims.sagemaker.containers.document.program import outcome_of
-from llm_claims.workloads.base import Workload
+from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Ready, Request, read_answer
-from llm_claims.workloads.witness import differences
 
 DEPLOYMENT = {"model": "llama-tiny", "precision": "fp32", "engine": "accelerate", "device_map": "auto"}
 LOADING = Loading(

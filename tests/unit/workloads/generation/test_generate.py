@@ -11,22 +11,20 @@ from typing import Any
 import pytest
 from warm import Forker
 
-from llm_claims.workloads.base import Workload
-from llm_claims.workloads.generation import llama, request
+from llm_claims.workloads.base import Workload, differences
+from llm_claims.workloads.generation import llama, loaded_model, request
 from llm_claims.workloads.generation import program as generate
-from llm_claims.workloads.generation import stand as stand_module
+from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey
 from llm_claims.workloads.generation.observer import count_new
 from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_text
-from llm_claims.workloads.generation.stand import Stand, StandKey
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.program import answer
 from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.training.workload import Training
-from llm_claims.workloads.witness import differences
 
 MODEL = "llama-2m"
 SHAPE = {**llama.SHAPES["llama-30m"], "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
-KEY = StandKey(MODEL, "fp32", "transformers")
+KEY = ModelKey(MODEL, "fp32", "transformers")
 ASKED = Generation(
     model=MODEL,
     precision="fp32",
@@ -54,8 +52,8 @@ def generator() -> Iterator[generate.Generator]:
 
 
 @pytest.fixture
-def stand(generator: generate.Generator) -> Stand:
-    return generator.stand(KEY)
+def loaded(generator: generate.Generator) -> LoadedModel:
+    return generator.model(KEY)
 
 
 def asked(**changes: Any) -> Generation:
@@ -76,7 +74,7 @@ def test_the_witness_of_a_run_has_everything_the_workload_states(generator: gene
     seen = witness_of(reply)
     assert differences(ASKED, seen) == []
     assert seen.device == "cpu"
-    assert seen.parameters == sum(p.numel() for p in generator.stand(KEY).served.model.parameters())
+    assert seen.parameters == sum(p.numel() for p in generator.model(KEY).served.model.parameters())
     assert seen.forward_batch_sizes == (1,)
     assert reply.metrics["latency_seconds"] > 0
     assert reply.metrics["new_tokens_per_sequence"] == 5
@@ -124,9 +122,9 @@ def test_open_fields_are_the_program_s_own_defaults(
 
 @pytest.mark.parametrize("api", ["generate", "pipeline"])
 def test_a_wrong_number_of_new_tokens_shows(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand, api: str
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, loaded: LoadedModel, api: str
 ) -> None:
-    model: Any = stand.served.model
+    model: Any = loaded.served.model
     whole = model.generate
 
     def short(*args: Any, **kwargs: Any) -> Any:
@@ -141,14 +139,14 @@ def test_a_wrong_number_of_new_tokens_shows(
 
 
 def test_one_sequence_that_ends_early_shows(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, loaded: LoadedModel
 ) -> None:
-    model: Any = stand.served.model
+    model: Any = loaded.served.model
     whole = model.generate
 
     def with_an_early_end(*args: Any, **kwargs: Any) -> Any:
         ids = whole(*args, **kwargs)
-        ids[1, 11], ids[1, 12:] = stand.tokenizer.eos_token_id, stand.tokenizer.pad_token_id
+        ids[1, 11], ids[1, 12:] = loaded.tokenizer.eos_token_id, loaded.tokenizer.pad_token_id
         return ids
 
     monkeypatch.setattr(model, "generate", with_an_early_end)
@@ -161,9 +159,9 @@ def test_one_sequence_that_ends_early_shows(
 
 @pytest.mark.parametrize("batch_size", [None, 2])
 def test_a_shorter_prompt_shows_and_padding_does_not_hide_it(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand, batch_size: int | None
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, loaded: LoadedModel, batch_size: int | None
 ) -> None:
-    monkeypatch.setattr(stand_module, "prompt_texts", lambda *_: [prompt_text(10), prompt_text(7)])
+    monkeypatch.setattr(loaded_model, "prompt_texts", lambda *_: [prompt_text(10), prompt_text(7)])
     workload = asked(api="pipeline", prompts=2, batch_size=batch_size)
     seen = witness_of(run(generator, workload))
     assert seen.input_tokens == (10, 7)
@@ -172,24 +170,24 @@ def test_a_shorter_prompt_shows_and_padding_does_not_hide_it(
 
 
 def test_the_other_code_path_shows(monkeypatch: pytest.MonkeyPatch, generator: generate.Generator) -> None:
-    monkeypatch.setattr(stand_module, "_call_pipeline", lambda *args: stand_module._call_generate(*args[:3]))
+    monkeypatch.setattr(loaded_model, "_call_pipeline", lambda *args: loaded_model._call_generate(*args[:3]))
     workload = asked(api="pipeline")
     assert differences(workload, run(generator, workload).witness) == ["api: asked 'pipeline', the run saw 'generate'"]
 
 
-def test_one_layer_in_another_precision_shows(stand: Stand) -> None:
+def test_one_layer_in_another_precision_shows(loaded: LoadedModel) -> None:
     import torch
 
-    stand.observer.reset()
+    loaded.observer.reset()
     layer = torch.nn.Linear(4, 4, dtype=torch.bfloat16)
-    stand.observer._on_product(layer, (torch.zeros(1, 4, dtype=torch.float32),))
-    assert stand.observer.witness([]).forward_dtypes == ("bfloat16", "float32")
+    loaded.observer._on_product(layer, (torch.zeros(1, 4, dtype=torch.float32),))
+    assert loaded.observer.witness([]).forward_dtypes == ("bfloat16", "float32")
 
 
 def test_a_run_without_cache_shows_as_prompts_that_nobody_sent(
-    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, stand: Stand
+    monkeypatch: pytest.MonkeyPatch, generator: generate.Generator, loaded: LoadedModel
 ) -> None:
-    model: Any = stand.served.model
+    model: Any = loaded.served.model
     whole = model.generate
     monkeypatch.setattr(model, "generate", lambda *a, **k: whole(*a, **{**k, "use_cache": False}))
     with pytest.raises(RuntimeError, match="5 prompts entered the model, and 1 sequences came back"):

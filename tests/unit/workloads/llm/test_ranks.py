@@ -23,7 +23,7 @@ def rank():
     return int(os.environ["RANK"])
 def hearing(ranks, seconds=10):
     try:
-        say(ranks.hear(seconds))
+        say(ranks.receive(seconds))
     except RankError as error:
         say(str(error))
 """
@@ -40,15 +40,15 @@ def test_each_rank_finds_its_place_in_its_environment() -> None:
     assert (first["MASTER_ADDR"], first["MASTER_PORT"], first["GLOO_SOCKET_IFNAME"]) == ("algo-1", "29500", "eth0")
 
 
-def test_all_are_told_and_heard_in_their_order(start: Start) -> None:
+def test_all_are_sent_to_and_answer_in_their_order(start: Start) -> None:
     code = """
-def work(line):
+def work(channel):
     while True:
         time.sleep(0.2 * (1 - rank()))
-        line.tell(line.hear() * (rank() + 1) + os.environ["WORLD_SIZE"])
+        channel.send(channel.receive() * (rank() + 1) + os.environ["WORLD_SIZE"])
 with Ranks.local(work, 2) as ranks:
     for _ in range(2):
-        ranks.tell("x" * 100_000)
+        ranks.send("x" * 100_000)
         hearing(ranks)
 """
     assert said(start, code) == [["x" * 100_000 + "2", "x" * 200_000 + "2"]] * 2
@@ -61,13 +61,13 @@ with Ranks.local(work, 2) as ranks:
         ("rank() == 1 and os._exit(3) or time.sleep(60)", "rank 1: exit status 3"),
         # What missed it raised an error for want of it, and both are heard of at once.
         ("rank() == 1 and os.kill(os.getpid(), 9) or [][1]", "rank 1: killed by SIGKILL"),
-        ("rank() == 1 and time.sleep(60) or line.tell(1)", "rank 1: nothing was heard for 1 s"),
+        ("rank() == 1 and time.sleep(60) or channel.send(1)", "rank 1: sent nothing for 1 s"),
     ],
     ids=["raises", "ends", "killed", "hangs"],
 )
 def test_the_first_to_fail_is_named_with_its_last_lines(start: Start, work: str, words: str) -> None:
     code = f"""
-with Ranks.local(lambda line: (print("its words", flush=True), {work}), 2, captured=True) as ranks:
+with Ranks.local(lambda channel: (print("its words", flush=True), {work}), 2, captured=True) as ranks:
     time.sleep(0.5)
     hearing(ranks, 1)
 """
@@ -84,8 +84,8 @@ def test_all_lines_are_told_and_the_first_says_whether_memory_ran_out() -> None:
 @pytest.mark.parametrize("end", ["with ranks: pass", "os.kill(os.getpid(), 9)"], ids=["ended", "killed"])
 def test_nothing_is_left_of_them(start: Start, end: str) -> None:
     code = f"""
-ranks = Ranks.local(lambda line: (signal.signal(signal.SIGTERM, signal.SIG_IGN), line.tell(1), time.sleep(60)), 2)
-ranks.hear()
+ranks = Ranks.local(lambda channel: (signal.signal(signal.SIGTERM, signal.SIG_IGN), channel.send(1), time.sleep(60)), 2)
+ranks.receive()
 say(ranks.pids)
 {end}
 sys.stdin.read()

@@ -17,14 +17,14 @@ import pytest
 from scripts import is_so
 from warm import Fork, Forker, Warm, line_of
 
-from llm_claims.workloads.base import Workload
+from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading import memory_cap
 from llm_claims.workloads.loading import program as load
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.protocol import Answer
 from llm_claims.workloads.training.workload import Training
-from llm_claims.workloads.witness import Witness, differences
+from llm_claims.workloads.witness import Witness
 
 MODEL = "llama-42m"
 WEIGHTS = 42_082_816

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llm_claims.workloads.loading import memory_cap
-from llm_claims.workloads.loading.resident import anonymous_bytes, available_bytes, own_pages
+from llm_claims.workloads.loading.resident import anonymous_bytes, available_bytes, unshare_pages
 
 MB = 1 << 20
 
@@ -20,7 +20,7 @@ import mmap, os
 import numpy
 from llm_claims.workloads.processes.janitor import Janitor
 from llm_claims.workloads.loading.memory_cap import MemoryCap
-from llm_claims.workloads.loading.resident import anonymous_bytes, own_pages
+from llm_claims.workloads.loading.resident import anonymous_bytes, unshare_pages
 
 held = bytearray(b"x") * (64 << 20)
 reserved = mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -29,7 +29,7 @@ cap = MemoryCap.make(janitor)
 if os.fork() == 0:
     cap.enter()
     before = cap.usage_bytes
-    own_pages()
+    unshare_pages()
     print(before, cap.usage_bytes, anonymous_bytes(os.getpid()), held == b"x" * len(held), flush=True)
     os._exit(0)
 os.wait()
@@ -70,7 +70,7 @@ def test_memory_is_available() -> None:
 def test_owning_changes_nothing_that_can_be_seen() -> None:
     held = bytearray(os.urandom(MB))
     copy = bytes(held)
-    own_pages()
+    unshare_pages()
     assert held == copy
 
 

@@ -15,7 +15,7 @@ def say(*words):
 def ending(fork):
     try:
         while True:
-            say(fork.hear(10))
+            say(fork.receive(10))
     except Ended as ended:
         say(type(ended).__name__, ended)
     fork.end()
@@ -24,17 +24,17 @@ def ending(fork):
 
 def test_the_two_talk_in_turn(start: Start) -> None:
     code = """
-def work(line):
-    line.tell({"many": "x" * 100_000})
-    line.tell([line.hear(), 1.5, None])
+def work(channel):
+    channel.send({"many": "x" * 100_000})
+    channel.send([channel.receive(), 1.5, None])
 fork = Fork(work)
-say(len(fork.hear()["many"]))
+say(len(fork.receive()["many"]))
 try:
-    fork.hear(0.01)
+    fork.receive(0.01)
 except TimeoutError:
     say("silent")
-fork.tell("go on")
-say(fork.hear())
+fork.send("go on")
+say(fork.receive())
 fork.end()
 fork.end()
 say(os.path.exists(f"/proc/{fork.pid}"), fork.status())
@@ -45,7 +45,7 @@ say(os.path.exists(f"/proc/{fork.pid}"), fork.status())
 ENDINGS = {
     "os._exit(7)": "Ended exit status 7",
     "os.kill(os.getpid(), signal.SIGKILL)": "Ended killed by SIGKILL",
-    "os.write(line._writing.fileno(), b'half a li'); os._exit(0)": "Ended exit status 0",
+    "os.write(channel._writing.fileno(), b'half a li'); os._exit(0)": "Ended exit status 0",
     "raise KeyError": "Raised KeyError",
     "raise OSError('no' + chr(10) + 'more')": "Raised OSError: no",
     "sys.exit(5)": "Raised SystemExit: 5",
@@ -53,13 +53,13 @@ ENDINGS = {
 
 
 def test_how_it_ended_is_told(start: Start) -> None:
-    works = [f"def work(line):\n    line.tell(1)\n    {work}\nending(Fork(work))\n" for work in ENDINGS]
+    works = [f"def work(channel):\n    channel.send(1)\n    {work}\nending(Fork(work))\n" for work in ENDINGS]
     assert lines_of(start(PRELUDE + "".join(works))) == [line for told in ENDINGS.values() for line in ("1", told)]
 
 
 def test_it_stays_when_its_work_is_done_or_has_failed(start: Start) -> None:
     code = """
-forks = [Fork(lambda line: line.tell("done")), Fork(lambda line: 1 / 0)]
+forks = [Fork(lambda channel: channel.send("done")), Fork(lambda channel: 1 / 0)]
 time.sleep(0.3)
 say(*(fork.status() for fork in forks))
 for fork in forks:
@@ -70,11 +70,11 @@ for fork in forks:
 
 def test_a_death_before_it_was_heard_is_told_too(start: Start) -> None:
     code = """
-fork = Fork(lambda line: time.sleep(60))
+fork = Fork(lambda channel: time.sleep(60))
 os.kill(fork.pid, signal.SIGTERM)
 os.waitid(os.P_PID, fork.pid, os.WEXITED | os.WNOWAIT)
 try:
-    fork.tell("go on")
+    fork.send("go on")
 except Ended as ended:
     say(ended)
 ending(fork)
@@ -87,7 +87,7 @@ def test_nothing_of_the_parent_s_end_runs_in_it(start: Start) -> None:
 atexit.register(lambda: say("end"))
 sys.stdout.write("once\\n")
 try:
-    ending(Fork(lambda line: sys.exit()))
+    ending(Fork(lambda channel: sys.exit()))
 finally:
     say("finally")
 """
@@ -97,11 +97,11 @@ finally:
 @pytest.mark.parametrize("captured", [True, False])
 def test_what_it_writes_is_captured_if_asked(start: Start, captured: bool) -> None:
     code = f"""
-def work(line):
+def work(channel):
     print("its", os.environ["WORD"], flush=True)
-    line.tell("done")
+    channel.send("done")
 fork = Fork(work, {{"WORD": "word"}}, {captured})
-say(fork.hear(), fork.last_lines(), "WORD" in os.environ)
+say(fork.receive(), fork.last_lines(), "WORD" in os.environ)
 fork.end()
 """
     expected = ["done ['its word'] False"] if captured else ["its word", "done [] False"]
@@ -111,11 +111,11 @@ fork.end()
 def test_it_ends_without_a_word_when_its_parent_does(start: Start) -> None:
     code = """
 os.dup2(1, 2)
-def work(line):
-    line.tell(os.getpid())
-    line.hear()
+def work(channel):
+    channel.send(os.getpid())
+    channel.receive()
 fork = Fork(work)
-say(fork.hear())
+say(fork.receive())
 fork._writing.close()
 os.waitid(os.P_PID, fork.pid, os.WEXITED | os.WNOWAIT)
 ending(fork)
@@ -124,7 +124,9 @@ ending(fork)
 
 
 def test_it_dies_with_its_parent(start: Start) -> None:
-    code = "fork = Fork(lambda line: (line.tell(1), time.sleep(60))); fork.hear(); say(fork.pid); time.sleep(60)"
+    code = (
+        "fork = Fork(lambda channel: (channel.send(1), time.sleep(60))); fork.receive(); say(fork.pid); time.sleep(60)"
+    )
     parent = start(PRELUDE + code)
     pid = int(heard(parent))
     parent.kill()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from warm import Fork, Train, training
 
+from llm_claims.workloads.base import differences
 from llm_claims.workloads.protocol import Answer, Printed
-from llm_claims.workloads.witness import Witness, differences
+from llm_claims.workloads.witness import Witness
 
 # 23 micro-batches, the last one of three samples; the last of twelve steps has one of them.
 SHORT: dict[str, Any] = {"samples": 91, "warmup_steps": 4}

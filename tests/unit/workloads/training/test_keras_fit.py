@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from warm import Train, training
 
-from llm_claims.workloads.witness import differences
+from llm_claims.workloads.base import differences
 
 KERAS: dict[str, Any] = {"logger": "keras", "samples": 91, "warmup_steps": 4}
 

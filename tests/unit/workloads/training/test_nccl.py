@@ -29,7 +29,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_all_faster_transports_are_disabled_and_no_other(tmp_path: Path, asked: str | None, disabled: set[str]) -> None:
     os.environ.update(NCCL_P2P_DISABLE="1", NCCL_SHM_DISABLE="1")  # someone's, for another run
-    nccl.ask_for(asked, tmp_path)
+    nccl.request_transport(asked, tmp_path)
     assert {name for name in ("P2P", "SHM") if os.environ.get(f"NCCL_{name}_DISABLE") == "1"} == disabled
     assert os.environ["NCCL_DEBUG_FILE"].startswith(str(tmp_path))
 
@@ -37,7 +37,7 @@ def test_all_faster_transports_are_disabled_and_no_other(tmp_path: Path, asked: 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", list(LINES))
 def test_what_nccl_took_is_seen(tmp_path: Path, name: str) -> None:
-    nccl.ask_for("p2p", tmp_path)
+    nccl.request_transport("p2p", tmp_path)
     Path(os.environ["NCCL_DEBUG_FILE"]).write_text(f"host:7:9 [0] NCCL INFO Using network Socket\n{LINES[name]}")
     assert nccl.seen(tmp_path) == {name}
 
@@ -45,7 +45,7 @@ def test_what_nccl_took_is_seen(tmp_path: Path, name: str) -> None:
 @pytest.mark.usefixtures("environment")
 def test_several_are_all_told_and_none_is_none(tmp_path: Path) -> None:
     assert nccl.seen(tmp_path) == set()
-    nccl.ask_for("p2p", tmp_path)
+    nccl.request_transport("p2p", tmp_path)
     Path(os.environ["NCCL_DEBUG_FILE"]).write_text(LINES["p2p"] + LINES["shm"])
     assert nccl.seen(tmp_path) == {"p2p", "shm"}
 
@@ -54,5 +54,5 @@ def test_several_are_all_told_and_none_is_none(tmp_path: Path) -> None:
 def test_what_all_ranks_of_a_machine_saw_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for process, line in enumerate(LINES.values()):
         (tmp_path / f"nccl-{process}.txt").write_text(line)
-    nccl.tell(tmp_path)
+    nccl.print_logs(tmp_path)
     assert sorted(capfd.readouterr().err.splitlines()) == sorted(line.strip() for line in LINES.values())

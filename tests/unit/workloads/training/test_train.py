@@ -14,12 +14,11 @@ import pytest
 from scripts import is_so
 from warm import QUICK, Fork, Forker, Warm, line_of, training
 
-from llm_claims.workloads.base import Workload
+from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.program import answer
 from llm_claims.workloads.training import program as program
 from llm_claims.workloads.training.base_model import MODELS
-from llm_claims.workloads.witness import differences
 
 TINY: dict[str, Any] = {"samples": 8, "warmup_steps": 0}
 PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup_steps": 0}

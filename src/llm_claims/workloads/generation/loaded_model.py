@@ -1,4 +1,4 @@
-"""A stand: one model that stands ready in this process, behind one engine, and the calls that are made of it."""
+"""A model loaded in this process, in one engine, and the timed calls of it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StandKey:
-    """What one stand has to be: requests that agree in this share it. ``device_memory_gib`` caps its memory, in GiB."""
+class ModelKey:
+    """Which model to load and how; requests with equal keys share a loaded model.
+
+    ``degree`` is the tensor parallel degree; ``device_memory_gib`` caps the memory on each GPU, in GiB.
+    """
 
     model: str
     precision: Precision
@@ -32,8 +35,8 @@ class StandKey:
 
 
 @dataclass(frozen=True)
-class Stand:
-    """A model that stands ready, with all that is needed to use and to watch it."""
+class LoadedModel:
+    """A loaded model in its engine, with its tokenizer, its pipeline and its observer."""
 
     served: Served
     tokenizer: PreTrainedTokenizerBase
@@ -43,36 +46,36 @@ class Stand:
 
 @dataclass(frozen=True)
 class Run:
-    """What came back from one timed call: the token ids of each sequence, prompts first, and its seconds."""
+    """The result of one timed call: the token ids of each sequence, with its prompt first, and the seconds it took."""
 
     sequences: list[list[int]]
     seconds: float
 
 
-def build_stand(key: StandKey, device: str = "cpu") -> Stand:
-    """Build model, tokenizer, pipeline and observer, cold.
+def load_model(key: ModelKey, device: str = "cpu") -> LoadedModel:
+    """Build model, tokenizer, pipeline and observer, without warming them up.
 
     Raises
     ------
     ValueError
-        No such model or precision.
+        The model or the precision is unknown.
     EngineFailure
-        The engine does not take the model.
+        The engine cannot load the model, or computes other logits.
     """
     from transformers import pipeline
 
     tokenizer = build_tokenizer()
     ready = served(build_llama(key.model, tokenizer, key.precision, device=device), key.engine, key.degree)
-    # Stated, because the pipeline would move the model to any accelerator it finds.
+    # Without a device, the pipeline would move the model to any accelerator that it finds.
     where = {} if ready.placed else {"device": ready.model.device}
     pipe: Any = pipeline("text-generation", model=ready.model, tokenizer=tokenizer, **where)
-    return Stand(ready, tokenizer, pipe, Observer(ready, pipe))
+    return LoadedModel(ready, tokenizer, pipe, Observer(ready, pipe))
 
 
-def call(stand: Stand, workload: Generation) -> Run:
-    """Make the workload's call once, timed as its caller would see it.
+def call(loaded: LoadedModel, workload: Generation) -> Run:
+    """Call the API that the workload states once, and time it as a user would.
 
-    For the pipeline that takes in tokenization, for ``generate`` the caller has tokens already.
+    The time of the pipeline includes tokenization; that of ``generate`` does not, because its input is tokens.
     """
     assert workload.input_tokens is not None
     assert workload.new_tokens is not None
@@ -87,20 +90,20 @@ def call(stand: Stand, workload: Generation) -> Run:
     if workload.cache == "static":
         options["cache_implementation"] = "static"
     if workload.api == "generate":
-        return _call_generate(stand, texts, options)
-    return _call_pipeline(stand, texts, options, workload.batch_size)
+        return _call_generate(loaded, texts, options)
+    return _call_pipeline(loaded, texts, options, workload.batch_size)
 
 
-def answer_of(stand: Stand, workload: Generation, runs: Sequence[Run]) -> Answer:
-    """Return the answer of calls that were made one after another: the least latency, what the last one saw.
+def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) -> Answer:
+    """Return the answer for repeated calls of one request: the least latency, and the witness of the last call.
 
-    What disturbs a call only ever adds to its time, so the least of a few is nearest to what the request takes (Chen
-    and Revels, Robust benchmarking in noisy environments, 2016, section III).
+    Disturbances only add time, so the minimum of a few calls is the best estimate of the latency (Chen and Revels,
+    Robust benchmarking in noisy environments, 2016, section III).
     """
-    witness = stand.observer.witness(runs[-1].sequences)
+    witness = loaded.observer.witness(runs[-1].sequences)
     metrics: dict[str, Figure] = {
         "latency_seconds": min(run.seconds for run in runs),
-        # Where sequences disagree the witness has each, and the evidence is refused.
+        # If sequences differ in length, the witness shows each, and the evidence is refused.
         "new_tokens_per_sequence": min(witness.new_tokens or (0,)),
         "largest_forward_batch": max(witness.forward_batch_sizes or (0,)),
     }
@@ -108,26 +111,26 @@ def answer_of(stand: Stand, workload: Generation, runs: Sequence[Run]) -> Answer
     return Answer(metrics=metrics, witness=witness.model_copy(update={"calls": calls}))
 
 
-def _call_generate(stand: Stand, texts: list[str], options: dict[str, Any]) -> Run:
-    batch = stand.tokenizer(texts, return_tensors="pt").to(stand.served.model.device)
+def _call_generate(loaded: LoadedModel, texts: list[str], options: dict[str, Any]) -> Run:
+    batch = loaded.tokenizer(texts, return_tensors="pt").to(loaded.served.model.device)
     start = _now()
-    sequences = stand.served.model.generate(**batch, **options)
+    sequences = loaded.served.model.generate(**batch, **options)
     seconds = _now() - start
     return Run(sequences.tolist(), seconds)
 
 
-def _call_pipeline(stand: Stand, texts: list[str], options: dict[str, Any], batch_size: int | None) -> Run:
-    # Absent is a configuration of its own: the claim is about what the pipeline then does.
+def _call_pipeline(loaded: LoadedModel, texts: list[str], options: dict[str, Any], batch_size: int | None) -> Run:
+    # Without the argument the pipeline behaves differently, and claims are about that.
     batching = {} if batch_size is None else {"batch_size": batch_size}
     start = _now()
-    # The tokens themselves, since text tokenized anew need not have as many.
-    answers = stand.pipe(texts, return_tensors=True, **batching, **options)
+    # Tokens and not text: text that is tokenized again may have another number of tokens.
+    answers = loaded.pipe(texts, return_tensors=True, **batching, **options)
     seconds = _now() - start
     return Run([sequence["generated_token_ids"] for (sequence,) in answers], seconds)
 
 
 def _now() -> float:
-    """The time at which every device has done what it was given."""
+    """Return the time in seconds, after all GPUs in use have finished their work."""
     import torch
 
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]

@@ -1,14 +1,14 @@
-"""The crews of all stands that are up on this machine's GPUs, and what each of them does."""
+"""All serving groups on this machine's GPUs, and what each process of them does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from llm_claims.workloads.devices import find_devices
-from llm_claims.workloads.generation.crew import Crew
 from llm_claims.workloads.generation.engines import EngineFailure
+from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey, Run, answer_of, call, load_model
 from llm_claims.workloads.generation.request import key_of, supported
-from llm_claims.workloads.generation.stand import Run, Stand, StandKey, answer_of, build_stand, call
+from llm_claims.workloads.generation.serving_group import ServingGroup
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.llm.gpu import own_device
 from llm_claims.workloads.llm.shapes import weights_of
@@ -18,88 +18,89 @@ from llm_claims.workloads.protocol import Answer, Request
 from llm_claims.workloads.witness import Witness
 
 LONGEST = (750, 128)
-"""Input and new tokens of the longest requests that claims are about."""
+"""Input tokens and new tokens of the longest request in any claim."""
 _MIB, _GIB = 2**20, 2**30
-# Key-value caches, workspaces and graphs beside the weights.
+# Device memory over that of the weights: key-value caches, workspaces, CUDA graphs.
 _BESIDE_WEIGHTS = 1.3
-_ROOM = 0.9
+_USABLE_SHARE = 0.9
 
 
-class Crews:
-    """Answers requests for `Generation` on GPUs; the crew that was asked longest ago makes room for a new one.
+class ServingGroups:
+    """Answers requests for `Generation` on GPUs, with a serving group for each model that is loaded.
 
-    ``calls`` is how often a request is called and timed. With one, nothing else is called for it: that is for those who
-    take the time from outside, and warm up by asking.
+    When memory is short, the least recently used group is closed. ``calls`` is how often a request is called and
+    timed. With one, there are no warm-up calls either: a caller who measures latency from outside warms up by sending
+    requests.
     """
 
     def __init__(self, calls: int) -> None:
         self._calls = calls
-        self._up: dict[StandKey, Crew] = {}
-        self._room = find_devices().memory_mib * _MIB * _ROOM
+        self._groups: dict[ModelKey, ServingGroup] = {}
+        self._capacity_bytes = find_devices().memory_mib * _MIB * _USABLE_SHARE
 
     def run(self, request: Request) -> Answer:
-        """Have the workload's crew run it, with the fewest processes that can.
+        """Have the serving group of the workload's model answer; start the group if there is none.
 
         Raises
         ------
         UnsupportedWorkload
-            The workload asks for what this program does not do, or leaves open what it must know.
+            The workload states something that this program cannot run, or leaves a required field open.
         RankError
-            A process failed, or processes saw different runs.
+            A process failed, or outcomes or witnesses differ; the group is closed.
         """
         key = key_of(supported(request.workload, "cuda"))
-        if key in self._up:
-            self._up[key] = self._up.pop(key)  # asked last
+        if key in self._groups:
+            self._groups[key] = self._groups.pop(key)  # now the most recently used
         else:
             self._make_room(key)
-            self._up[key] = Crew(lambda: Member(key, self._calls).answer, ranks_of(key))
+            self._groups[key] = ServingGroup(lambda: ServingRank(key, self._calls).answer, ranks_of(key))
         try:
-            return self._up[key].ask(request)
+            return self._groups[key].ask(request)
         except BaseException:
-            self._up.pop(key).close()
+            self._groups.pop(key).close()
             raise
 
-    def _make_room(self, key: StandKey) -> None:
-        while self._up and sum(map(_bytes_of, (key, *self._up))) > self._room:
-            self._up.pop(next(iter(self._up))).close()
+    def _make_room(self, key: ModelKey) -> None:
+        while self._groups and sum(map(_bytes_of, (key, *self._groups))) > self._capacity_bytes:
+            self._groups.pop(next(iter(self._groups))).close()
 
 
-def ranks_of(key: StandKey) -> int:
-    """How many processes a stand takes: tensor parallelism has one a device, device maps have one for all."""
+def ranks_of(key: ModelKey) -> int:
+    """Return how many processes a model needs: one for each device with DeepSpeed, else one for all devices."""
     return key.degree if key.engine.startswith("deepspeed") else 1
 
 
 def forward_batch(workload: Generation) -> int:
-    """How many prompts the forward is given at once."""
+    """Return the batch size of the model's forward: all prompts with generate, ``batch_size`` with the pipeline."""
     return workload.prompts if workload.api == "generate" else workload.batch_size or 1
 
 
-def _bytes_of(key: StandKey) -> float:
+def _bytes_of(key: ModelKey) -> float:
     needed = 2.0 * weights_of(key.model) / key.degree * _BESIDE_WEIGHTS
     return min(needed, (key.device_memory_gib or needed) * _GIB)
 
 
-class Member:
-    """One process of a crew: builds its stand at the first request, and answers."""
+class ServingRank:
+    """One process of a serving group: loads its part of the model at the first request, and answers requests."""
 
-    def __init__(self, key: StandKey, calls: int) -> None:
+    def __init__(self, key: ModelKey, calls: int) -> None:
         import torch
 
         self._key, self._calls = key, calls
         self._device = own_device()
         torch.cuda.set_device(self._device)
-        self._stand: Stand | None = None
+        self._loaded: LoadedModel | None = None
         self._copy_bandwidth = 0.0
         self._compiled: set[int] = set()
         self._called_before: set[str] = set()
         self._last_batch = 0
 
     def answer(self, line: str) -> str:
-        """Answer one request, as JSON."""
+        """Answer one request; both are a line of JSON."""
         return answer(self.run, line).model_dump_json()
 
     def run(self, request: Request) -> Answer:
-        """Run a request; that memory ends under a cap, or that an engine fails, is what was to be found out."""
+        """Run a request. Running out of memory under a cap, or a failure of the engine, is a result with a witness."""
         import torch
 
         assert isinstance(request.workload, Generation)
@@ -115,23 +116,23 @@ class Member:
     def _run(self, workload: Generation, seed: int) -> Answer:
         import torch
 
-        stand = self._ready()
+        loaded = self._load_once()
         for untimed in self._warm_ups(workload) if self._calls > 1 else ():
-            self._called(stand, untimed)
+            self._call(loaded, untimed)
         runs: list[Run] = []
         for _ in range(self._calls):
             torch.manual_seed(seed)
-            stand.observer.reset()
-            runs.append(self._called(stand, workload))
-        found = answer_of(stand, workload, runs)
-        metrics = {**found.metrics, **self._of_device(workload, min(run.seconds for run in runs))}
+            loaded.observer.reset()
+            runs.append(self._call(loaded, workload))
+        found = answer_of(loaded, workload, runs)
+        metrics = {**found.metrics, **self._device_metrics(workload, min(run.seconds for run in runs))}
         return found.model_copy(update={"metrics": metrics, "witness": _with(found.witness, self._seen())})
 
     def _warm_ups(self, workload: Generation) -> Iterator[Generation]:
-        """Yield what is called first and not timed, for what a first call compiles and takes memory for.
+        """Yield requests to call first and untimed, since a first call compiles code and allocates memory.
 
-        A static cache is kept while batches stay of one size, and so is what was compiled for it: the longest
-        request comes first, since a longer one than before would have both made anew.
+        A static cache, and the code compiled for it, is reused while the batch size stays the same and no request is
+        longer. So for each batch size the longest request in any claim is called first.
         """
         batch = forward_batch(workload)
         if workload.cache == "static" and batch not in self._compiled:
@@ -143,28 +144,28 @@ class Member:
         self._called_before.add(workload.digest)
         self._last_batch = batch
 
-    def _called(self, stand: Stand, workload: Generation) -> Run:
-        """Make the call; of an engine with code of its own, whatever fails is the engine's."""
+    def _call(self, loaded: LoadedModel, workload: Generation) -> Run:
+        """Call the model; with DeepSpeed, report any error but out of memory as an `EngineFailure`."""
         try:
-            return call(stand, workload)
+            return call(loaded, workload)
         except Exception as error:
             if not self._key.engine.startswith("deepspeed") or type(error).__name__ == "OutOfMemoryError":
                 raise
             raise EngineFailure(signature(error)) from error
 
-    def _ready(self) -> Stand:
+    def _load_once(self) -> LoadedModel:
         import torch
 
         from llm_claims.workloads.llm.ceilings import copy_bandwidth_bytes_per_second
 
-        if self._stand is None:
-            # Before anything else is on the device, and before its memory is capped.
+        if self._loaded is None:
+            # Measured before the memory is capped and before anything else is on the device.
             self._copy_bandwidth = copy_bandwidth_bytes_per_second(self._device)
             torch.cuda.empty_cache()
             self._cap()
             torch.cuda.reset_peak_memory_stats()
-            self._stand = build_stand(self._key, str(self._device))
-        return self._stand
+            self._loaded = load_model(self._key, str(self._device))
+        return self._loaded
 
     def _cap(self) -> None:
         import torch
@@ -173,11 +174,11 @@ class Member:
             total = torch.cuda.get_device_properties(self._device).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, gib * _GIB / total), self._device)
 
-    def _of_device(self, workload: Generation, seconds: float) -> dict[str, float]:
-        """How near the request came to what the device's memory allows.
+    def _device_metrics(self, workload: Generation, seconds: float) -> dict[str, float]:
+        """Return the device's copy bandwidth, the share of it that decoding reached in ``seconds``, and peak memory.
 
-        Each new token has all weights read once, a batch of prompts together; a list without ``batch_size`` has
-        them read for each prompt.
+        For each new token all weights are read once for a whole batch; without ``batch_size`` they are read once for
+        each prompt.
         """
         import torch
 
@@ -190,7 +191,7 @@ class Member:
         }
 
     def _seen(self) -> GenerationWitness:
-        """What is known of a run however it ends."""
+        """Return the observations that can be made however a run ended: the device, and the cap on its memory."""
         import torch
 
         total = torch.cuda.get_device_properties(self._device).total_memory
@@ -199,7 +200,7 @@ class Member:
         return GenerationWitness(device=self._device.type, device_memory_gib=cap)
 
     def _failing(self) -> GenerationWitness:
-        """The same, and whose code it was that failed."""
+        """Return those observations and the engine, whose code failed."""
         return self._seen().model_copy(update={"engine": self._key.engine})
 
 

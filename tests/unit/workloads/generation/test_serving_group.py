@@ -1,4 +1,4 @@
-"""A crew: processes that answer together, and end together."""
+"""A serving group: processes that answer together, and end together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from scripts import Start, lines_of
 
 CODE = """
 import os
-from llm_claims.workloads.generation.crew import Crew
+from llm_claims.workloads.generation.serving_group import ServingGroup
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.generation.workload import GenerationWitness as Witness
 from llm_claims.workloads.llm.ranks import RankError
@@ -16,12 +16,12 @@ from llm_claims.workloads.registry import register
 register(Generation)
 request = Request(workload=Generation(), round=1, seed=7)
 
-def crew(name, degree):
-    return Crew(lambda: lambda line: Answer(witness=Witness(device=os.environ[name])).model_dump_json(), degree)
+def group(name, degree):
+    return ServingGroup(lambda: lambda line: Answer(witness=Witness(device=os.environ[name])).model_dump_json(), degree)
 
-same = crew("WORLD_SIZE", 3)
+same = group("WORLD_SIZE", 3)
 print(*(same.ask(request).witness.device for _ in range(2)))
-other = crew("RANK", 2)
+other = group("RANK", 2)
 try:
     other.ask(request)
 except RankError as error:

@@ -1,4 +1,4 @@
-"""The crews on GPUs: who makes room for whom; and what a member calls first, caps, and tells of its end."""
+"""Serving groups on GPUs: which is closed for another; what a rank calls first, caps, and reports when it fails."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from fake_gpus import H100, put_gpus
 
-from llm_claims.workloads.generation import crews
-from llm_claims.workloads.generation.crews import LONGEST, Crews, Member
+from llm_claims.workloads.generation import serving_groups
 from llm_claims.workloads.generation.engines import EngineFailure
-from llm_claims.workloads.generation.stand import Run, StandKey
+from llm_claims.workloads.generation.loaded_model import ModelKey, Run
+from llm_claims.workloads.generation.serving_groups import LONGEST, ServingGroups, ServingRank
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.llm.ranks import RankError
 from llm_claims.workloads.outcome import Outcome
@@ -27,13 +27,13 @@ def request(**changes: Any) -> Request:
     return Request(workload=Generation(**{**fields, **changes}), round=1, seed=11)
 
 
-# Crews
+# ServingGroups
 
 
-class FakeCrew:
+class FakeGroup:
     """Answers at once, unless it is told to die, until it is closed."""
 
-    made: list[FakeCrew]
+    made: list[FakeGroup]
 
     def __init__(self, serve: object, degree: int) -> None:
         self.degree = degree
@@ -52,19 +52,19 @@ class FakeCrew:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[FakeCrew]:
-    """The crews that were made, in their order, on a GPU that has room for two of 13B."""
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[FakeGroup]:
+    """The groups that were made, in their order, on a GPU that has room for two of 13B."""
     put_gpus(tmp_path, monkeypatch, H100)
-    monkeypatch.setattr(FakeCrew, "made", [], raising=False)
-    monkeypatch.setattr(crews, "Crew", FakeCrew)
-    return FakeCrew.made
+    monkeypatch.setattr(FakeGroup, "made", [], raising=False)
+    monkeypatch.setattr(serving_groups, "ServingGroup", FakeGroup)
+    return FakeGroup.made
 
 
-def test_requests_that_need_the_same_share_a_crew(made: list[FakeCrew]) -> None:
-    here = Crews(3)
+def test_requests_that_need_the_same_share_a_serving_group(made: list[FakeGroup]) -> None:
+    here = ServingGroups(3)
     for changes in ({}, {"input_tokens": 750}, {"prompts": 4, "batch_size": 4}, {"engine": "accelerate"}):
         here.run(request(**changes))
-    assert [crew.up for crew in made] == [True, True]
+    assert [group.up for group in made] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_requests_that_need_the_same_share_a_crew(made: list[FakeCrew]) -> None:
     [("deepspeed", 4), ("deepspeed-kernel-injection", 4), ("accelerate", 1)],
 )
 def test_tensor_parallelism_has_a_process_a_device_and_device_maps_one_for_all(
-    made: list[FakeCrew], engine: str, processes: int
+    made: list[FakeGroup], engine: str, processes: int
 ) -> None:
-    Crews(3).run(request(engine=engine, tensor_parallel_degree=4))
-    assert [crew.degree for crew in made] == [processes]
+    ServingGroups(3).run(request(engine=engine, tensor_parallel_degree=4))
+    assert [group.degree for group in made] == [processes]
 
 
-def test_the_crew_that_was_asked_longest_ago_makes_room(made: list[FakeCrew]) -> None:
-    here = Crews(3)
+def test_the_group_that_was_asked_longest_ago_makes_room(made: list[FakeGroup]) -> None:
+    here = ServingGroups(3)
     first, second, third = ({"precision": "bf16"}, {"precision": "fp16"}, {"engine": "deepspeed"})
     for changes in (first, second, first, third):
         here.run(request(**changes))
-    assert [crew.up for crew in made] == [True, False, True]
+    assert [group.up for group in made] == [True, False, True]
     here.run(request(**second))
-    assert [crew.up for crew in made] == [False, False, True, True]
+    assert [group.up for group in made] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -98,36 +98,36 @@ def test_the_crew_that_was_asked_longest_ago_makes_room(made: list[FakeCrew]) ->
         ([{"model": "llama-7b", "precision": one} for one in ("bf16", "fp16")] + [{"model": "llama-13b"}], 3),
     ],
 )
-def test_what_a_crew_takes_is_its_share_of_the_weights_or_its_cap(
-    made: list[FakeCrew], crowd: list[dict[str, Any]], up: int
+def test_what_a_serving_group_takes_is_its_share_of_the_weights_or_its_cap(
+    made: list[FakeGroup], crowd: list[dict[str, Any]], up: int
 ) -> None:
-    here = Crews(3)
+    here = ServingGroups(3)
     for changes in crowd:
         here.run(request(**changes))
-    assert sum(crew.up for crew in made) == up
+    assert sum(group.up for group in made) == up
 
 
-def test_a_crew_that_died_is_told_and_made_anew_when_it_is_asked_again(made: list[FakeCrew]) -> None:
-    here = Crews(3)
+def test_a_serving_group_that_died_is_told_and_made_anew_when_it_is_asked_again(made: list[FakeGroup]) -> None:
+    here = ServingGroups(3)
     here.run(request())
     made[0].dies = True
     with pytest.raises(RankError):
         here.run(request())
     here.run(request())
-    assert [crew.up for crew in made] == [False, True]
+    assert [group.up for group in made] == [False, True]
 
 
-def test_what_is_not_supported_starts_nothing(made: list[FakeCrew]) -> None:
+def test_what_is_not_supported_starts_nothing(made: list[FakeGroup]) -> None:
     with pytest.raises(UnsupportedWorkload, match="no engine 'fastertransformer' on a GPU"):
-        Crews(3).run(request(engine="fastertransformer"))
+        ServingGroups(3).run(request(engine="fastertransformer"))
     assert made == []
 
 
-# Members
+# ServingRank
 
 
 class FakeDevice:
-    """What a member asks PyTorch and sets there, on a device of 80 GiB that copies 2 TB/s."""
+    """What a rank asks PyTorch and sets there, on a device of 80 GiB that copies 2 TB/s."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         import torch
@@ -139,7 +139,7 @@ class FakeDevice:
         self.calls: list[Generation] = []
         self.seconds = [0.3, 0.1, 0.2]
         self.raises: dict[str, Exception] = {}
-        patch.setattr(crews, "own_device", lambda: torch.device("cuda", 0))
+        patch.setattr(serving_groups, "own_device", lambda: torch.device("cuda", 0))
         patch.setattr(torch.cuda, "set_device", lambda _: None)
         patch.setattr(torch.cuda, "empty_cache", lambda: None)
         patch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
@@ -148,8 +148,10 @@ class FakeDevice:
         patch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: self.fraction)
         patch.setattr(torch.cuda, "set_per_process_memory_fraction", self._cap)
         patch.setattr(ceilings, "copy_bandwidth_bytes_per_second", lambda _: self._does("bandwidth", 2e12))
-        patch.setattr(crews, "build_stand", lambda key, device: self._does("stand", SimpleNamespace(observer=self)))
-        patch.setattr(crews, "call", self._call)
+        patch.setattr(
+            serving_groups, "load_model", lambda key, device: self._does("load", SimpleNamespace(observer=self))
+        )
+        patch.setattr(serving_groups, "call", self._call)
 
     def _does(self, what: str, result: Any = None) -> Any:
         self.done.append(what)
@@ -180,8 +182,10 @@ def device(monkeypatch: pytest.MonkeyPatch) -> FakeDevice:
     return FakeDevice(monkeypatch)
 
 
-def member(calls: int = 3, **fields: Any) -> Member:
-    return Member(StandKey(**{"model": "llama-13b", "precision": "bf16", "engine": "transformers", **fields}), calls)
+def rank(calls: int = 3, **fields: Any) -> ServingRank:
+    return ServingRank(
+        ModelKey(**{"model": "llama-13b", "precision": "bf16", "engine": "transformers", **fields}), calls
+    )
 
 
 STATIC = Generation(api="generate", cache="static", input_tokens=10, new_tokens=64)
@@ -212,7 +216,7 @@ def test_what_a_first_call_compiles_is_called_before_the_longest_first(
     device: FakeDevice, asked: list[Generation], untimed: list[list[Any]]
 ) -> None:
     """With a dynamic cache nothing is compiled for a size: each workload is called once before it is timed."""
-    one = member()
+    one = rank()
     for workload, first in zip(asked, untimed, strict=True):
         device.calls.clear()
         one.run(Request(workload=workload, round=1, seed=1))
@@ -220,13 +224,13 @@ def test_what_a_first_call_compiles_is_called_before_the_longest_first(
 
 
 def test_who_takes_the_time_from_outside_makes_one_call_and_no_other(device: FakeDevice) -> None:
-    said = member(calls=1).run(Request(workload=STATIC, round=1, seed=1))
+    said = rank(calls=1).run(Request(workload=STATIC, round=1, seed=1))
     assert device.calls == [STATIC]
     assert said.witness.calls is None
 
 
 def test_the_least_time_counts_and_how_near_it_is_to_what_the_memory_allows(device: FakeDevice) -> None:
-    said = member().run(Request(workload=STATIC, round=1, seed=1))
+    said = rank().run(Request(workload=STATIC, round=1, seed=1))
     assert said.metrics["latency_seconds"] == 0.1
     assert said.witness.calls == 3
     weights = 2 * 13_015_864_320
@@ -247,7 +251,7 @@ def test_the_least_time_counts_and_how_near_it_is_to_what_the_memory_allows(devi
 def test_weights_are_read_for_each_batch_and_shared_by_the_ranks(
     device: FakeDevice, workload: Generation, degree: int, times: float
 ) -> None:
-    said = member(degree=degree).run(Request(workload=workload, round=1, seed=1))
+    said = rank(degree=degree).run(Request(workload=workload, round=1, seed=1))
     assert said.metrics["bandwidth_bound_share"] == pytest.approx(times * 2 * 13_015_864_320 / 2e12 / 0.1)
 
 
@@ -255,10 +259,10 @@ def test_weights_are_read_for_each_batch_and_shared_by_the_ranks(
 def test_memory_is_capped_once_after_the_ceiling_and_before_the_model(
     device: FakeDevice, gib: float | None, fraction: float, seen: float | None
 ) -> None:
-    one = member(calls=1, device_memory_gib=gib)
+    one = rank(calls=1, device_memory_gib=gib)
     for _ in range(2):
         said = one.run(Request(workload=STATIC, round=1, seed=1))
-    assert device.done == ["bandwidth", *(["cap"] if gib else []), "stand", "reset", "call", "reset", "call"]
+    assert device.done == ["bandwidth", *(["cap"] if gib else []), "load", "reset", "call", "reset", "call"]
     assert device.fraction == pytest.approx(fraction)
     assert said.witness.device_memory_gib == seen
 
@@ -266,24 +270,24 @@ def test_memory_is_capped_once_after_the_ceiling_and_before_the_model(
 OUT = "CUDA out of memory. Tried to allocate 2 GiB\nmore"
 
 
-@pytest.mark.parametrize("where", ["stand", "call"])
+@pytest.mark.parametrize("where", ["load", "call"])
 @pytest.mark.parametrize("engine", ["transformers", "deepspeed"])
 def test_memory_that_ends_under_a_cap_is_what_was_to_be_found_out(device: FakeDevice, where: str, engine: str) -> None:
     import torch
 
     device.raises[where] = torch.OutOfMemoryError(OUT)
-    said = member(engine=engine, device_memory_gib=24).run(Request(workload=STATIC, round=1, seed=1))
+    said = rank(engine=engine, device_memory_gib=24).run(Request(workload=STATIC, round=1, seed=1))
     signature = "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
     assert said.outcome == Outcome(kind="out_of_memory", signature=signature)
     assert said.witness == GenerationWitness(device="cuda", device_memory_gib=24.0)
     with pytest.raises(torch.OutOfMemoryError):
-        member(engine=engine).run(Request(workload=STATIC, round=1, seed=1))
+        rank(engine=engine).run(Request(workload=STATIC, round=1, seed=1))
 
 
 @pytest.mark.parametrize(
     ("where", "error", "signature"),
     [
-        ("stand", EngineFailure("it computes other logits"), "it computes other logits"),
+        ("load", EngineFailure("it computes other logits"), "it computes other logits"),
         ("call", AttributeError("no attribute 'size'"), "AttributeError: no attribute 'size'"),
     ],
 )
@@ -291,7 +295,7 @@ def test_an_engine_that_fails_is_evidence_that_names_it(
     device: FakeDevice, where: str, error: Exception, signature: str
 ) -> None:
     device.raises[where] = error
-    said = member(engine="deepspeed").run(Request(workload=STATIC, round=1, seed=1))
+    said = rank(engine="deepspeed").run(Request(workload=STATIC, round=1, seed=1))
     assert said.outcome == Outcome(kind="failed", signature=signature)
     assert said.witness == GenerationWitness(device="cuda", engine="deepspeed")
 
@@ -299,6 +303,6 @@ def test_an_engine_that_fails_is_evidence_that_names_it(
 def test_the_model_s_own_failure_is_no_engine_s(device: FakeDevice) -> None:
     device.raises["call"] = AttributeError("no attribute 'size'")
     with pytest.raises(AttributeError):
-        member(engine="accelerate").run(Request(workload=STATIC, round=1, seed=1))
-    said = Answer.model_validate_json(member().answer(request(cache="static").model_dump_json()))
+        rank(engine="accelerate").run(Request(workload=STATIC, round=1, seed=1))
+    said = Answer.model_validate_json(rank().answer(request(cache="static").model_dump_json()))
     assert (said.outcome.kind, said.witness) == ("failed", None)

@@ -1,4 +1,4 @@
-"""Which files were opened, as the kernel tells: it sees native libraries too, where Python's hooks do not."""
+"""Observe which files are opened, with inotify, which unlike Python's hooks sees native libraries too."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _HEADER = struct.Struct("iIII")  # watch, mask, cookie, length of the name that 
 _CHUNK = 1 << 16
 
 
-class Opened:
-    """Notes the names of all files in ``folder`` that any process opens, from now until `close`.
+class OpenedFiles:
+    """Records the names of all files in ``folder`` that any process opens, until `close`.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class Opened:
             while place < len(chunk):
                 *_, length = _HEADER.unpack_from(chunk, place)
                 place += _HEADER.size + length
-                # Padded with zeros; empty if it was the folder itself.
+                # Padded with zeros; empty if the folder itself was opened.
                 name = os.fsdecode(chunk[place - length : place].rstrip(b"\0"))
                 self._names |= {name} if name else set()
         return frozenset(self._names)
@@ -63,6 +63,7 @@ class Opened:
 
 
 def _checked(result: int) -> int:
+    """Return the result of a C function; raise `OSError` from errno if it is negative."""
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
