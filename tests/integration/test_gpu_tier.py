@@ -85,7 +85,7 @@ def test_what_was_measured_before_an_interrupt_is_recorded_even_if_nothing_was_j
     run.send_signal(signal.SIGTERM)
     out, _ = run.communicate(timeout=60)
     assert run.returncode == pytest.ExitCode.INTERRUPTED
-    assert "part.json, 1 workloads" in out
+    assert "part.json, 1 workload" in out
     whole = json.loads((one_gpu.path / "part.json").read_text())
     assert whole["complete"] is False
     assert [entry["workload"]["new_tokens"] for entry in whole["evidence"]] == [128]

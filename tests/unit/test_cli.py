@@ -57,7 +57,7 @@ def test_check_lists_what_recordings_hold(run: Run) -> None:
         "paper.json: paper, Figures of a made-up document, 2 workloads",
         "  Generation() on g5.2xlarge: completed, latency_seconds",
         "  Loading(model=llama-7b): out_of_memory, no metric",
-        "evening.json: evening, Figures of a made-up document, 1 workloads",
+        "evening.json: evening, Figures of a made-up document, 1 workload",
     ]
 
 

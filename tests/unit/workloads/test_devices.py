@@ -61,5 +61,5 @@ def test_why_there_are_none(
 
 def test_a_machine_without_the_tool_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Untestable, match="no NVIDIA GPU: nvidia-smi, which comes with its driver, is not there"):
+    with pytest.raises(Untestable, match="no NVIDIA GPU: nvidia-smi, which comes with its driver, is not on the PATH"):
         find_devices()

@@ -37,7 +37,10 @@ def test_gpus_are_looked_for_once_and_looked_at_before_anything_runs(
 
 @pytest.mark.parametrize(
     ("used", "reason"),
-    [(4000, "another process holds GPU 0: 4000 MiB"), ("[N/A]", "GPU 0 does not say how much of its memory is in use")],
+    [
+        (4000, "another process holds GPU 0: 4000 MiB"),
+        ("[N/A]", "GPU 0 does not report how much of its memory is in use"),
+    ],
 )
 def test_a_device_that_may_be_in_use_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: Any, reason: str

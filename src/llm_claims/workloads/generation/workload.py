@@ -21,8 +21,8 @@ class GenerationWitness(Witness):
     """What was observed of a request.
 
     ``forward_dtypes`` are the dtypes of matrix products; ``input_tokens`` and ``new_tokens`` have one entry for each
-    sequence, shape (prompts,); ``forward_batch_sizes`` are the distinct batch sizes that the forward received, ascending.
-    ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request was made, if
+    sequence, shape (prompts,); ``forward_batch_sizes`` are the batch sizes that the forward received, distinct and
+    ascending. ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request was made, if
     its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
     """
 

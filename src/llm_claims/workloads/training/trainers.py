@@ -30,7 +30,7 @@ class WatchedTrainer(Trainer):
         super().__init__(**arguments)
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Make the accelerator with our own loss scaler for fp16; without it, a processor would silently run in fp32."""
+        """Make the accelerator with our own loss scaler for fp16; without it, processors silently run in fp32."""
         super().create_accelerator_and_postprocess()
         if self.args.fp16 and not self.is_deepspeed_enabled:
             assert self._initial_loss_scale is not None

@@ -1,6 +1,6 @@
 """The generation program: what it measures, and that its witness tells when a run was not what was asked.
 
-Most tests use a small model in this process; one has the real program, in a fork of a process that stands already.
+Most tests use a small model in this process; one has the real program, in a fork of a process that has imported the libraries.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def test_a_run_without_cache_shows_as_prompts_that_nobody_sent(
     model: Any = loaded.served.model
     whole = model.generate
     monkeypatch.setattr(model, "generate", lambda *a, **k: whole(*a, **{**k, "use_cache": False}))
-    with pytest.raises(RuntimeError, match="5 prompts entered the model, and 1 sequences came back"):
+    with pytest.raises(RuntimeError, match="5 prompts entered the model, but 1 sequences were returned"):
         run(generator, ASKED)
 
 
@@ -212,8 +212,8 @@ def test_a_seed_fixes_what_is_sampled(generator: generate.Generator, monkeypatch
     ("workload", "reason"),
     [
         (Training(), "runs generation, not training"),
-        (asked(model="llama-70b"), "no model 'llama-70b'; there is llama-30m, llama-7b, llama-13b"),
-        (asked(model="llama-7b"), "llama-7b is served on GPUs alone"),
+        (asked(model="llama-70b"), "no model 'llama-70b'; choose from llama-30m, llama-7b, llama-13b"),
+        (asked(model="llama-7b"), "llama-7b is served only on GPUs"),
         (asked(precision="fp16"), "no precision 'fp16'"),
         (asked(engine="deepspeed"), "no engine 'deepspeed'"),
         (asked(tensor_parallel_degree=2), "needs as many devices"),

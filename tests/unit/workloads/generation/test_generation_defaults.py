@@ -71,7 +71,7 @@ def test_the_memory_of_an_instance_is_a_cap(on: str | None, stands: float | None
         (Processor(), {"precision": "fp16"}, None, "needs precision=fp16; the CPU serves precision=fp32"),
         (Processor(), {"tensor_parallel_degree": 2}, None, "needs tensor_parallel_degree=2"),
         (Processor(), {"device_memory_gib": 24}, None, "a processor has no device memory to cap"),
-        (Processor(), {"cache": "static"}, None, "decoding with a static cache is compiled for GPUs alone"),
+        (Processor(), {"cache": "static"}, None, "a static cache is supported only on GPUs"),
         (Processor(), {"prompts": 2}, None, "generate takes one batch and has no list of prompts"),
         (Processor(), {}, "g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
         (FakeGpus(1), {"engine": "deepspeed", "tensor_parallel_degree": 8}, None, "needs 8 GPUs; this machine has 1"),

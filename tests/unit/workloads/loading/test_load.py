@@ -249,8 +249,8 @@ def test_the_pages_of_the_checkpoint_are_charged_to_who_loads_it(loaded: Load, f
     [
         (Training(), "runs loading, not training"),
         (Generation(), "runs loading, not generation"),
-        (asked(model="llama-7b"), "no model 'llama-7b'; there is llama-270m"),
-        (asked(precision="fp32"), "no checkpoint in 'fp32'; there is fp16, bf16"),
+        (asked(model="llama-7b"), "no model 'llama-7b'; choose from llama-270m"),
+        (asked(precision="fp32"), "no checkpoint in 'fp32'; choose from fp16, bf16"),
         (asked(engine="fastertransformer"), "no engine 'fastertransformer'"),
         (asked(engine="deepspeed-kernel-injection"), "no engine 'deepspeed-kernel-injection'"),
         (asked(engine="accelerate"), "device_map is open"),
@@ -312,7 +312,7 @@ def test_a_program_with_threads_refuses_to_fork(fork: Forker) -> None:
         "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n" + PROGRAM
     )
     assert one.hear() == ""
-    assert "this process has 2 threads, and only one without any can be forked" in one.errors
+    assert "this process has 2 threads, and only one with a single thread can be forked" in one.errors
 
 
 # Last in this file: it ends the program that the other tests use.

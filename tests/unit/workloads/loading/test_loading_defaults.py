@@ -36,7 +36,7 @@ def test_an_instances_host_memory_is_a_cap_where_one_can_be_made(
     ("hardware", "workload", "on", "reason"),
     [
         (Processor(), Loading(), "g5.48xlarge", r"needs ml\.g5\.48xlarge; this is a CPU"),
-        (Processor(), Loading(model="llama-7b"), None, "no model 'llama-7b'; there is llama-270m"),
+        (Processor(), Loading(model="llama-7b"), None, "no model 'llama-7b'; choose from llama-270m"),
         (FakeGpus(1), Loading(), None, "loading is measured on the processor"),
     ],
 )

@@ -40,7 +40,7 @@ def test_it_is_the_same_on_every_call(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_refused_with_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no model 'llama-8b'; there is llama-tiny"):
+    with pytest.raises(ValueError, match="no model 'llama-8b'; choose from llama-tiny"):
         base_model.save_base_model("llama-8b", tmp_path)
 
 

@@ -26,8 +26,8 @@ def test_each_node_has_its_share_of_the_ranks(monkeypatch: pytest.MonkeyPatch) -
 
 def test_ranks_that_do_not_divide_and_nodes_out_of_place_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     as_node(monkeypatch, "2", "0")
-    with pytest.raises(ValueError, match="3 ranks cannot be shared evenly by 2 nodes"):
+    with pytest.raises(ValueError, match="3 ranks cannot be divided evenly among 2 nodes"):
         Cluster.here().ranks_here(3)
     as_node(monkeypatch, "2", "2")
-    with pytest.raises(ValueError, match="LLM_CLAIMS_NODE_RANK=2 is none of LLM_CLAIMS_NODES=2"):
+    with pytest.raises(ValueError, match="LLM_CLAIMS_NODE_RANK=2 is not between 0 and LLM_CLAIMS_NODES=2"):
         Cluster.here()

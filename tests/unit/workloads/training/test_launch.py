@@ -72,7 +72,7 @@ def test_results_come_by_rank(ran: Run, ranks: str) -> None:
 
 
 def test_a_link_joins_two(ran: Run) -> None:
-    assert ran("meet()", "3, 32.0") == "ValueError: a link joins two ranks, not 3"
+    assert ran("meet()", "3, 32.0") == "ValueError: a link connects two ranks, not 3"
 
 
 FAULTS = {

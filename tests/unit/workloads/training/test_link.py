@@ -271,7 +271,10 @@ def test_a_process_that_is_gone_cannot_be_joined() -> None:
         # Dead, then dead and reaped.
         assert eventually(lambda: "\nState:\tZ" in Path(f"/proc/{gone.pid}/status").read_text())
         for pids in ((gone.pid, other.pid), (other.pid, gone.pid)):
-            with pytest.raises(link.LinkError, match=rf"process {gone.pid} has no network namespace, it may be gone: "):
+            with pytest.raises(
+                link.LinkError,
+                match=rf"the network namespace of process {gone.pid} cannot be read, it may have ended: ",
+            ):
                 link.join(*pids, 10)
         gone.wait()
         with pytest.raises(link.LinkError, match=rf"process {gone.pid} .*: No such file or directory$"):
@@ -283,11 +286,11 @@ def test_only_namespaces_of_their_own_are_joined() -> None:
     before = interfaces()
     with staying("enter") as inside, staying() as outside:
         for pids in ((inside.pid, outside.pid), (outside.pid, inside.pid)):
-            with pytest.raises(link.LinkError, match=f"process {outside.pid} is in the network namespace of others"):
+            with pytest.raises(link.LinkError, match=f"process {outside.pid} shares its network namespace with others"):
                 link.join(*pids, 10)
         with pytest.raises(link.LinkError, match=f"processes {inside.pid} and {inside.pid} are in one network"):
             link.join(inside.pid, inside.pid, 10)
-        with pytest.raises(link.LinkError, match=f"process {os.getpid()} is in the network namespace of others"):
+        with pytest.raises(link.LinkError, match=f"process {os.getpid()} shares its network namespace with others"):
             link.join(os.getpid(), inside.pid, 10)
     assert interfaces() == before
 
@@ -310,7 +313,7 @@ def test_only_the_main_thread_stands_for_its_process() -> None:
     thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
-    assert [str(error) for error in caught] == ["only the main thread can take its process into a network namespace"]
+    assert [str(error) for error in caught] == ["only the main thread can move its process into a network namespace"]
 
 
 def test_without_root_there_are_no_namespaces() -> None:
@@ -348,7 +351,7 @@ def test_programs_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 TBF = '[{"kind":"tbf","handle":"8001:","root":true,"options":{"rate":125000,"burst":65536,"lat":50000}}]'
-NO_RATE = "needs an iproute2 whose tc tells the rate of a tbf as JSON"
+NO_RATE = "needs an iproute2 whose tc reports the rate of a tbf as JSON"
 
 
 @pytest.mark.parametrize(

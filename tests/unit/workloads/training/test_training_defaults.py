@@ -154,15 +154,19 @@ def test_with_rdma_is_what_is_measured_anyway_on_gpus() -> None:
 @pytest.mark.parametrize(
     ("hardware", "stated", "reason"),
     [
-        (Processor(), {"transport": "shm", "ranks": 2}, "transport=shm joins GPUs; ranks on a processor are joined by"),
-        (Processor(), {"ranks": 4, "zero_stage": 1}, "ranks=4 would share this processor's cores; speeds of 2 ranks"),
+        (Processor(), {"transport": "shm", "ranks": 2}, "transport=shm is one between GPUs; ranks on a processor use"),
+        (
+            Processor(),
+            {"ranks": 4, "zero_stage": 1},
+            "ranks=4 would compete for this processor's cores; it measures at most 2",
+        ),
         (Processor(), {"model": "llama-7b"}, "llama-7b has no pretrained weights here"),
         (Processor(), {"parallelism": "smp"}, "parallelism: Input should be 'deepspeed' or 'ddp'"),
-        (FakeGpus(1), {"zero_stage": 1}, "zero_stage=1 partitions what ranks hold among them: it needs at least two"),
-        (FakeGpus(1), {**TAUGHT, "transport": "shm"}, "a transport joins ranks: it needs at least two, not one"),
+        (FakeGpus(1), {"zero_stage": 1}, "zero_stage=1 partitions state over ranks: it needs at least two"),
+        (FakeGpus(1), {**TAUGHT, "transport": "shm"}, "a transport connects ranks: it needs at least two, not one"),
         (FakeGpus(2), {"ranks": 4, "zero_stage": 3}, "ranks=4 needs 4 GPUs; this machine has 2"),
         (FakeGpus(2, 61_440), {"zero_stage": 1}, "training llama-7b at 2 ranks needs 69 GiB a GPU; one has 60 GiB"),
-        (FakeGpus(2), {"zero_stage": 1, "link_mbit_per_second": 8}, "a shaped link joins network namespaces"),
+        (FakeGpus(2), {"zero_stage": 1, "link_mbit_per_second": 8}, "a shaped link connects network namespaces"),
     ],
 )
 def test_what_hardware_cannot_train_is_refused(hardware: Hardware, stated: dict[str, Any], reason: str) -> None:
