@@ -22,8 +22,8 @@ class GenerationWitness(Witness):
 
     ``forward_dtypes`` are the dtypes of matrix products; ``input_tokens`` and ``new_tokens`` have one entry for each
     sequence, shape (prompts,); ``forward_batch_sizes`` are the batch sizes that the forward received, distinct and
-    ascending. ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request was made, if
-    its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
+    ascending. ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request
+    was made, if its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
     """
 
     owed_by_failures = frozenset({"device_memory_gib"})

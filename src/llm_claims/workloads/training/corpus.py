@@ -122,5 +122,5 @@ def token_blocks(
         del tokens[:context_tokens]
     cut = _MOST_REPETITIONS * blocks + 1
     raise ValueError(
-        f"cannot make {blocks} different samples of {context_tokens} tokens: of {cut} that were cut, only {len(found)} differ"
+        f"cannot make {blocks} different samples of {context_tokens} tokens: only {len(found)} of {cut} differ"
     )

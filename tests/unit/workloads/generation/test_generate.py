@@ -1,6 +1,6 @@
 """The generation program: what it measures, and that its witness tells when a run was not what was asked.
 
-Most tests use a small model in this process; one has the real program, in a fork of a process that has imported the libraries.
+Most tests use a small model in this process; one has the real program, in a fork of a warm process.
 """
 
 from __future__ import annotations
@@ -221,8 +221,8 @@ def test_a_seed_fixes_what_is_sampled(generator: generate.Generator, monkeypatch
         (asked(input_tokens=None), "input_tokens is open"),
         (asked(new_tokens=None), "new_tokens is open"),
         (asked(input_tokens=2000, new_tokens=49), "exceed the model's 2048 positions"),
-        (asked(prompts=4), "has no list of prompts"),
-        (asked(prompts=4, batch_size=2), "has no list of prompts"),
+        (asked(prompts=4), "no list of prompts"),
+        (asked(prompts=4, batch_size=2), "no list of prompts"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(

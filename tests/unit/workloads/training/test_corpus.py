@@ -90,5 +90,5 @@ def test_all_blocks_differ(extended: PreTrainedTokenizerFast) -> None:
 
 
 def test_more_blocks_than_there_can_be_are_refused(extended: PreTrainedTokenizerFast) -> None:
-    with pytest.raises(ValueError, match="cannot make 400 different samples of 1 tokens: of 8001 that were cut"):
+    with pytest.raises(ValueError, match=r"cannot make 400 different samples of 1 tokens: only \d+ of 8001 differ"):
         corpus.token_blocks(corpus.records(1), extended, blocks=400, context_tokens=1)
