@@ -35,11 +35,11 @@ def see_one_device() -> None:
     Without this, the Trainer would use every visible GPU in one process. The id of the process chooses the GPU, so
     that runs at the same time are spread over all.
     """
-    visible = _visible()
+    visible = _visible_gpus()
     os.environ["CUDA_VISIBLE_DEVICES"] = visible[os.getpid() % len(visible)] if visible else ""
 
 
-def _visible() -> list[str]:
+def _visible_gpus() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     if (said := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         names = [name.strip() for name in said.split(",")]

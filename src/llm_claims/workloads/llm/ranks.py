@@ -97,7 +97,7 @@ class Ranks:
                 raise self._error(next(iter(waiting.values())), f"sent nothing for {timeout_seconds:g} s")
             ready = [waiting[number] for number in wait(list(waiting), min(left, _LOOK_SECONDS))]  # type: ignore[index]
             # If a child of a dead rank holds its channel open, the channel never becomes ready: look at the status.
-            received |= self._received(ready or [fork for fork in waiting.values() if fork.status() is not None])
+            received |= self._receive_from(ready or [fork for fork in waiting.values() if fork.status() is not None])
         return [received[fork] for fork in self._forks]
 
     def end(self) -> None:
@@ -115,7 +115,8 @@ class Ranks:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def _received(self, ready: Sequence[Fork]) -> dict[Fork, Any]:
+    def _receive_from(self, ready: Sequence[Fork]) -> dict[Fork, Any]:
+        """Return the next value of each of these ranks; raise `RankError` for one that failed."""
         received, failed = {}, {}
         for fork in ready:
             try:

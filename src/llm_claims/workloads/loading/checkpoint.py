@@ -121,7 +121,7 @@ def _write(folder: Path, shape: dict[str, Any], dtype: str, form: Form, channel:
     with torch.device("meta"):
         layout = {name: tensor.shape for name, tensor in LlamaForCausalLM(config).state_dict().items()}
     size = sum(shape.numel() for shape in layout.values()) * _BYTES_OF_A_WEIGHT
-    _refuse_to_fill(folder, size)
+    _check_free_disk_and_memory(folder, size)
     config.save_pretrained(folder)
     channel.send({"weight_bytes": size, "checksum": write_weights(folder, layout, dtype, form)})
 
@@ -147,16 +147,16 @@ def write_weights(folder: Path, layout: dict[str, torch.Size], dtype: str, form:
     return total_sum % 2**64
 
 
-def _refuse_to_fill(folder: Path, size: int) -> None:
+def _check_free_disk_and_memory(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < 2 * size:
         raise RuntimeError(
             f"{size / 1e6:.0f} MB of weights need twice as much free disk; {folder} has {free / 1e6:.0f} MB"
         )
-    refuse_to_fill_memory(size)
+    check_free_memory(size)
 
 
-def refuse_to_fill_memory(size: int) -> None:
+def check_free_memory(size: int) -> None:
     """Check that three times ``size`` bytes of memory are available: for the weights twice, and everything else.
 
     Raises

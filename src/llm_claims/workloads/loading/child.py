@@ -85,7 +85,7 @@ def seen(model: torch.nn.Module, checkpoint: Checkpoint) -> dict[str, Any]:
     Raises
     ------
     RuntimeError
-        The weights in memory are not those of the checkpoint.
+        The weights have the checkpoint's dtype, but other values. Another dtype is left to the witness to show.
     """
     import torch
 

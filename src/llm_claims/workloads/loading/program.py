@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.workloads.base import Workload
-from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, refuse_to_fill_memory
+from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, check_free_memory
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
 from llm_claims.workloads.loading.model_server import HEAP_TO_WEIGHTS, ModelServer
@@ -83,7 +83,7 @@ class Loader:
         assert workload.precision is not None
         assert workload.checkpoint is not None
         checkpoint = self._checkpoints.get(workload.model, workload.precision, workload.checkpoint)
-        refuse_to_fill_memory(checkpoint.weight_bytes)
+        check_free_memory(checkpoint.weight_bytes)
         checkpoint.drop_from_page_cache()
         with contextlib.ExitStack() as stack:
             cap = None

@@ -69,7 +69,10 @@ class TrainingDefaults(Defaults[Training]):
         return found
 
     def analogue(self, workload: Training, on: str | None) -> tuple[Training, str | None, str]:
-        """Replace an interconnect with or without RDMA by a transport between GPUs, or by a shaped link."""
+        """Replace an interconnect with or without RDMA by a transport between GPUs, or by a shaped link.
+
+        A workload that states a transport and nothing of RDMA is kept, with a note if it is not NCCL's own choice.
+        """
         if workload.rdma is None:
             # p2p is NCCL's own choice on one host, and no analogue of anything.
             note = f"{_NOT_EFA}, {workload.transport}" if workload.transport not in (None, "p2p") else ""

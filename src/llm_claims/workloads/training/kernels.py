@@ -38,7 +38,7 @@ def profiled_step(trainer: Trainer) -> dict[str, Figure]:
         seconds = perf_counter() - start
     kernels = without_barrier((event.name, _span(event)) for event in profiler.events() if _is_kernel(event))
     of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(of_ranks, durations(kernels))
+    torch.distributed.all_gather_object(of_ranks, summary(kernels))
     if trainer.accelerator.optimizer_step_was_skipped or not comparable(of_ranks):
         return {}
     return {"watched_step_seconds": seconds, **dict(shares(kernels, [of_nccl for _, of_nccl in of_ranks], seconds))}
@@ -67,7 +67,7 @@ def without_barrier(kernels: Iterable[Kernel]) -> list[Kernel]:
     return [kernel for number, kernel in enumerate(ordered) if number != barrier]
 
 
-def durations(kernels: Iterable[Kernel]) -> tuple[int, list[float]]:
+def summary(kernels: Iterable[Kernel]) -> tuple[int, list[float]]:
     """Return how many kernels are not NCCL's, and the durations of NCCL's in order, in microseconds."""
     listed = list(kernels)
     of_nccl = [last - first for name, (first, last) in listed if _of_nccl(name)]

@@ -35,13 +35,13 @@ def request_transport(transport: str | None, folder: Path) -> None:
     for name in _OURS:
         os.environ.pop(name, None)
     os.environ.update(_DISABLED.get(transport or "", {}))
-    os.environ.update(NCCL_DEBUG="INFO", NCCL_DEBUG_SUBSYS="INIT,NET,P2P,SHM", NCCL_DEBUG_FILE=str(_log(folder)))
+    os.environ.update(NCCL_DEBUG="INFO", NCCL_DEBUG_SUBSYS="INIT,NET,P2P,SHM", NCCL_DEBUG_FILE=str(_log_path(folder)))
 
 
 def seen(folder: Path) -> set[str]:
     """Return the transports of all channels that NCCL has logged for this rank."""
     try:
-        text = _log(folder).read_text(encoding="utf-8", errors="replace")
+        text = _log_path(folder).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return set()
     return {_NAMES.get(word, word) for word in _VIA.findall(text)}
@@ -55,5 +55,5 @@ def print_logs(folder: Path) -> None:
     sys.stderr.flush()
 
 
-def _log(folder: Path) -> Path:
+def _log_path(folder: Path) -> Path:
     return folder / f"nccl-{os.getpid()}.txt"

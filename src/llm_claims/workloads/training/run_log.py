@@ -105,7 +105,7 @@ class RunLog(TrainerCallback):
 
 
 def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:
-    """Return the mean over all ranks of a tensor that each has, in fp64."""
+    """Return the elementwise mean over all ranks of a tensor that each rank has, in fp64."""
     import torch.distributed as dist
 
     values = values.double()

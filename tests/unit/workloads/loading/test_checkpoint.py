@@ -99,11 +99,11 @@ def test_shards_keep_the_order_and_the_size(sizes: dict[str, int], most: int, gr
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"MB of weights need twice as much free disk; .* has \d+ MB"):
-        checkpoint._refuse_to_fill(tmp_path, 1 << 60)
+        checkpoint._check_free_disk_and_memory(tmp_path, 1 << 60)
 
 
 def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "available_bytes", lambda: 299_000_000)
-    checkpoint.refuse_to_fill_memory(99_000_000)
+    checkpoint.check_free_memory(99_000_000)
     with pytest.raises(RuntimeError, match="100 MB of weights need three times as much memory; 299 MB is available"):
-        checkpoint.refuse_to_fill_memory(100_000_000)
+        checkpoint.check_free_memory(100_000_000)

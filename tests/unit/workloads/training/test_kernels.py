@@ -10,8 +10,8 @@ from llm_claims.workloads.training.kernels import (
     Kernel,
     comparable,
     covered,
-    durations,
     shares,
+    summary,
     without_barrier,
 )
 
@@ -26,7 +26,7 @@ STEP: list[Kernel] = [
 
 
 def of(*others: list[float]) -> dict[str, float]:
-    return dict(shares(STEP, [durations(STEP)[1], *others], seconds=1.0))
+    return dict(shares(STEP, [summary(STEP)[1], *others], seconds=1.0))
 
 
 def test_what_overlaps_counts_once_and_what_is_hidden_is_not_exposed() -> None:
