@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from workers import SETTINGS, SOCKET, FakeLauncher, Json, answer, generation, table, training
+from workers import READY, SETTINGS, SOCKET, FakeLauncher, Json, answer, generation, table, training
 
+from llm_claims.sagemaker.containers.log_lines import lines_of
 from llm_claims.sagemaker.deployments import deployment_of
 from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
+from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launches import Launch, PlacedRequest
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT
 from llm_claims.sources.base import Placed
@@ -170,3 +172,25 @@ def test_an_answer_of_another_form_is_refused(said: Json, where: str) -> None:
 
     with pytest.raises(CloudError, match=f"is not one of the protocol: .*{where}"):
         executed(launch(A), FakeLauncher(program=says))
+
+
+@pytest.mark.parametrize(
+    ("message", "damage", "fault"),
+    [
+        ({"ready": READY}, ("A10G", "H100"), "message 1 in the log is not as it was written"),
+        (
+            {"request": None, "answer": {"outcome": {"signature": "the program died while setting up"}}},
+            ("", ""),
+            "died",
+        ),
+    ],
+)
+def test_a_log_that_cannot_be_read_or_ends_before_the_program_stood_tells_its_fault(
+    message: Json, damage: tuple[str, str], fault: str
+) -> None:
+    log = JobLog(launch(RUN))
+    log.read_line("algo-2", "another host's word counts for nothing")
+    for line in lines_of(1, message):
+        log.read_line("algo-1", line.replace(*damage))
+    assert log.answers == []
+    assert fault in log.fault

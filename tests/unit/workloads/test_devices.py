@@ -8,6 +8,7 @@ import pytest
 from fake_gpus import H100, H200, put_gpus
 
 from llm_claims.errors import Untestable
+from llm_claims.workloads import devices
 from llm_claims.workloads.devices import busy, find_devices, states
 
 
@@ -59,7 +60,26 @@ def test_why_there_are_none(
         find_devices()
 
 
-def test_a_machine_without_the_tool_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("tool", "reason"),
+    [
+        (None, "no NVIDIA GPU: nvidia-smi, which comes with its driver, is not there"),
+        ("#!/bin/sh\nexec /bin/sleep 60", "the GPU's driver does not answer: nvidia-smi said nothing for 0.2 s"),
+        ("\0", "nvidia-smi cannot be started: "),
+    ],
+    ids=["none", "hangs", "broken"],
+)
+def test_a_machine_without_a_tool_that_works_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str | None, reason: str
+) -> None:
+    monkeypatch.setattr(devices, "_SECONDS", 0.2)
     monkeypatch.setenv("PATH", str(tmp_path))
+<<<<<<< HEAD
     with pytest.raises(Untestable, match="no NVIDIA GPU: nvidia-smi, which comes with its driver, is not on the PATH"):
+=======
+    if tool is not None:
+        (tmp_path / "nvidia-smi").write_text(tool)
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    with pytest.raises(Untestable, match=reason):
+>>>>>>> tests-sources
         find_devices()
