@@ -32,6 +32,7 @@ KINDS = tuple(f"llm_claims.workloads.{kind}" for kind in ("training", "generatio
 HEAVY = {"torch", "transformers", "accelerate", "deepspeed", "keras", "boto3", "sagemaker"}
 # What a rank of training runs subclasses what these libraries offer, so it cannot be read without them.
 OF_RANKS = {f"llm_claims.workloads.training.{name}" for name in ("finetune", "keras_fit", "run_log", "trainers")}
+STARTERS = re.compile(r"\bPopen\b|\bos\.(fork|kill|killpg|posix_spawnp?)\b|\b(Process|get_context)\b\(")
 OUTSIDE_WORLD = {"datetime", "io", "os", "pathlib", "random", "socket", "subprocess", "tempfile", "time"}
 
 
@@ -171,3 +172,8 @@ def test_every_name_of_the_package_has_its_home() -> None:
     (block,) = (node for node in trees()["llm_claims"].body if isinstance(node, ast.If))
     seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen == set(llm_claims.__all__), "the type checker sees other names"
+
+
+def test_processes_are_started_and_signalled_in_one_room() -> None:
+    found = {name for name, tree in trees().items() if STARTERS.search(ast.unparse(tree))}
+    assert {name.rpartition(".")[0] for name in found} == {"llm_claims.workloads.processes"}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from warm import Warm
+from scripts import is_so
+from warm import Forker, Warm
 
 from llm_claims.sagemaker.containers.document.program import outcome_of
 from llm_claims.workloads.base import Workload, differences
@@ -15,6 +16,11 @@ from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Ready, Request, read_answer
+<<<<<<< HEAD
+=======
+from llm_claims.workloads.training.workload import Training
+from llm_claims.workloads.witness import differences
+>>>>>>> supervisor
 
 DEPLOYMENT = {"model": "llama-tiny", "precision": "fp32", "engine": "accelerate", "device_map": "auto"}
 LOADING = Loading(
@@ -85,6 +91,18 @@ def test_a_load_has_a_peak_and_happens_once_a_process(said: dict[str, Any]) -> N
 def test_what_it_does_not_do_is_a_failure_that_says_why(said: dict[str, Any]) -> None:
     outcome = said["two-prompts"]["outcome"]
     assert outcome["signature"] == "Refused: generate runs one batch: use the pipeline for more prompts than fit one"
+
+
+def test_ranks_answer_and_end_together(fork: Forker) -> None:
+    deployment = {"model": "llama-tiny", "precision": "fp32", "engine": "deepspeed", "tensor_parallel_degree": 2}
+    program = fork(PROGRAM.format(environment={"LLM_CLAIMS_DEPLOYMENT": json.dumps(deployment)}))
+    program.ready()
+    for _ in range(2):
+        program.say(Request(workload=Training(), round=1, seed=1).model_dump_json(exclude_none=True))
+        assert "not training" in json.loads(program.hear())["outcome"]["signature"]
+        assert len(program.family()) == 2
+    program.hang_up()
+    assert is_so(lambda: not program.family())
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,11 @@ def main() -> int:
     others = _start_others(engine)
     if engine.rank == 0:
         engine.prepare()
-    _say(answers, {"hardware": _hardware(), "software": _software(), "setup_seconds": time.perf_counter() - start})
-    for line in sys.stdin:
+    hardware, software = _hardware(), _software()
+    for other in others:
+        other.read_line()  # it is ready
+    _say(answers, {"hardware": hardware, "software": software, "setup_seconds": time.perf_counter() - start})
+    for line in map(str.strip, sys.stdin):
         for other in others:
             other.write_line(line)
         _say(answers, answer(engine, json.loads(line)))
@@ -54,7 +57,7 @@ def main() -> int:
 
 
 def _start_others(engine: Engine) -> list[Command]:
-    """Start the other ranks of DeepSpeed, if this is the first, and wait until they are ready."""
+    """Start the other ranks of DeepSpeed, if this is the first."""
     if engine.name != "deepspeed" or "RANK" in os.environ:
         return []
     world = {"WORLD_SIZE": str(engine.degree), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": PORT}
@@ -64,8 +67,6 @@ def _start_others(engine: Engine) -> list[Command]:
         for rank in range(1, engine.degree)
     ]
     os.environ.update(world, RANK="0", LOCAL_RANK="0")
-    for other in others:
-        other.read_line()
     return others
 
 
