@@ -16,11 +16,7 @@ from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import Ready, Request, read_answer
-<<<<<<< HEAD
-=======
 from llm_claims.workloads.training.workload import Training
-from llm_claims.workloads.witness import differences
->>>>>>> supervisor
 
 DEPLOYMENT = {"model": "llama-tiny", "precision": "fp32", "engine": "accelerate", "device_map": "auto"}
 LOADING = Loading(
