@@ -122,7 +122,7 @@ class Options:
     sample_timeout: float | None
     time_budget: float | None
     strict: bool
-    updating: bool
+    update: Literal["nothing", "new", "all"]
     report: Path
     fixtures: Path
     cpu_program: tuple[str, ...]
@@ -160,7 +160,7 @@ def read_options(config: pytest.Config) -> Options:
         sample_timeout=get("--sample-timeout"),
         time_budget=get("--time-budget"),
         strict=get("--strict-inconclusive"),
-        updating=get("--snapshot-update", default=False),
+        update=_update(config),
         report=config.rootpath / get("--report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),
         cpu_program=tuple(config.getini("claims_cpu_program")),
@@ -168,6 +168,13 @@ def read_options(config: pytest.Config) -> Options:
     )
     _check(options)
     return options
+
+
+def _update(config: pytest.Config) -> Literal["nothing", "new", "all"]:
+    """What syrupy's options let this run accept; syrupy's plugin may be switched off."""
+    if config.getoption("update_snapshots", default=False):
+        return "all"
+    return "new" if config.getoption("update_new_snapshots_only", default=False) else "nothing"
 
 
 def _is_emulated(instances: Sequence[str]) -> bool:

@@ -341,8 +341,10 @@ class Miniature:
         return {case: line.strip() for case, line, *_ in entries}
 
     def rows(self, report: str = "report") -> dict[Case, Json]:
-        """The rows of the last run by claim, case and source."""
-        rows: Iterable[Json] = json.loads((self.path / report / "verdicts.json").read_text(encoding="utf-8"))
+        """The rows of the last run, of the whole suite or of a part, by claim, case and source."""
+        whole, part = (self.path / report / where / "verdicts.json" for where in ("", "part"))
+        last = max((path for path in (whole, part) if path.exists()), key=lambda path: path.stat().st_mtime_ns)
+        rows: Iterable[Json] = json.loads(last.read_text(encoding="utf-8"))
         return {(row["claim"], row["case"], row["source"]): row for row in rows}
 
     def words(self, source: str) -> dict[tuple[str, str], str]:

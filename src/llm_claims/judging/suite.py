@@ -14,6 +14,7 @@ from llm_claims.document.instances import InstanceTable, read_instances
 from llm_claims.document.register import Register, read_register
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.evidence.recordings import Recording, read_recordings
+from llm_claims.judging.cases import Collected
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
 from llm_claims.options import Options
@@ -31,13 +32,17 @@ ASLEEP = {
 
 @dataclass
 class Suite:
-    """Everything that the trials of one run share; ``remarks`` are what its report has to say of the run."""
+    """Everything that the trials of one run share.
+
+    ``remarks`` are what its report has to say of the run; ``collected`` is what it is to judge, once that is known.
+    """
 
     options: Options
     store: EvidenceStore
     progress: ProgressLine
     hook: pluggy.HookRelay
     remarks: list[str] = field(default_factory=list)
+    collected: Collected = field(default_factory=Collected)
 
     @cached_property
     def register(self) -> Register:
