@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 
 import pytest
 
@@ -11,7 +12,9 @@ from llm_claims.errors import ClaimsError
 from llm_claims.evidence.recordings import write_recording
 from llm_claims.judging.cases import read_collected
 from llm_claims.judging.completeness import listed
+from llm_claims.judging.progress import uncaptured
 from llm_claims.judging.suite import Suite, recording_of
+from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
@@ -21,6 +24,7 @@ from llm_claims.report.tally import Tally
 from llm_claims.report.terminal import lines_of
 
 MOST_REPEATS = 10
+FAULT = "error: "
 A_PART = "this run judged a part of the suite, and so does its report"
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 """The exit statuses of runs that were not stopped."""
@@ -43,6 +47,12 @@ class Reporter:
         """Whether this run is to judge the cases that it collects."""
         get = self._config.getoption
         return not (get("collectonly") or get("setuponly", False) or self._suite.options.plan)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say which options have other names here."""
+        taken = self._config.stash.get(TAKEN, [])
+        names = ", ".join(f"--claims-{name} (--{name} is another's)" for name in taken)
+        return [f"llm-claims: {names}"] if taken else []
 
     def pytest_collection_finish(self) -> None:
         """Refuse an unwritable report folder before anything is measured."""
@@ -89,8 +99,11 @@ class Reporter:
                 # What was measured before the interrupt is recorded, even if nothing was judged yet.
                 self._record()
         except (ClaimsError, OSError) as error:
-            self._notes.append(f"error: {error}")
+            self._notes.append(f"{FAULT}{error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        if not self._config.pluginmanager.hasplugin("terminalreporter"):
+            with uncaptured(self._config):
+                sys.stderr.writelines(f"{note}\n" for note in self._notes if note.startswith(FAULT))
 
     def _complete(self, session: pytest.Session, *, stopped: bool) -> None:
         """Give cases without a verdict their errors; fail a run that would pass in spite of them, or of a fault."""
@@ -100,7 +113,7 @@ class Reporter:
         faults = list(collected.faults)
         if excused:
             faults.append(f"no verdict, and no failure either: {listed([case.label for case in excused])}")
-        self._notes += [f"error: {fault}" for fault in faults]
+        self._notes += [f"{FAULT}{fault}" for fault in faults]
         if (faults or unjudged) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -153,10 +166,16 @@ class Reporter:
     def _repeat(self, nodeid: str) -> str:
         """Return the command, as a shell reads it, that runs one case again from where this run was started."""
         config = self._config
-        recordings = [part for name in config.getoption("--recording") for part in ("--recording", name)]
+        given = {
+            "-c": [config.option.inifilename],
+            "--rootdir": [config.option.rootdir],
+            "-o": config.option.override_ini,
+        }
+        given |= {f"--{name}": option(config, name) for name in ("recording", "instance")}
+        options = [part for name, values in given.items() for value in values or () if value for part in (name, value)]
         path, _, case = nodeid.partition("::")
         file = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
-        return shlex.join(["pytest", f"{file}::{case}", *recordings])
+        return shlex.join(["pytest", f"{file}::{case}", *options])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
