@@ -55,7 +55,9 @@ basis = "implied"
 statement = "ZeRO stage 1 trains faster than stage 3."
 untestable = { cpu = "the miniature trains nowhere", gpu = "sixteen GPUs: no machine has as many" }
 """
-COMMIT = "0123456789" * 4
+AUTHOR = {"NAME": "A", "EMAIL": "a@example.org", "DATE": "2000-01-01T00:00:00Z"}
+COMMIT = "99d3236828b542c9b6508e0d4d9fc79bd1ce2f4d"
+"""The commit that `Miniature.commit` makes."""
 CLAIMS = ("input-costs", "tokens-double", "batch-is-free", "zero1-faster")
 
 TESTS = """\
@@ -319,6 +321,12 @@ class Miniature:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
+
+    def commit(self) -> None:
+        """Make the suite's folder a repository with one empty commit, which is always the same."""
+        who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in AUTHOR.items()}
+        for words in ("init -q", "commit -q --allow-empty -m A"):
+            subprocess.run(["git", *words.split()], cwd=self.path, env={**os.environ, **who}, check=True)
 
     def write_recording(self, whole: Mapping[str, Any] | None = None, name: str | None = None) -> Path:
         """Write a recording where the suite finds it; ``name`` is another path within the suite."""

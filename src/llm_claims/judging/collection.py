@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.errors import ClaimsError, UsageError
+from llm_claims.document.files import try_to_write
+from llm_claims.errors import ClaimsError, RecordingError, UsageError
 from llm_claims.judging.accepted import check_accepted, place_of
 from llm_claims.judging.cases import Case, Collected, case_of
 from llm_claims.judging.completeness import ModuleSearch, Produced, listed, strings_in, unclaimed
@@ -72,16 +73,15 @@ class Collection:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note the selected cases, when every plugin has had its say."""
-        found = Collected(refusal=self._refusal)
-        if self._refusal is None:
-            try:
-                found = self._collected(session)
-            except ClaimsError as error:
-                self._refuse(session.items, str(error))
-                found = Collected(refusal=str(error))
+        try:
+            found = self._collected(session) if self._refusal is None else Collected(refusal=self._refusal)
+        except ClaimsError as error:
+            found = Collected(refusal=str(error))
         self._suite.collected = found
         if self._is_worker:
             found.keep(self._suite.store.folder)
+        if found.refusal and self._refusal is None:
+            self._refuse(session.items, found.refusal)
 
     @property
     def _is_worker(self) -> bool:
@@ -89,9 +89,9 @@ class Collection:
 
     def _refuse(self, items: list[pytest.Item], words: str) -> None:
         """End the run with ``words``; a worker cannot, so it leaves them to the controller."""
+        self._refusal = words
         if not self._is_worker:
             raise pytest.UsageError(words)
-        self._refusal = words
         items[:] = []
 
     def _collected(self, session: pytest.Session) -> Collected:
@@ -126,7 +126,7 @@ class Collection:
         Raises
         ------
         RecordingError
-            A file is none that syrupy wrote, and is not about to be written anew.
+            A file is none that syrupy wrote; or what this run accepts cannot be written.
         """
         found: dict[Path, Produced] = {}
         for item in items:
@@ -135,6 +135,12 @@ class Collection:
         if self._suite.options.update == "nothing":
             for path in found:
                 check_accepted(path)
+            return found
+        for folder in {path.parent for path in found}:
+            try:
+                try_to_write(folder)
+            except OSError as error:
+                raise RecordingError(f"{folder}: no accepted verdict can be written: {error.strerror}") from None
         return found
 
     def _search(self, config: pytest.Config) -> ModuleSearch:

@@ -27,7 +27,7 @@ from llm_claims.judging.run_folder import RunFolder
 from llm_claims.judging.suite import Suite
 from llm_claims.judging.termination import Termination
 from llm_claims.judging.trial import Trial
-from llm_claims.options import read_options
+from llm_claims.options import option, read_options
 from llm_claims.sources.base import Source
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.store import EvidenceStore
@@ -49,7 +49,8 @@ def prepare(config: pytest.Config) -> Suite:
     """Make the suite of this run; its files are read when the first claim is collected."""
     try:
         options = read_options(config)
-        if options.record is not None and (reason := why_not_writable(options.record)):
+        # The controller of xdist's workers writes it.
+        if options.record and not _worker_input(config) and (reason := why_not_writable(options.record)):
             raise UsageError(f"--record {options.record}: {reason}")
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
@@ -62,7 +63,7 @@ def prepare(config: pytest.Config) -> Suite:
     config.pluginmanager.register(Collection(suite, config), "llm-claims-collection")
     at_the_end = config.stash[AT_THE_END] = ExitStack()
     at_the_end.enter_context(hidden_from_syrupy())
-    if config.getoption("--reuse-evidence"):
+    if option(config, "reuse-evidence"):
         text = "--reuse-evidence no longer does anything: use --record FILE, and later --recording FILE"
         config.issue_config_time_warning(pytest.PytestDeprecationWarning(text), stacklevel=2)
     return suite
@@ -280,10 +281,10 @@ def _settle(report: pytest.TestReport, case: Case, error: BaseException, conclus
             report.outcome = "failed"
             report.longrepr = str(error) if str(error).startswith(case.label) else f"{case.label}: {error}"
             vars(report).pop("wasxfail", None)
-    elif isinstance(error, pytest.xfail.Exception):
-        # With --runxfail, pytest would fail it.
-        report.outcome = "skipped"
-        report.wasxfail = str(error)
+    elif isinstance(error, pytest.xfail.Exception) and not hasattr(report, "wasxfail"):
+        # With --runxfail, or without its plugin for skips, pytest would fail it.
+        report.outcome, report.wasxfail = "skipped", str(error)
+        report.longrepr = (report.location[0], report.location[1] or 0, str(error))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import pluggy
 import pytest
@@ -15,6 +14,7 @@ from llm_claims.document.register import Register, read_register
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.evidence.recordings import Recording, read_recordings
 from llm_claims.judging.cases import Collected
+from llm_claims.judging.commit import commit_of
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
 from llm_claims.options import Options
@@ -57,7 +57,11 @@ class Suite:
     @cached_property
     def commit(self) -> str | None:
         """The commit of the suite that is checked out, if it is in a git repository."""
-        return _commit(self.options.fixtures)
+        try:
+            return commit_of(self.options.fixtures)
+        except OSError as error:
+            self.remarks.append(f"the suite's commit is unknown: {error}")
+            return None
 
     @cached_property
     def sources(self) -> dict[str, Source]:
@@ -173,17 +177,4 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             defaults=dict(source.defaults()),
             evidence=tuple(evidence),
         )
-    return None
-
-
-def _commit(folder: Path) -> str | None:
-    """The commit that is checked out, read from git's own files: no process is started for it."""
-    for parent in (folder, *folder.parents):
-        head = parent / ".git" / "HEAD"
-        if head.is_file():
-            text = head.read_text(encoding="utf-8").strip()
-            reference = parent / ".git" / text.removeprefix("ref: ")
-            if not text.startswith("ref: "):
-                return text
-            return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm_claims.document.files import write_atomically
+from llm_claims.document.files import try_to_write, write_atomically
 from llm_claims.document.register import Register
 from llm_claims.errors import UsageError
 from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
@@ -26,10 +26,8 @@ def check_writable(folder: Path) -> None:
     UsageError
         The folder cannot be made or written.
     """
-    probe = folder / ".probe"
     try:
-        write_atomically(probe, "")
-        probe.unlink()
+        try_to_write(folder)
     except OSError as error:
         raise UsageError(
             f"the report folder {folder} cannot be written ({error.strerror}): choose another with --report-dir"
