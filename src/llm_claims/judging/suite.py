@@ -35,7 +35,7 @@ ASLEEP = {
 class Suite:
     """Everything that the trials of one run share.
 
-    ``remarks`` are what its report has to say of the run; ``known`` are the kinds of workload that were known before it;
+    ``remarks`` are what its report has to say of the run; ``known`` are the kinds that were known before it;
     ``collected`` is what it is to judge, once that is known.
     """
 
