@@ -77,7 +77,7 @@ class Observer:
         )
 
     def _api(self) -> str | None:
-        """Name the API that was called, or ``None``; a pipeline calls ``generate`` too."""
+        """Name the API that was called: "pipeline" (which calls generate), else "generate"; ``None`` for neither."""
         return next((path for path in ("pipeline", "generate") if path in self._entered), None)
 
     def _on_forward(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
