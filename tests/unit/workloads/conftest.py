@@ -21,8 +21,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def training_program(warm: Warm) -> Iterator[Fork]:
-    """The training program, ready to be asked."""
-    program = warm.fork(PROGRAM)
+    """The training program, ready to be asked; it has imported Keras, which every run would do anew."""
+    program = warm.fork(f"import llm_claims.workloads.training.keras_fit\n{PROGRAM}")
     program.ready()
     yield program
     program.hang_up()
