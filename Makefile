@@ -25,6 +25,10 @@ READY_DEV := $(VENV)/.ready-dev-$(VERSION)
 # Packages are installed without byte code, so that whatever first imports a module has to write its own.
 unexport PYTHONDONTWRITEBYTECODE
 
+VENV_CALIBRATE := .venv-calibrate
+BIN_CALIBRATE := $(VENV_CALIBRATE)/bin
+READY_CALIBRATE := $(VENV_CALIBRATE)/.ready-$(VERSION)
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +89,12 @@ faults: $(READY_SAGEMAKER) ## Break every call to AWS in every way, and look for
 bench: $(READY) ## Time the code itself
 	$(BIN)/pytest tests/benchmarks --benchmark-only $(ARGS)
 
+# In an environment of its own: Apache Otava pins an older numpy. The detector's constants are derived by
+# `python -m tests.calibration.derive`, when its statistics change.
+.PHONY: calibrate
+calibrate: $(READY_CALIBRATE) ## Simulate the change detector beside what others use; writes docs/calibration.md: half an hour
+	$(BIN_CALIBRATE)/python -m tests.calibration.calibrate $(ARGS)
+
 .PHONY: lint
 lint: $(READY_DEV) ## Check style, layout and the workflows
 	$(BIN)/ruff check .
@@ -96,8 +106,8 @@ types: $(READY_DEV) ## Check the types
 	$(BIN)/mypy --strict src
 
 .PHONY: clean
-clean: ## Remove all that these targets made: .venv, reports, caches
-	rm -rf $(VENV) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
+clean: ## Remove all that these targets made: environments, reports, caches
+	rm -rf $(VENV) $(VENV_CALIBRATE) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Tells how far pip is, which writes to it: on a terminal in one line, else every 15 seconds at most.
@@ -153,4 +163,10 @@ $(READY_SAGEMAKER): requirements-sagemaker.txt $(PACKAGES) | $(READY)
 $(READY_DEV): requirements-dev.txt $(PACKAGES) | $(READY)
 	@rm -f $@
 	@$(call told,$(INSTALL) --requirement $<)
+	@touch $@
+
+$(READY_CALIBRATE): requirements-calibrate.txt pyproject.toml
+	@$(PYTHON) -m venv --clear $(VENV_CALIBRATE)
+	@$(BIN_CALIBRATE)/python -m pip --disable-pip-version-check --no-input -qq install -r requirements-calibrate.txt
+	@$(BIN_CALIBRATE)/python -m pip --disable-pip-version-check --no-input -qq install --no-deps -e .
 	@touch $@
