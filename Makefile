@@ -37,14 +37,23 @@ help: ## Show this list
 claims: $(READY) ## Judge every claim: the recordings, and live on this processor; writes report/
 	$(BIN)/pytest tests/claims -m cpu $(SHARED) $(ARGS)
 
+TESTS := tests/unit tests/integration -n $(WORKERS) --dist loadgroup
+
 .PHONY: test
 test: $(READY_SAGEMAKER) ## Run the tests of the code, then judge the recordings
-	$(BIN)/pytest tests/unit tests/integration $(SHARED) -m "not slow" $(ARGS)
+	$(BIN)/pytest $(TESTS) -m "not slow" $(ARGS)
 	$(BIN)/pytest tests/claims -m "cpu and not live" --report-dir build/report $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY_SAGEMAKER) ## Run the tests that make test leaves out, for they take long
-	$(BIN)/pytest tests/unit tests/integration -m slow $(ARGS)
+test-slow: $(READY_SAGEMAKER) ## Run what make test leaves out: every fault of AWS at every call, kills, the emulated SageMaker tier
+	$(BIN)/pytest $(TESTS) -m slow $(ARGS)
+
+.PHONY: coverage
+coverage: $(READY_DEV) $(READY_SAGEMAKER) ## Measure which branches of src make test reaches
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TESTS) -m "not slow" $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 NAME ?= gpus
 # What fills the report's tables of scaling, and on eight GPUs is measured once in eight minutes.
