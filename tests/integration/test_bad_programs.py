@@ -23,7 +23,7 @@ MISDEEDS = {
     "nan": "*talked rubbish*metrics.latency_seconds*finite number*",
     "infinity": "*talked rubbish*metrics.latency_seconds*finite number*",
     "fail": "Generation(*), round *: the run ended out_of_memory: the fake's memory is full",
-    "unknown-metric": "Generation(*), round *: the program answered 'smell', no metric of Generation",
+    "unknown-metric": "Generation(*), round *: Generation has no metric 'smell'; it has *",
     "no-latency": "Generation(*): no metric 'latency_seconds' in its evidence",
     "no-witness": "*the run was not what was asked, so it is refused: the run carries no witness",
     "tokens": "*so it is refused: new_tokens: asked (64, 64, 64, 64, 64, 64, 64, 64), the run saw (63,)",

@@ -47,7 +47,8 @@ def closure(asked: Iterable[Requirement]) -> set[str]:
 
 
 def test_every_pin_is_exact_and_within_the_bounds_of_the_project() -> None:
-    pinned = pins("requirements.txt", "requirements-sagemaker.txt", "requirements-dev.txt")
+    files = (f"requirements{part}.txt" for part in ("", "-sagemaker", "-dev", "-calibrate"))
+    pinned = pins(*files)
     for asked in ASKED:
         (pin,) = pinned[canonicalize_name(asked.name)].specifier
         assert asked.specifier.contains(pin.version), asked

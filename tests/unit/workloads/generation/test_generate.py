@@ -266,7 +266,7 @@ def test_the_same_seed_builds_the_same_model_and_leaves_the_random_state_alone(
 
 @pytest.mark.parametrize(("name", "precision"), [("llama-70b", "fp32"), ("llama-30m", "int8")])
 def test_an_unknown_model_or_precision_is_named(name: str, precision: str) -> None:
-    with pytest.raises(ValueError, match="there is"):
+    with pytest.raises(ValueError, match="choose from"):
         llama.build_llama(name, build_tokenizer(), precision)
 
 

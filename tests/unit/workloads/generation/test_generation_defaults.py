@@ -72,7 +72,7 @@ def test_the_memory_of_an_instance_is_a_cap(on: str | None, stands: float | None
         (Processor(), {"tensor_parallel_degree": 2}, None, "needs tensor_parallel_degree=2"),
         (Processor(), {"device_memory_gib": 24}, None, "a processor has no device memory to cap"),
         (Processor(), {"cache": "static"}, None, "a static cache is supported only on GPUs"),
-        (Processor(), {"prompts": 2}, None, "generate takes one batch and has no list of prompts"),
+        (Processor(), {"prompts": 2}, None, "generate takes one batch and no list of prompts"),
         (Processor(), {}, "g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
         (FakeGpus(1), {"engine": "deepspeed", "tensor_parallel_degree": 8}, None, "needs 8 GPUs; this machine has 1"),
         (FakeGpus(2), {"tensor_parallel_degree": 2}, None, "transformers serves on one GPU"),

@@ -288,7 +288,7 @@ def test_only_namespaces_of_their_own_are_joined() -> None:
         for pids in ((inside.pid, outside.pid), (outside.pid, inside.pid)):
             with pytest.raises(link.LinkError, match=f"process {outside.pid} shares its network namespace with others"):
                 link.join(*pids, 10)
-        with pytest.raises(link.LinkError, match=f"processes {inside.pid} and {inside.pid} are in one network"):
+        with pytest.raises(link.LinkError, match=f"processes {inside.pid} and {inside.pid} are in the same network"):
             link.join(inside.pid, inside.pid, 10)
         with pytest.raises(link.LinkError, match=f"process {os.getpid()} shares its network namespace with others"):
             link.join(os.getpid(), inside.pid, 10)
