@@ -57,7 +57,7 @@ T3 = student(3)
 
 @pytest.mark.parametrize(
     ("noise", "nights", "stated"),
-    # What these constants reach: the detector waits for a second night, so that one outlier alone is no change.
+    # What the constants reach in 2,000 series; three standard errors are allowed for.
     [(normal, 1, 0.10), (normal, 2, 0.58), (normal, 3, 0.84), (normal, 5, 0.98), (T3, 5, 0.92)],
     ids=["normal, 1 night", "normal, 2 nights", "normal, 3 nights", "normal, 5 nights", "t3, 5 nights"],
 )
