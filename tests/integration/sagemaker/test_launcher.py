@@ -133,7 +133,7 @@ def test_an_endpoint_serves_and_is_gone_afterwards(launcher: Launcher, account: 
         assert endpoint.invoke(b"{}", 10).replace(b"\n", b"").replace(b" ", b"") == b'{"ok":true}'
         assert endpoint.instance_type == "ml.g5.2xlarge"
         assert (endpoint.image_digest or "").startswith("sha256:")
-        assert "ready, in account <account>" in endpoint.lines()
+        assert eventually(lambda: "ready, in account <account>" in endpoint.lines())
         assert {row["kind"] for row in account.resources()} >= {"endpoint", "endpoint-config", "model", "schedule"}
         with pytest.raises(EndpointError, match="did not answer: ModelError") as caught:
             endpoint.invoke(b"fail", 10)
