@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -18,67 +20,74 @@ EMULATED_ROUNDS = 1
 LOCAL, ALL = "local", "all"
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Register every option with pytest."""
-    group = parser.getgroup("llm-claims", "judging claims about training and serving LLMs")
-    group.addoption("--claim", action="append", default=[], metavar="ID", help="judge only this claim; may repeat")
-    group.addoption(
-        "--recording",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="judge this recording instead of those under fixtures/recordings; may repeat",
-    )
-    group.addoption("--record", metavar="FILE", help="write the evidence measured in this run to a new recording")
-    group.addoption(
-        "--instance",
-        action="append",
-        default=[],
-        metavar="TYPE",
-        help="SageMaker instance type that may be launched; may repeat; 'all' for all that the suite knows, "
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "claim": {"action": "append", "default": [], "metavar": "ID", "help": "judge only this claim; may repeat"},
+    "recording": {
+        "action": "append",
+        "default": [],
+        "metavar": "FILE",
+        "help": "judge this recording instead of those under fixtures/recordings; may repeat",
+    },
+    "record": {"metavar": "FILE", "help": "write the evidence measured in this run to a new recording"},
+    "instance": {
+        "action": "append",
+        "default": [],
+        "metavar": "TYPE",
+        "help": "SageMaker instance type that may be launched; may repeat; 'all' for all that the suite knows, "
         "'local' for an emulator on this machine",
+    },
+    "stack": {
+        "choices": ("current", "document"),
+        "default": "current",
+        "help": "software on SageMaker: today's, or the document's of 2023 (default %(default)s)",
+    },
+    "plan": {"action": "store_true", "help": "show what would run on SageMaker and cost, and launch nothing"},
+    "budget": {
+        "type": float,
+        "metavar": "USD",
+        "help": "start nothing on SageMaker that is estimated above this, and stop launching when it is spent",
+    },
+    "live-prices": {
+        "action": "store_true",
+        "help": "ask AWS what machines cost now, instead of the dated table of the suite",
+    },
+    "rounds": {
+        "type": int,
+        "metavar": "N",
+        "help": "most interleaved rounds of a live relation "
+        f"(default {DEFAULT_ROUNDS}; {EMULATED_ROUNDS} on an emulator)",
+    },
+    "sample-timeout": {
+        "type": float,
+        "metavar": "SECONDS",
+        "help": "a live program that takes longer for one sample is ended (default 120 on the CPU, 600 on GPUs)",
+    },
+    "time-budget": {
+        "type": float,
+        "metavar": "SECONDS",
+        "help": "begin no live sample later than this after the first; open cases then say so (default: no limit)",
+    },
+    "strict-inconclusive": {
+        "action": "store_true",
+        "help": "fail live cases that stay inconclusive, instead of skipping",
+    },
+    "reuse-evidence": {"action": "store_true", "help": argparse.SUPPRESS},
+    "report-dir": {"default": "report", "metavar": "DIR", "help": "folder of the reports (default %(default)s)"},
+}
+_GROUP = "llm-claims"
+TAKEN = pytest.StashKey[list[str]]()
+"""The short forms of options that somebody else has."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option with pytest, under its name with the prefix ``claims-``."""
+    group = parser.getgroup(
+        _GROUP,
+        "judging claims about training and serving LLMs; --record is short for --claims-record, and so are all others, "
+        "where no conftest and no other plugin has an option of that name",
     )
-    group.addoption(
-        "--stack",
-        choices=("current", "document"),
-        default="current",
-        help="software on SageMaker: today's, or the document's of 2023 (default %(default)s)",
-    )
-    group.addoption("--plan", action="store_true", help="show what would run on SageMaker and cost, and launch nothing")
-    group.addoption(
-        "--budget",
-        type=float,
-        metavar="USD",
-        help="start nothing on SageMaker that is estimated above this, and stop launching when it is spent",
-    )
-    group.addoption(
-        "--live-prices",
-        action="store_true",
-        help="ask AWS what machines cost now, instead of the dated table of the suite",
-    )
-    group.addoption(
-        "--rounds",
-        type=int,
-        metavar="N",
-        help=f"most interleaved rounds of a live relation (default {DEFAULT_ROUNDS}; {EMULATED_ROUNDS} on an emulator)",
-    )
-    group.addoption(
-        "--sample-timeout",
-        type=float,
-        metavar="SECONDS",
-        help="a live program that takes longer for one sample is ended (default 120 on the CPU, 600 on GPUs)",
-    )
-    group.addoption(
-        "--time-budget",
-        type=float,
-        metavar="SECONDS",
-        help="begin no live sample later than this after the first; open cases then say so (default: no limit)",
-    )
-    group.addoption(
-        "--strict-inconclusive", action="store_true", help="fail live cases that stay inconclusive, instead of skipping"
-    )
-    group.addoption("--reuse-evidence", action="store_true", help=argparse.SUPPRESS)
-    group.addoption("--report-dir", default="report", metavar="DIR", help="folder of the reports (default %(default)s)")
+    for name, settings in _OPTIONS.items():
+        group.addoption(f"--claims-{name}", dest=_dest(name), **settings)
     parser.addini(
         "claims_cpu_program",
         "command of a program for this CPU, for every kind of workload; it speaks llm_claims.workloads.protocol",
@@ -94,15 +103,68 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
 
 
+def add_short_forms(parser: pytest.Parser) -> list[str]:
+    """Register the names without prefix; return those that somebody else has registered before."""
+    group, taken = parser.getgroup(_GROUP), []
+    for name, settings in _OPTIONS.items():
+        try:
+            group.addoption(f"--{name}", dest=_dest(name), **{**settings, "help": argparse.SUPPRESS})
+        except (argparse.ArgumentError, ValueError):
+            taken.append(name)
+    return taken
+
+
+def values_of_short_forms(args: Sequence[str]) -> list[str]:
+    """Return the values that follow names without prefix: while these are unknown, pytest takes them for paths."""
+    valued = {f"--{name}" for name, settings in _OPTIONS.items() if settings.get("action") != "store_true"}
+    return [value for name, value in pairwise(args) if name in valued]
+
+
+def check_root(config: pytest.Config) -> None:
+    """Make sure that pytest did not look for its root beside the value of an option, as it does beside paths of tests.
+
+    Raises
+    ------
+    UsageError
+        It did; the text says how to write the option.
+    """
+    invoked, ini = config.invocation_params.dir, config.inipath
+    if config.args_source is config.ArgsSource.ARGS or (ini and invoked.is_relative_to(ini.parent)):
+        return
+    options = {f"--{prefix}{name}" for name in ("report-dir", "record", "recording") for prefix in ("", "claims-")}
+    for name, value in pairwise(config.invocation_params.args):
+        path = (invoked / value).resolve()
+        if name in options and path.exists() and not path.is_relative_to(invoked):
+            raise pytest.UsageError(f"{name} {value}: pytest took {config.rootpath} for the root; write {name}={value}")
+
+
+def _dest(name: str) -> str:
+    return f"claims_{name.replace('-', '_')}"
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """Return the value of an option; ``name`` has no prefix and no hyphens before it."""
+    return config.getoption(_dest(name))
+
+
 def concerns(config: pytest.Config) -> bool:
     """Whether this run has to do with claims: there is a register of them, or an option speaks of them."""
-    return _register_of(config).is_file() or any(
-        bool(config.getoption(name)) for name in ("--claim", "--recording", "--record", "--instance", "--plan")
-    )
+    asked = any(option(config, name) for name in ("claim", "recording", "record", "instance", "plan"))
+    return asked or is_register(register_of(config))
 
 
-def _register_of(config: pytest.Config) -> Path:
+def register_of(config: pytest.Config) -> Path:
+    """The file with the claims, if there is one."""
     return Path(config.rootpath / config.getini("claims_fixtures") / "claims.toml")
+
+
+def is_register(path: Path) -> bool:
+    """Whether a file is a register of claims: other projects may have a file of that name."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return path.is_file()
+    return re.search(r"^\s*(\[\s*claims\s*\.|document\s*=)", text, re.MULTILINE) is not None
 
 
 @dataclass(frozen=True)
@@ -122,7 +184,7 @@ class Options:
     sample_timeout: float | None
     time_budget: float | None
     strict: bool
-    updating: bool
+    update: Literal["nothing", "new", "all"]
     report: Path
     fixtures: Path
     cpu_program: tuple[str, ...]
@@ -142,32 +204,42 @@ def read_options(config: pytest.Config) -> Options:
     UsageError
         An option's value cannot be used.
     """
-    get = config.getoption
+
+    def get(name: str) -> Any:
+        return option(config, name)
+
     invoked = config.invocation_params.dir
-    record = get("--record")
-    emulated = _is_emulated(get("--instance"))
+    record = get("record")
+    emulated = _is_emulated(get("instance"))
     options = Options(
-        claims=tuple(get("--claim")),
-        recordings=tuple(invoked / name for name in get("--recording")),
+        claims=tuple(get("claim")),
+        recordings=tuple(invoked / name for name in get("recording")),
         record=invoked / record if record else None,
-        instances=tuple(get("--instance")),
-        stack=get("--stack"),
-        plan=get("--plan"),
-        budget=get("--budget"),
-        live_prices=get("--live-prices"),
+        instances=tuple(get("instance")),
+        stack=get("stack"),
+        plan=get("plan"),
+        budget=get("budget"),
+        live_prices=get("live-prices"),
         emulated=emulated,
-        rounds=get("--rounds") if get("--rounds") is not None else EMULATED_ROUNDS if emulated else DEFAULT_ROUNDS,
-        sample_timeout=get("--sample-timeout"),
-        time_budget=get("--time-budget"),
-        strict=get("--strict-inconclusive"),
-        updating=get("--snapshot-update", default=False),
-        report=config.rootpath / get("--report-dir"),
+        rounds=get("rounds") if get("rounds") is not None else EMULATED_ROUNDS if emulated else DEFAULT_ROUNDS,
+        sample_timeout=get("sample-timeout"),
+        time_budget=get("time-budget"),
+        strict=get("strict-inconclusive"),
+        update=_update(config),
+        report=config.rootpath / get("report-dir"),
         fixtures=config.rootpath / config.getini("claims_fixtures"),
         cpu_program=tuple(config.getini("claims_cpu_program")),
         gpu_program=tuple(config.getini("claims_gpu_program")),
     )
     _check(options)
     return options
+
+
+def _update(config: pytest.Config) -> Literal["nothing", "new", "all"]:
+    """What syrupy's options let this run accept; syrupy's plugin may be switched off."""
+    if config.getoption("update_snapshots", default=False):
+        return "all"
+    return "new" if config.getoption("update_new_snapshots_only", default=False) else "nothing"
 
 
 def _is_emulated(instances: Sequence[str]) -> bool:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_claims.options import add_options, concerns
+from llm_claims.options import (
+    TAKEN,
+    add_options,
+    add_short_forms,
+    check_root,
+    concerns,
+    option,
+    register_of,
+    values_of_short_forms,
+)
 
 if TYPE_CHECKING:
     from llm_claims.judging.suite import Suite
@@ -44,17 +55,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Add the options' short forms last: a conftest or another plugin that has one of that name keeps it."""
+    paths = early_config.known_args_namespace.file_or_dir
+    for value in values_of_short_forms(args):
+        with suppress(ValueError):
+            paths.remove(value)
+    yield
+    early_config.stash[TAKEN] = add_short_forms(parser)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Load the rest of the package where there is a register of claims, or an option asks for one."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    check_root(config)
     if not concerns(config):
         return
     from llm_claims.judging import session
 
     suite = session.prepare(config)
     config.pluginmanager.register(session, "llm-claims-session")
-    if config.getoption("--instance"):
+    if option(config, "instance"):
         from llm_claims.sagemaker.plugin import SageMaker
 
         config.pluginmanager.register(SageMaker(suite, config), "llm-claims-sagemaker")
@@ -67,10 +92,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Refuse the test of a claim where there is no register to find the claim in."""
-    marker = metafunc.definition.get_closest_marker("claim")
-    if marker is not None and "id" in marker.kwargs and not concerns(metafunc.config):
-        folder = metafunc.config.rootpath / metafunc.config.getini("claims_fixtures")
+    if metafunc.definition.get_closest_marker("claim") is None or concerns(metafunc.config):
+        return
+    from llm_claims.judging.marks import claim_of
+
+    id, register = claim_of(metafunc.definition), register_of(metafunc.config)
+    if id is not None:
+        why = "it states no claim" if register.is_file() else "it is not there"
         raise pytest.UsageError(
-            f"{metafunc.definition.nodeid} tests claim {marker.kwargs['id']!r}, and there is no register of claims: "
-            f"{folder / 'claims.toml'} is not there. If this is not your suite's root, name it with --rootdir."
+            f"{metafunc.definition.nodeid} tests claim {id!r}, and {register} is no register of claims: {why}. "
+            "If this is not your suite's root, name it with --rootdir."
         )

@@ -19,7 +19,7 @@ _BEFORE = pytest.StashKey[dict[str, str | None]]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start it in the controller, so that workers inherit its address."""
-    asked = config.getoption("instance", default=None) or []
+    asked = config.getoption("claims_instance", default=None) or []
     if "local" not in asked or "AWS_ENDPOINT_URL" in os.environ or hasattr(config, "workerinput"):
         return
     if find_spec("moto") is None:

@@ -52,7 +52,7 @@ def copy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """The miniature suite, run whole and in a process of its own, for all tests that look at the result."""
     suite = miniature.build(tmp_path_factory.mktemp("ran"))
-    suite.write(".git/HEAD", f"{miniature.COMMIT}\n")
+    suite.commit()
     return Ran(suite, suite.run_apart("--record", "bench.json", "--junitxml=junit.xml"))
 
 

@@ -55,7 +55,9 @@ basis = "implied"
 statement = "ZeRO stage 1 trains faster than stage 3."
 untestable = { cpu = "the miniature trains nowhere", gpu = "sixteen GPUs: no machine has as many" }
 """
-COMMIT = "0123456789" * 4
+AUTHOR = {"NAME": "A", "EMAIL": "a@example.org", "DATE": "2000-01-01T00:00:00Z"}
+COMMIT = "99d3236828b542c9b6508e0d4d9fc79bd1ce2f4d"
+"""The commit that `Miniature.commit` makes."""
 CLAIMS = ("input-costs", "tokens-double", "batch-is-free", "zero1-faster")
 
 TESTS = """\
@@ -320,6 +322,12 @@ class Miniature:
         path.write_text(text, encoding="utf-8")
         return path
 
+    def commit(self) -> None:
+        """Make the suite's folder a repository with one empty commit, which is always the same."""
+        who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in AUTHOR.items()}
+        for words in ("init -q", "commit -q --allow-empty -m A"):
+            subprocess.run(["git", *words.split()], cwd=self.path, env={**os.environ, **who}, check=True)
+
     def write_recording(self, whole: Mapping[str, Any] | None = None, name: str | None = None) -> Path:
         """Write a recording where the suite finds it; ``name`` is another path within the suite."""
         whole = recording() if whole is None else whole
@@ -341,8 +349,10 @@ class Miniature:
         return {case: line.strip() for case, line, *_ in entries}
 
     def rows(self, report: str = "report") -> dict[Case, Json]:
-        """The rows of the last run by claim, case and source."""
-        rows: Iterable[Json] = json.loads((self.path / report / "verdicts.json").read_text(encoding="utf-8"))
+        """The rows of the last run, of the whole suite or of a part, by claim, case and source."""
+        whole, part = (self.path / report / where / "verdicts.json" for where in ("", "part"))
+        last = max((path for path in (whole, part) if path.exists()), key=lambda path: path.stat().st_mtime_ns)
+        rows: Iterable[Json] = json.loads(last.read_text(encoding="utf-8"))
         return {(row["claim"], row["case"], row["source"]): row for row in rows}
 
     def words(self, source: str) -> dict[tuple[str, str], str]:

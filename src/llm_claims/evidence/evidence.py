@@ -22,7 +22,7 @@ from pydantic import (
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.evidence.series import Series, Spread, quotient
 from llm_claims.workloads.base import Workload, differences
-from llm_claims.workloads.metric import DURATIONS
+from llm_claims.workloads.metric import DURATIONS, Metric
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.protocol import witness_of
 from llm_claims.workloads.registry import AnyWitness, AnyWorkload
@@ -64,7 +64,7 @@ class Samples(_Model):
             raise ValueError("a duration is never exact: it is sampled, or printed with a resolution")
         return self
 
-    def series(self, rounds: tuple[int, ...]) -> Series:
+    def series(self, rounds: tuple[int, ...], metric: Metric) -> Series:
         """Return the samples as a series; ``rounds`` are those of the evidence, shape (n,)."""
         if self.spread == "printed":
             assert self.resolution is not None
@@ -73,7 +73,7 @@ class Samples(_Model):
             return replace(printed, rounds=rounds) if 1 < len(rounds) == printed.n else printed
         if self.spread == "exact":
             return Series.exact(*self.samples, unit=self.unit)
-        return Series.sampled(self.samples, self.unit, rounds)
+        return Series.sampled(self.samples, self.unit, rounds, metric.resolution_at)
 
 
 class Provenance(_Model):
@@ -172,7 +172,7 @@ class Evidence(_Model):
                 f"so it has no {name}"
             )
         if name in self.metrics:
-            return self.metrics[name].series(self.rounds)
+            return self.metrics[name].series(self.rounds, self.workload.metric(name))
         parts = self._quotient_of(name)
         if parts and all(part in self.metrics for part in parts):
             numerator, denominator = (self.series(part) for part in parts)

@@ -11,7 +11,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from llm_claims.document.files import write_atomically
+from llm_claims.document.files import try_to_write, write_atomically
 from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.evidence import Evidence
@@ -150,6 +150,10 @@ def why_not_writable(path: Path) -> str | None:
         return f"there is no folder {path.parent}"
     if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
         return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
+    try:
+        try_to_write(path.parent, new=True)
+    except OSError as error:
+        return f"no new file can be written to {path.parent}: {error.strerror}"
     return None
 
 

@@ -22,8 +22,8 @@ class Series:
     Attributes
     ----------
     values : the samples, shape (n,), finite, in ``unit``.
-    lower, upper : for each sample the interval that contains it; equal to the value unless
-        the sample was printed with few digits (then the interval of its rounding).
+    lower, upper : for each sample the interval that contains it: that of its rounding if it was printed with few
+        digits, of the clock's resolution if it was timed; equal to the value of a count.
     rounds : for sampled series the measuring round of each sample, shape (n,); empty otherwise.
     spread : "exact" (a count), "printed" (a figure from a page), "sampled" (noisy, live).
     """
@@ -60,9 +60,20 @@ class Series:
         return cls(values, values, values, unit, "exact")
 
     @classmethod
-    def sampled(cls, values: tuple[float, ...], unit: str, rounds: tuple[int, ...] = ()) -> Series:
-        """Build a noisy series; without ``rounds`` the samples are taken as rounds 1, 2, 3, …."""
-        return cls(values, values, values, unit, "sampled", rounds or tuple(range(1, len(values) + 1)))
+    def sampled(
+        cls,
+        values: tuple[float, ...],
+        unit: str,
+        rounds: tuple[int, ...] = (),
+        resolution_at: Callable[[float], float] = lambda _: 0.0,
+    ) -> Series:
+        """Build a noisy series; without ``rounds`` the samples are taken as rounds 1, 2, 3, ….
+
+        ``resolution_at`` is the width of the interval that a sample of a value stands for, in ``unit``.
+        """
+        halves = [resolution_at(value) / 2 for value in values]
+        lower, upper = (tuple(v + s * h for v, h in zip(values, halves, strict=True)) for s in (-1, 1))
+        return cls(values, lower, upper, unit, "sampled", rounds or tuple(range(1, len(values) + 1)))
 
     @classmethod
     def printed(

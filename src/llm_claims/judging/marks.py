@@ -30,5 +30,9 @@ def settings(*held: Setting) -> pytest.MarkDecorator:
 
 def claim_of(item: pytest.Item) -> str | None:
     """Return the id of the claim that a test tests; ``None`` for other tests, and for a foreign marker of that name."""
-    marker = item.get_closest_marker("claim")
-    return None if marker is None else marker.kwargs.get("id")
+    return next((str(one.kwargs["id"]) for one in item.iter_markers("claim") if is_ours(one)), None)
+
+
+def is_ours(marker: pytest.Mark) -> bool:
+    """Whether a marker named ``claim`` was made by `claim`: other projects may have one of that name."""
+    return not marker.args and marker.kwargs.keys() == {"id", "place"}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
+
+
+def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+    """Return a context in which what is written reaches the real terminal."""
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    return capture.global_and_fixture_disabled() if capture else nullcontext()
 
 
 class ProgressLine:
@@ -18,7 +24,7 @@ class ProgressLine:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._quiet = config.getoption("verbose") < 0
+        self._quiet = config.getoption("verbose", 0) < 0
         self._open = False
 
     def of(self, source: str) -> Callable[[str, int, int, float | None], None]:
@@ -33,9 +39,7 @@ class ProgressLine:
         return show
 
     def _write(self, text: str) -> None:
-        capture: Any = self._config.pluginmanager.getplugin("capturemanager")
-        context = capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
-        with context:
+        with uncaptured(self._config):
             on_terminal = sys.stderr.isatty()
             ending = "" if on_terminal else "\n"
             start = "\r\x1b[2K" if on_terminal else "" if self._open else "\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, RootModel
 
 from llm_claims.relations.verdict import Word
 
-ROW, FIGURES = "llm_claims_row", "llm_claims_figures"
-"""Names of the report properties in which a trial hands over its row and its figures."""
+_HANDED = "llm_claims"
+"""The attribute of a test report that has a trial's row and figures; it goes with the report from a worker."""
 
 
 class VerdictRow(BaseModel):
@@ -46,3 +49,24 @@ class FigureList(RootModel[list[FigureRow]]):
 
 class VerdictList(RootModel[list[VerdictRow]]):
     """The content of ``report/verdicts.json``."""
+
+
+def hand_over(report: pytest.TestReport, row: VerdictRow, figures: list[FigureRow]) -> None:
+    """Give a test report the row of its case, and the figures that the row stands on."""
+    handed = {"row": row.model_dump(mode="json"), "figures": FigureList(figures).model_dump(mode="json")}
+    setattr(report, _HANDED, handed)
+
+
+def handed_over(report: pytest.TestReport) -> tuple[VerdictRow, list[FigureRow]] | None:
+    """Take the row and the figures from a test report, if it has them."""
+    handed: dict[str, Any] | None = getattr(report, _HANDED, None)
+    if handed is None:
+        return None
+    return VerdictRow.model_validate(handed["row"]), FigureList.model_validate(handed["figures"]).root
+
+
+def properties_of(row: VerdictRow) -> list[tuple[str, object]]:
+    """Return a row as JUnit's properties of a test case, one each; what a row lacks is empty."""
+    named = ("claim", "case", "source", "verdict", "effect", "interval", "n", "reason")
+    values = row.model_dump(mode="json")
+    return [(name, "" if values[name] is None else str(values[name])) for name in named]

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.errors import ClaimsError, Inconclusive, Untestable, UsageError
 from llm_claims.evidence.recordings import why_not_writable
-from llm_claims.judging.accepted import AcceptedVerdict
+from llm_claims.judging.accepted import AcceptedVerdict, hidden_from_syrupy
+from llm_claims.judging.cases import Case, case_of
+from llm_claims.judging.collection import REMEDY, Collection
 from llm_claims.judging.decider import Decider
 from llm_claims.judging.marks import claim_of
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import SOURCE_PARAMETER, plan_of
-from llm_claims.judging.rows import FIGURES, ROW, FigureList
+from llm_claims.judging.rows import FigureRow, VerdictRow, hand_over, properties_of
 from llm_claims.judging.run_folder import RunFolder
 from llm_claims.judging.suite import Suite
 from llm_claims.judging.termination import Termination
 from llm_claims.judging.trial import Trial
-from llm_claims.options import read_options
+from llm_claims.options import option, read_options
 from llm_claims.sources.base import Source
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.store import EvidenceStore
@@ -37,13 +41,16 @@ ACCEPTED = pytest.StashKey[AcceptedVerdict]()
 PLANS = pytest.StashKey[dict[str, Plan]]()
 FOLDER = pytest.StashKey[RunFolder]()
 TERMINATION = pytest.StashKey[Termination]()
+PROPERTIES = pytest.StashKey[list[tuple[str, object]]]()
+AT_THE_END = pytest.StashKey[ExitStack]()
 
 
 def prepare(config: pytest.Config) -> Suite:
     """Make the suite of this run; its files are read when the first claim is collected."""
     try:
         options = read_options(config)
-        if options.record is not None and (reason := why_not_writable(options.record)):
+        # The controller of xdist's workers writes it.
+        if options.record and not _worker_input(config) and (reason := why_not_writable(options.record)):
             raise UsageError(f"--record {options.record}: {reason}")
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
@@ -53,19 +60,24 @@ def prepare(config: pytest.Config) -> Suite:
     config.stash[FOLDER], config.stash[TERMINATION], config.stash[SUITE] = folder, termination, suite
     if options.register.is_file():
         termination.watch()
-    if config.getoption("--reuse-evidence"):
+    config.pluginmanager.register(Collection(suite, config), "llm-claims-collection")
+    at_the_end = config.stash[AT_THE_END] = ExitStack()
+    at_the_end.enter_context(hidden_from_syrupy())
+    if option(config, "reuse-evidence"):
         text = "--reuse-evidence no longer does anything: use --record FILE, and later --recording FILE"
         config.issue_config_time_warning(pytest.PytestDeprecationWarning(text), stacklevel=2)
     return suite
 
 
 def check_early(config: pytest.Config) -> None:
-    """Check options before anything is collected, where they name something or where workers collect."""
+    """Check options before anything is collected, where they name something."""
     suite = config.stash[SUITE]
     options = suite.options
-    distributes = bool(config.getoption("numprocesses", None)) and options.register.is_file()
-    if options.claims or options.recordings or options.instances or distributes:
-        _check(suite)
+    if options.claims or options.recordings or options.instances:
+        try:
+            suite.check_sound()
+        except ClaimsError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 def pytest_claims_kinds() -> list[type[Workload]]:
@@ -106,13 +118,6 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput["llm_claims_store"] = str(suite.store.folder)
 
 
-def _check(suite: Suite) -> None:
-    try:
-        suite.check_sound()
-    except ClaimsError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every claim's test once a source; the source ends the test's id."""
@@ -137,48 +142,24 @@ def _marker(config: pytest.Config, name: str) -> pytest.MarkDecorator:
     return marker
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse a suite that cannot be trusted; keep only the claims that ``--claim`` names."""
-    suite = config.stash[SUITE]
-    claims = {item: id for item in items if (id := claim_of(item))}
-    if not claims:
-        return
-    # What this run does not select is not obsolete: one source is judged here, another one elsewhere.
-    config.option.disable_unused_snapshots = True
-    try:
-        suite.check_sound()
-        for item, id in claims.items():
-            suite.check_claim(id, item.nodeid)
-            if any(item.get_closest_marker(name) for name in ("xfail", "skip", "skipif")):
-                raise UsageError(f"{item.nodeid}: a claim's verdict is accepted by review, not hidden by xfail or skip")
-    except ClaimsError as error:
-        raise pytest.UsageError(str(error)) from None
-    wanted = suite.options.claims
-    if wanted:
-        kept = [item for item in items if claims.get(item) in wanted]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
-
-
 @pytest.fixture
 def claim_trial(request: pytest.FixtureRequest) -> Trial:
     """The trial of this case; tests use ``measure`` and ``judge``."""
     node: pytest.Function = request.node
-    id = claim_of(node)
-    if id is None:
+    case = case_of(node)
+    if case is None:
         raise pytest.UsageError(f"{node.nodeid}: measure and judge need a test marked with @claim")
     suite = request.config.stash[SUITE]
-    source = suite.sources[str(node.callspec.params[SOURCE_PARAMETER])]
+    source = suite.sources[case.source]
     trial = Trial(
-        claim=id,
-        case=node.callspec.id.removesuffix(source.name).removesuffix("-"),
+        claim=case.claim,
+        case=case.case,
         source=source,
         decider=Decider(suite.options.rounds, lambda live: _plan(request.session, live)),
-        untestable=suite.untestable(id, source),
+        untestable=suite.untestable(case.claim, source),
         instances=lambda: suite.instances,
     )
     node.stash[TRIAL] = trial
-    node.stash[ACCEPTED] = AcceptedVerdict(request.getfixturevalue("snapshot"))
     return trial
 
 
@@ -218,30 +199,92 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     trial = pyfuncitem.stash.get(TRIAL, None)
     if trial is None:
         pytest.fail("a claim's test takes the fixtures measure and judge", pytrace=False)
-    try:
+    result = None
+    with _ending(trial):
         result = yield
+    suite = pyfuncitem.config.stash[SUITE]
+    accepted = AcceptedVerdict.of(pyfuncitem, suite.options.update, lambda: FileLock(suite.store.folder / "accepted"))
+    try:
+        trial.conclude(accepted, strict=suite.options.strict)
+    except (pytest.skip.Exception, pytest.xfail.Exception) as outcome:
+        trial.conclusion = outcome
+        raise
+    except (ClaimsError, OSError) as error:
+        trial.fail(str(error))
+        pytest.fail(f"{trial.label}: {error}", pytrace=False)
+    return result
+
+
+@contextmanager
+def _ending(trial: Trial) -> Iterator[None]:
+    """Run the body of a claim's test: whatever it raises ends in the trial's row."""
+    try:
+        yield
     except Untestable as reason:
-        result = None
         trial.give_up(str(reason))
     except Inconclusive as reason:
-        result = None
         trial.leave_open(str(reason))
     except ClaimsError as error:
-        result = None
         trial.fail(str(error))
     except BaseException as error:
         trial.fail(f"{type(error).__name__}: {error}")
-        if isinstance(error, pytest.skip.Exception):
-            pytest.fail(
-                f"{trial.label}: a claim's test may not skip: the source says what is untestable", pytrace=False
-            )
+        if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception)):
+            pytest.fail(f"{trial.label}: a claim's test may not skip or xfail: {REMEDY}", pytrace=False)
         raise
     finally:
-        pyfuncitem.user_properties.append((ROW, trial.row().model_dump_json()))
-        pyfuncitem.user_properties.append((FIGURES, FigureList(trial.figures()).model_dump_json()))
-    options = pyfuncitem.config.stash[SUITE].options
-    trial.conclude(pyfuncitem.stash[ACCEPTED], updating=options.updating, strict=options.strict)
-    return result
+        trial.ended = True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Hand over the row of a case with its report; nothing but the trial's own verdict may excuse a failure."""
+    report = yield
+    case = case_of(item)
+    if case is None or call.when == "teardown":
+        return report
+    trial = item.stash.get(TRIAL, None) if call.when == "call" else None
+    if trial is not None and trial.ended:
+        _hand_over(item, report, trial.row(), trial.figures())
+    elif call.excinfo is not None:
+        _hand_over(item, report, case.error(_unjudged(call)), [])
+    if call.excinfo is not None:
+        _settle(report, case, call.excinfo.value, None if trial is None else trial.conclusion)
+    return report
+
+
+def _hand_over(item: pytest.Item, report: pytest.TestReport, row: VerdictRow, figures: list[FigureRow]) -> None:
+    """Give the row to this report, and its parts to JUnit; a test that is repeated has those of its last attempt."""
+    hand_over(report, row, figures)
+    earlier, properties = item.stash.get(PROPERTIES, []), properties_of(row)
+    item.user_properties[:] = [one for one in item.user_properties if one not in earlier] + properties
+    item.stash[PROPERTIES] = properties
+    report.user_properties = list(item.user_properties)
+
+
+def _unjudged(call: pytest.CallInfo[None]) -> str:
+    """Say why a test ended before its verdict."""
+    assert call.excinfo is not None
+    error = call.excinfo.value
+    words = next(iter(str(error).splitlines()), "")
+    if isinstance(error, pytest.skip.Exception):
+        return f"skipped before it was judged: {words}"
+    what = "set-up failed" if call.when == "setup" else "failed before it was judged"
+    return f"{what}: {call.excinfo.typename}: {words}"
+
+
+def _settle(report: pytest.TestReport, case: Case, error: BaseException, conclusion: BaseException | None) -> None:
+    """Give a report the outcome that its error means, whatever a mark or a plugin made of it."""
+    if error is not conclusion:
+        if not report.failed or hasattr(report, "wasxfail"):
+            report.outcome = "failed"
+            report.longrepr = str(error) if str(error).startswith(case.label) else f"{case.label}: {error}"
+            vars(report).pop("wasxfail", None)
+    elif isinstance(error, pytest.xfail.Exception) and not hasattr(report, "wasxfail"):
+        # With --runxfail, or without its plugin for skips, pytest would fail it.
+        report.outcome, report.wasxfail = "skipped", str(error)
+        report.longrepr = (report.location[0], report.location[1] or 0, str(error))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -257,4 +300,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not _worker_input(config):
         suite.store.remove()
     config.stash[FOLDER].close()
+    config.stash[AT_THE_END].close()
     config.stash[TERMINATION].release()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import pluggy
 import pytest
@@ -14,6 +13,8 @@ from llm_claims.document.instances import InstanceTable, read_instances
 from llm_claims.document.register import Register, read_register
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.evidence.recordings import Recording, read_recordings
+from llm_claims.judging.cases import Collected
+from llm_claims.judging.commit import commit_of
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
 from llm_claims.options import Options
@@ -34,7 +35,8 @@ ASLEEP = {
 class Suite:
     """Everything that the trials of one run share.
 
-    ``remarks`` are what its report has to say of the run, ``known`` the kinds of workload that were known before it.
+    ``remarks`` are what its report has to say of the run; ``known`` are the kinds that were known before it;
+    ``collected`` is what it is to judge, once that is known.
     """
 
     options: Options
@@ -43,6 +45,7 @@ class Suite:
     hook: pluggy.HookRelay
     remarks: list[str] = field(default_factory=list)
     known: tuple[type[Workload], ...] = field(default_factory=kinds, init=False)
+    collected: Collected = field(default_factory=Collected)
 
     @cached_property
     def register(self) -> Register:
@@ -57,7 +60,11 @@ class Suite:
     @cached_property
     def commit(self) -> str | None:
         """The commit of the suite that is checked out, if it is in a git repository."""
-        return _commit(self.options.fixtures)
+        try:
+            return commit_of(self.options.fixtures)
+        except OSError as error:
+            self.remarks.append(f"the suite's commit is unknown: {error}")
+            return None
 
     @cached_property
     def sources(self) -> dict[str, Source]:
@@ -174,17 +181,4 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             defaults=dict(source.defaults()),
             evidence=tuple(evidence),
         )
-    return None
-
-
-def _commit(folder: Path) -> str | None:
-    """The commit that is checked out, read from git's own files: no process is started for it."""
-    for parent in (folder, *folder.parents):
-        head = parent / ".git" / "HEAD"
-        if head.is_file():
-            text = head.read_text(encoding="utf-8").strip()
-            reference = parent / ".git" / text.removeprefix("ref: ")
-            if not text.startswith("ref: "):
-                return text
-            return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
     return None

@@ -26,7 +26,10 @@ EMULATED = "ran end to end on the emulator; not evidence"
 
 @dataclass
 class Trial:
-    """What a claim's test is given as ``measure`` and ``judge``."""
+    """What a claim's test is given as ``measure`` and ``judge``.
+
+    ``ended`` says that the test's body is over; ``conclusion`` is the skip or xfail that its verdict raised, if it did.
+    """
 
     claim: str
     case: str
@@ -35,6 +38,8 @@ class Trial:
     untestable: str | None
     instances: Callable[[], InstanceTable]
     verdict: Verdict | None = None
+    ended: bool = False
+    conclusion: BaseException | None = None
     _measured: list[tuple[Placed, set[str]]] = field(default_factory=list)
 
     def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
@@ -130,7 +135,7 @@ class Trial:
         """The trial's name in messages."""
         return f"{self.claim}{f' [{self.case}]' if self.case else ''} on {self.source.name}"
 
-    def conclude(self, accepted: AcceptedVerdict, *, updating: bool, strict: bool) -> None:
+    def conclude(self, accepted: AcceptedVerdict, *, strict: bool) -> None:
         """Turn the verdict into a pytest outcome: pass, skip, xfail or fail (see the README)."""
         verdict = self.verdict
         if verdict is None or verdict.word is Word.ERROR:
@@ -139,7 +144,7 @@ class Trial:
             return
         live = self.source.live
         if verdict.word is Word.UNTESTABLE:
-            self._conclude_untestable(verdict, accepted, updating=updating)
+            self._conclude_untestable(verdict, accepted)
         if verdict.word is Word.INCONCLUSIVE and live:
             self._conclude_inconclusive(verdict, strict=strict)
         self._compare(accepted, accepted_line(verdict, live=live), self._spoken(verdict))
@@ -154,10 +159,10 @@ class Trial:
             pytest.fail(f"{self.label}: {self._spoken(verdict)}", pytrace=False)
         pytest.skip(self._spoken(verdict))
 
-    def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict, *, updating: bool) -> None:
+    def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict) -> None:
         """Compare with the accepted verdict where every machine has the source; skip the case otherwise."""
         before = accepted.read()
-        if self.source.always_here and before is not None and (updating or before != UNTESTABLE):
+        if self.source.always_here and before not in (None, UNTESTABLE):
             self._compare(accepted, UNTESTABLE, f"untestable: {verdict.reason}")
         pytest.skip(f"untestable: {verdict.reason}")
 

@@ -10,10 +10,18 @@ from llm_claims.report.cells import GRAVITY, Table, effect_text
 from llm_claims.report.scaling import ScalingTable
 
 
-def page(table: Table, register: Register, remarks: Sequence[str] = (), scaling: Sequence[ScalingTable] = ()) -> str:
+def page(
+    table: Table,
+    register: Register,
+    remarks: Sequence[str] = (),
+    scaling: Sequence[ScalingTable] = (),
+    *,
+    part: bool = False,
+) -> str:
     """Render the table as one self-contained HTML page; everything from files is escaped.
 
-    ``remarks`` say what a reader has to know of the whole run, ``scaling`` how speeds follow the number of GPUs.
+    ``remarks`` say what a reader has to know of the whole run, ``scaling`` how speeds follow the number of GPUs;
+    ``part`` says that the run judged a part of the suite.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -31,5 +39,6 @@ def page(table: Table, register: Register, remarks: Sequence[str] = (), scaling:
         effect_text=effect_text,
         remarks=remarks,
         scaling=scaling,
+        part=part,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 
 import pytest
 
 from llm_claims.errors import ClaimsError
 from llm_claims.evidence.recordings import write_recording
-from llm_claims.judging.marks import claim_of
-from llm_claims.judging.rows import FIGURES, ROW, FigureList, FigureRow, VerdictRow
+from llm_claims.judging.cases import read_collected
+from llm_claims.judging.completeness import listed
+from llm_claims.judging.progress import uncaptured
 from llm_claims.judging.suite import Suite, recording_of
+from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
+from llm_claims.report.tally import Tally
 from llm_claims.report.terminal import lines_of
 from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
+FAULT = "error: "
+A_PART = "this run judged a part of the suite, and so does its report"
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+"""The exit statuses of runs that were not stopped."""
 
 
 class Reporter:
@@ -29,24 +37,38 @@ class Reporter:
     def __init__(self, suite: Suite, config: pytest.Config) -> None:
         self._suite = suite
         self._config = config
-        self._rows: dict[str, VerdictRow] = {}
-        self._figures: list[FigureRow] = []
-        self._failed: list[str] = []
+        self._tally = Tally()
+        self._part: list[str] = []
+        self._interrupted = False
         self._notes: list[str] = []
         self._scaling: list[ScalingTable] = []
-        self._partial = bool(suite.options.claims or config.getoption("keyword") or config.getoption("lf", False))
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    @property
+    def _judges(self) -> bool:
+        """Whether this run is to judge the cases that it collects."""
+        get = self._config.getoption
+        return not (get("collectonly") or get("setuponly", False) or self._suite.options.plan)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say which options have other names here."""
+        taken = self._config.stash.get(TAKEN, [])
+        names = ", ".join(f"--claims-{name} (--{name} is another's)" for name in taken)
+        return [f"llm-claims: {names}"] if taken else []
+
+    def pytest_collection_finish(self) -> None:
         """Refuse an unwritable report folder before anything is measured."""
-        collecting = self._config.option.collectonly
-        if not collecting and any(map(claim_of, session.items)):
+        if self._suite.collected.cases and self._judges:
             self._check_folder()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> None:
-        """Under xdist the controller collects nothing itself, so it looks here."""
-        if getattr(self._config.option, "numprocesses", None):
-            self._check_folder()
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Read what the workers collected: the controller of xdist collects nothing itself."""
+        if self._suite.collected.cases or not self._suite.store.is_open:
+            return
+        self._suite.collected = read_collected(self._suite.store.folder)
+        if self._suite.collected.refusal:
+            raise pytest.UsageError(self._suite.collected.refusal)
+        self.pytest_collection_finish()
 
     def _check_folder(self) -> None:
         try:
@@ -56,44 +78,69 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the row that a trial left in its report."""
-        if report.when != "call":
-            return
-        for name, value in report.user_properties:
-            if name == ROW:
-                self._rows[report.nodeid] = VerdictRow.model_validate_json(str(value))
-                if report.failed:
-                    self._failed.append(report.nodeid)
-            elif name == FIGURES:
-                self._figures.extend(FigureList.model_validate_json(str(value)).root)
+        self._tally.take(report)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Know of an end that the exit status need not tell: ``pytest.exit`` may give any."""
+        self._interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the reports and the recording."""
-        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        """Make sure that every case has its row; write the reports and the recording."""
+        if not self._judges or self._suite.collected.refusal:
+            return
+        self._interrupted = self._interrupted or exitstatus == pytest.ExitCode.INTERRUPTED
+        stopped = self._interrupted or bool(session.shouldstop or session.shouldfail) or exitstatus not in ENDED
+        begun = bool(self._tally.rows)
+        self._complete(session, stopped=stopped)
         try:
-            if self._rows:
-                self._write_reports(interrupted=interrupted)
-            if self._rows or interrupted:
+            if begun or (self._tally.rows and not stopped):
+                self._write_reports()
+            if begun or stopped:
                 # What was measured before the interrupt is recorded, even if nothing was judged yet.
-                self._partial = self._partial or interrupted or bool(session.shouldstop or session.shouldfail)
                 self._record()
         except (ClaimsError, OSError) as error:
-            self._notes.append(f"error: {error}")
+            self._notes.append(f"{FAULT}{error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        if not self._config.pluginmanager.hasplugin("terminalreporter"):
+            with uncaptured(self._config):
+                sys.stderr.writelines(f"{note}\n" for note in self._notes if note.startswith(FAULT))
 
-    def _write_reports(self, *, interrupted: bool) -> None:
+    def _complete(self, session: pytest.Session, *, stopped: bool) -> None:
+        """Give cases without a verdict their errors; fail a run that would pass in spite of them, or of a fault."""
+        collected = self._suite.collected
+        unjudged, excused = self._tally.complete(collected.cases, stopped=stopped)
+        self._part = [*collected.left_out, *([f"{len(unjudged)} not judged"] if unjudged else [])]
+        faults = list(collected.faults)
+        if excused:
+            faults.append(f"no verdict, and no failure either: {listed([case.label for case in excused])}")
+        self._notes += [f"{FAULT}{fault}" for fault in faults]
+        if (faults or unjudged) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _write_reports(self) -> None:
         table = self._table()
         self._notes += self._suite.remarks
         for source in self._suite.sources.values():
             self._notes += source.remarks()
         self._compare_with_the_hardware(table)
-        if interrupted:
+        if self._tally.repeated:
+            self._notes.append(f"cases judged more than once: {self._tally.repeated}; the last attempt counts")
+        if self._interrupted:
             self._notes.append("this run was interrupted: its report ends with what was judged until then")
-        elif self._partial:
-            self._notes.append("this run judged a part of the suite, and so does its report")
-        options, register = self._suite.options, self._suite.register
-        write_reports(options.report, table, self._figures, register, self._notes, self._scaling)
-        self._notes.append(f"report: {options.report / PAGE}, {VERDICTS}")
+        if self._part:
+            self._notes.append(f"{A_PART}: {'; '.join(self._part)}")
+            self._tell_junit()
+        to, figures, register = self._suite.options.report, self._tally.figures, self._suite.register
+        folder = write_reports(to, table, figures, register, self._notes, self._scaling, part=bool(self._part))
+        self._notes.append(f"report: {folder / PAGE}, {VERDICTS}")
+
+    def _tell_junit(self) -> None:
+        """Say in JUnit's file that it is of a part."""
+        for plugin in self._config.pluginmanager.get_plugins():
+            tell = getattr(plugin, "add_global_property", None)
+            if callable(tell):
+                tell("llm_claims_part", "; ".join(self._part))
 
     def _compare_with_the_hardware(self, table: Table) -> None:
         """Note how near speeds come to the devices' ceilings, and how they scale with the number of devices."""
@@ -103,13 +150,13 @@ class Reporter:
             self._scaling += scaling_tables(name, evidence)
 
     def _table(self) -> Table:
-        return table_of(self._rows.values(), list(self._suite.register.claims), list(self._suite.sources))
+        return table_of(self._tally.rows, list(self._suite.register.claims), list(self._suite.sources))
 
     def _record(self) -> None:
         path = self._suite.options.record
         if path is None:
             return
-        complete = not self._partial and all(row.verdict is not Word.ERROR for row in self._rows.values())
+        complete = not self._part and all(row.verdict is not Word.ERROR for row in self._tally.rows)
         recording = recording_of(self._suite, path.stem, complete=complete)
         if recording is None:
             self._notes.append(f"nothing was measured live, so {path} was not written")
@@ -120,15 +167,21 @@ class Reporter:
     def _repeat(self, nodeid: str) -> str:
         """Return the command, as a shell reads it, that runs one case again from where this run was started."""
         config = self._config
-        recordings = [part for name in config.getoption("--recording") for part in ("--recording", name)]
+        given = {
+            "-c": [config.option.inifilename],
+            "--rootdir": [config.option.rootdir],
+            "-o": config.option.override_ini,
+        }
+        given |= {f"--{name}": option(config, name) for name in ("recording", "instance")}
+        options = [part for name, values in given.items() for value in values or () if value for part in (name, value)]
         path, _, case = nodeid.partition("::")
         file = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
-        return shlex.join(["pytest", f"{file}::{case}", *recordings])
+        return shlex.join(["pytest", f"{file}::{case}", *options])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
         write = terminalreporter.write_line
-        if self._rows:
+        if self._tally.rows:
             terminalreporter.write_sep("=", "claims")
             for line in lines_of(self._table()):
                 write(line)
@@ -137,7 +190,7 @@ class Reporter:
                 write(line)
         for note in self._notes:
             write(note)
-        for nodeid in self._failed[:MOST_REPEATS]:
+        for nodeid in self._tally.failed[:MOST_REPEATS]:
             write(f"repeat: {self._repeat(nodeid)}")
-        if len(self._failed) > MOST_REPEATS:
-            write(f"repeat: pytest --lf, for all {len(self._failed)} failing cases")
+        if len(self._tally.failed) > MOST_REPEATS:
+            write(f"repeat: pytest --lf, for all {len(self._tally.failed)} failing cases")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from llm_claims.judging.cases import NOT_RUN
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import Table, effect_text
@@ -18,7 +19,7 @@ def lines_of(table: Table) -> Iterator[str]:
     yield from _notable(table)
     yield from _disagreements(table)
     yield from _analogues(table)
-    yield from _untestable(table)
+    yield from _without_verdict(table)
     yield ""
     yield f"{count(len(table.claims), 'claim')}, {count(len(table.rows), 'case')}"
     for source in table.sources:
@@ -40,6 +41,8 @@ def _name(row: VerdictRow) -> str:
 
 def _notable(table: Table) -> Iterator[str]:
     for row in table.rows:
+        if row.reason.startswith(NOT_RUN):
+            continue
         if row.verdict in (Word.ERROR, Word.CONTRADICTED, Word.WEAKENED, Word.INCONCLUSIVE):
             span = f" [{row.interval[0]:.4g}, {row.interval[1]:.4g}]" if row.interval else ""
             effect = f" {effect_text(row)}{span} n={row.n}" if row.effect is not None else ""
@@ -61,11 +64,14 @@ def _analogues(table: Table) -> Iterator[str]:
                 yield f"analogue: {claim}, {source}: {note}"
 
 
-def _untestable(table: Table) -> Iterator[str]:
-    reasons: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+def _without_verdict(table: Table) -> Iterator[str]:
+    """Yield the reasons for which cases are untestable or were not run, each once a source."""
+    reasons: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
     for row in table.rows:
         if row.verdict is Word.UNTESTABLE:
-            reasons[row.source, row.reason][row.claim] = None
-    for (source, reason), claims in reasons.items():
+            reasons["untestable on", row.source, row.reason][row.claim] = None
+        elif row.reason.startswith(NOT_RUN):
+            reasons["without a verdict on", row.source, row.reason][row.claim] = None
+    for (what, source, reason), claims in reasons.items():
         who = next(iter(claims)) if len(claims) == 1 else f"{len(claims)} claims"
-        yield f"untestable on {source}: {who}: {reason}"
+        yield f"{what} {source}: {who}: {reason}"

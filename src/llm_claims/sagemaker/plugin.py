@@ -134,10 +134,12 @@ class SageMaker:
 
     def _show(self, plan: CloudPlan) -> None:
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
-        terminal.ensure_newline()
-        terminal.section("plan for SageMaker: nothing is launched", sep="=")
+        if terminal is not None:
+            terminal.ensure_newline()
+        write = print if terminal is None else terminal.write_line
+        write("==== plan for SageMaker: nothing is launched ====")
         for line in plan.lines():
-            terminal.write_line(line)
+            write(line)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

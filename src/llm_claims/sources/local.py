@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from llm_claims.document.setting import Setting
-from llm_claims.errors import ClaimsError, ProgramError, Untestable
+from llm_claims.errors import ClaimsError, Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed, Source, refuse_secondary
 from llm_claims.sources.growth import grown
@@ -94,7 +94,8 @@ class LocalSource(Source):
         """Yield how long it measured, and how much of that was not waiting."""
         if times := self._store.busy(self.name):
             whole, busy = times
-            yield f"{self.name}: measured for {whole:.0f} s, {busy / whole:.0%} of it within runs and their set-up"
+            share = f"{busy / whole:.0%}" if whole > 0 else "all"
+            yield f"{self.name}: measured for {whole:.0f} s, {share} of it within runs and their set-up"
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return what was measured so far in this run, or raise what went wrong."""
@@ -102,7 +103,7 @@ class LocalSource(Source):
             failure.reraise()
         evidence = self._store.read(self.name, placed)
         if evidence is None and self._out_of_time():
-            raise Untestable(f"the time budget of {self._time_budget:g} s ended before this was measured")
+            raise Inconclusive(f"the time budget of {self._time_budget:g} s ended before this was measured")
         if evidence is None:
             raise ProgramError(f"{placed.describe()} has not been measured in this run")
         return evidence
@@ -131,7 +132,9 @@ class LocalSource(Source):
     def _refuse_unpaired(self, common: float) -> None:
         """Refuse workloads that have no round in common; further rounds could only have narrowed the interval."""
         if not common:
-            raise Untestable(f"the time budget of {self._time_budget:g} s ended before these were measured in one pass")
+            raise Inconclusive(
+                f"the time budget of {self._time_budget:g} s ended before these were measured in one pass"
+            )
 
     def _draw_shared(self, one: Placed, rounds: int) -> None:
         """Measure one workload while others may be measured too; its rounds count from 1, each with its own seed."""
@@ -171,7 +174,7 @@ class LocalSource(Source):
         """Whether the time budget has ended, or less is left of it than a reserve in seconds."""
         if self._time_budget is None:
             return False
-        over = time.time() - self._store.since(self.name) > self._time_budget - reserve
+        over = time.monotonic() - self._store.since(self.name) > self._time_budget - reserve
         if over:
             self._store.mark_out_of_time(self.name)
         return over
@@ -219,8 +222,9 @@ class LocalSource(Source):
             self._sample(one, number)
         except ClaimsError as error:
             self._store.write_failure(self.name, one, Failure(text=str(error)))
-        self._seconds[one.key] = time.monotonic() - started
-        self._store.note_run(self.name, time.time() - self._seconds[one.key], time.time())
+        ended = time.monotonic()
+        self._seconds[one.key] = ended - started
+        self._store.note_run(self.name, started, ended)
 
     def _sample(self, placed: Placed, number: int) -> None:
         command = self._program or type(placed.workload).command(self.hardware.device)

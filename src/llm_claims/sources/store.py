@@ -133,12 +133,15 @@ class EvidenceStore:
             first = not done.exists()
             yield first
             if first:
-                write_atomically(done, str(time.time()))
+                write_atomically(done, str(time.monotonic()))
 
     def since(self, source: str) -> float:
-        """When a source began to measure in this run, in seconds since the epoch; now, if it has not."""
+        """When a source began to measure in this run, by the machine's monotonic clock, in s; now, if it has not.
+
+        All processes of a machine share that clock, and nobody sets it.
+        """
         began = self._of(source, "began")
-        return float(began.read_text(encoding="utf-8")) if began.exists() else time.time()
+        return float(began.read_text(encoding="utf-8")) if began.exists() else time.monotonic()
 
     def mark_out_of_time(self, source: str) -> None:
         """Remember that a source's time budget ended while more was to be measured."""
@@ -149,7 +152,7 @@ class EvidenceStore:
         return self._folder is not None and self._of(source, "out-of-time").exists()
 
     def note_run(self, source: str, began: float, ended: float) -> None:
-        """Note when a run of a source began and ended, in seconds since the epoch."""
+        """Note when a run of a source began and ended, by the machine's monotonic clock, in s."""
         with self._of(source, "runs").open("a", encoding="utf-8") as stream:
             stream.write(f"{began} {ended}\n")
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.evidence.evidence import Evidence, Samples
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
+from llm_claims.workloads.metric import Metric
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.training.workload import Training
 from llm_claims.workloads.witness import Witness
@@ -65,9 +66,17 @@ def test_what_is_no_metric_is_refused(fields: dict[str, Any], text: str) -> None
 def test_a_metric_becomes_a_series(
     metric: Samples, spread: str, lower: float, upper: float, rounds: tuple[int, ...]
 ) -> None:
-    series = metric.series((3, 8))
+    series = metric.series((3, 8), Metric(unit=metric.unit))
     assert (series.spread, series.lower[0], series.upper[0]) == (spread, lower, upper)
     assert (series.rounds, series.unit, series.values) == (rounds, metric.unit, metric.samples)
+
+
+def test_a_live_sample_is_as_wide_as_what_measured_it_can_tell() -> None:
+    samples = sampled_metric("latency_seconds", 5.0, 5.0)
+    of_a_clock = samples.series((1, 2), Metric(unit="s", nature="timed"))
+    assert (of_a_clock.lower[0], of_a_clock.upper[0]) == (pytest.approx(5 - 5e-7), pytest.approx(5 + 5e-7))
+    stated = samples.series((1, 2), Metric(unit="s", nature="timed", resolution=0.5))
+    assert (stated.lower, stated.upper) == ((4.75, 4.75), (5.25, 5.25))
 
 
 # Outcomes

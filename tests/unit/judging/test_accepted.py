@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from llm_claims.judging.accepted import accepted_line
+from llm_claims.judging.accepted import AcceptedVerdict, Update, accepted_line, is_verdict
 from llm_claims.relations.verdict import Interval, Verdict, Word
 
 NUMBERS = [
@@ -34,31 +35,48 @@ def test_a_recording_is_accepted_with_its_numbers_and_a_live_verdict_without(
     assert (accepted_line(verdict, live=False), accepted_line(verdict, live=True)) == (recorded, live)
 
 
-INNER = """
-from llm_claims.judging.accepted import AcceptedVerdict
-
-def test_case(snapshot):
-    accepted = AcceptedVerdict(snapshot)
-    before = accepted.read()
-    assert accepted.read() == before, "reading is no assertion and counts as none"
-    print("before:", before)
-    print("agrees:", accepted.agrees({line!r}))
-"""
-QUICK = ("-s", "-p", "no:hypothesispytest", "-p", "no:benchmark", "-p", "no:xdist", "-p", "no:cacheprovider")
+def accepted(path: Path, update: Update = "nothing") -> AcceptedVerdict:
+    return AcceptedVerdict(path, "test_case[cpu]", update, nullcontext)
 
 
-def run(pytester: pytest.Pytester, line: str, *options: str) -> pytest.RunResult:
-    pytester.makepyfile(test_inner=INNER.format(line=line))
-    return pytester.runpytest_inprocess(*QUICK, *options)
-
-
-def test_a_line_is_accepted_kept_and_compared(pytester: pytest.Pytester) -> None:
+def test_a_line_is_accepted_kept_and_compared(tmp_path: Path) -> None:
+    path = tmp_path / "__snapshots__" / "test_it.ambr"
     old, new = "reproduced 3.333 [3, 3.667]", "contradicted 0.5 [0.4, 0.6]"
-    run(pytester, old).stdout.fnmatch_lines(["*before: None", "agrees: False"])
-    run(pytester, old, "--snapshot-update").stdout.fnmatch_lines(["*before: None", "agrees: True"])
-    snapshots = Path(pytester.path) / "__snapshots__" / "test_inner.ambr"
-    assert snapshots.read_text(encoding="utf-8").splitlines()[1:] == ["# name: test_case", f"  {old}", "# ---"]
-    run(pytester, old).stdout.fnmatch_lines([f"*before: {old.replace('[', '[[]')}", "agrees: True"])
-    run(pytester, new).stdout.fnmatch_lines([f"*before: {old.replace('[', '[[]')}", "agrees: False"])
-    run(pytester, new, "--snapshot-update").stdout.fnmatch_lines(["agrees: True"])
-    assert f"  {new}" in snapshots.read_text(encoding="utf-8")
+    assert (accepted(path).read(), accepted(path).agrees(old)) == (None, False)
+    assert accepted(path, "new").agrees(old)
+    assert path.read_text(encoding="utf-8").splitlines()[1:] == ["# name: test_case[cpu]", f"  {old}", "# ---"]
+    assert (accepted(path).read(), accepted(path).agrees(old)) == (old, True)
+    assert not accepted(path).agrees(new)
+    assert not accepted(path, "new").agrees(new)
+    assert accepted(path, "all").agrees(new)
+    assert accepted(path).read() == new
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "test_it.ambr"
+    accepted(path, "all").agrees("reproduced")
+    before = path.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        accepted(path, "all").agrees("contradicted")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "is_ours"),
+    [
+        ("test_it[cpu]", "reproduced", True),
+        ("test_it[new64-paper]", "weakened 1.2 [1, 1.3]", True),
+        ("test_it", "reproduced", False),
+        ("test_it[cpu]", "a snapshot", False),
+        ("test_it[cpu]", "reproduced\nin two lines", False),
+    ],
+)
+def test_verdicts_are_told_from_the_snapshots_of_others(name: str, line: str, is_ours: bool) -> None:
+    assert is_verdict(name, line) is is_ours

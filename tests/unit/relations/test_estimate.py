@@ -185,3 +185,10 @@ def test_sharing_a_look_divides_its_error() -> None:
 @pytest.mark.parametrize("documented", [False, True])
 def test_sharing_a_look_keeps_what_may_be_judged(documented: bool) -> None:
     assert Look(documented_hardware=documented).shared_by(4).documented_hardware is documented
+
+
+def test_samples_that_are_equal_by_a_clock_differ_by_no_less_than_the_clock_tells() -> None:
+    first, second = (Series.sampled((seconds,) * 3, "s", (), lambda _: 1e-6) for seconds in (1.0, 1.0 + 5e-10))
+    interval = ratio_of(second, first, Look()).interval
+    assert interval is not None
+    assert interval.lower < 1 < interval.upper

@@ -14,7 +14,7 @@ from fake_gpus import H100, put_gpus
 from filelock import Timeout
 
 from llm_claims.document.setting import Setting
-from llm_claims.errors import ProgramError, Untestable
+from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.sources import local, machine
 from llm_claims.sources.base import Placed
 from llm_claims.sources.local import LocalSource
@@ -393,7 +393,7 @@ def test_a_real_process_is_asked(store: EvidenceStore) -> None:
 
 
 class Clock:
-    """Stands in for the time of day: each sample takes ten seconds, and nothing else any."""
+    """Stands in for the machine's clock: each sample takes ten seconds, and nothing else any."""
 
     def __init__(self, program: FakeProgram) -> None:
         self._program = program
@@ -406,9 +406,7 @@ class Clock:
 def budgeted(
     program: FakeProgram, store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[float], LocalSource]:
-    monkeypatch.setattr(time, "time", Clock(program))
-    # How long a sample took is told by another clock.
-    monkeypatch.setattr(time, "monotonic", time.time)
+    monkeypatch.setattr(time, "monotonic", Clock(program))
     return lambda seconds: LocalSource(Processor(), store, time_budget=seconds)
 
 
@@ -461,6 +459,14 @@ def test_a_run_tells_how_long_it_measured(budgeted: Callable[[float], LocalSourc
     assert list(source.remarks()) == ["cpu: measured for 40 s, 100% of it within runs and their set-up"]
 
 
+def test_a_clock_that_stands_still_breaks_nothing(
+    source: LocalSource, placed: list[Placed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+    source.draw(placed[:1], 1, timed=True)
+    assert list(source.remarks()) == ["cpu: measured for 0 s, all of it within runs and their set-up"]
+
+
 @pytest.mark.parametrize(
     ("budget", "order", "reason"),
     [
@@ -481,9 +487,9 @@ def test_nothing_begins_after_the_budget(
     if reason is None:
         source.draw(placed[:2], 3, timed=True)
     else:
-        with pytest.raises(Untestable, match=reason):
+        with pytest.raises(Inconclusive, match=reason):
             source.draw(placed[:2], 3, timed=True)
-        with pytest.raises(Untestable, match="ended before this was measured"):
+        with pytest.raises(Inconclusive, match="ended before this was measured"):
             source.evidence(placed[1])
     assert program.order == order
     assert not source.is_complete

@@ -30,3 +30,19 @@ def test_a_quotient_has_the_unit_of_its_parts() -> None:
 def test_its_nature_tells_whether_another_round_says_something_new(nature, varies: bool, timed: bool) -> None:
     metric = Metric(unit="s", nature=nature)
     assert (metric.varies, metric.timed) == (varies, timed)
+
+
+@pytest.mark.parametrize(
+    ("metric", "width"),
+    [
+        (Metric(unit="s", nature="timed"), 1e-6),
+        (Metric(unit="s/step", nature="timed"), 1e-6),
+        (Metric(unit="prompts/s", nature="timed"), 2e-5),
+        (Metric(unit="prompts/s", nature="timed", resolution=0.5), 0.5),
+        (Metric(unit="nats", nature="seeded"), 0),
+        (Metric(unit="bytes", nature="noisy", resolution=1024), 1024),
+        (Metric(unit="steps"), 0),
+    ],
+)
+def test_what_is_timed_is_known_to_the_resolution_of_the_clock(metric: Metric, width: float) -> None:
+    assert metric.resolution_at(20.0) == pytest.approx(width)

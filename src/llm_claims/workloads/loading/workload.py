@@ -51,7 +51,8 @@ class Loading(Workload):
     Witness = LoadingWitness
     must_state = ("model", "precision", "engine", "checkpoint")
     program = (sys.executable, "-m", "llm_claims.workloads.loading.program")
-    metrics: ClassVar = {"peak_host_memory_bytes": Metric(unit="bytes", nature="noisy")}
+    # The kernel counts in kibibytes.
+    metrics: ClassVar = {"peak_host_memory_bytes": Metric(unit="bytes", nature="noisy", resolution=1024)}
 
     model: str | None = None
     precision: Precision | None = None

@@ -1,0 +1,33 @@
+"""The commit that is checked out, as git tells it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+_SECONDS = 5
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit of the repository that ``folder`` lies in; ``None`` if it lies in none.
+
+    Raises
+    ------
+    OSError
+        Git does not tell; the text says why.
+    """
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        return None
+    # In a hook of another repository, git would answer for that one.
+    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
+    try:
+        told = subprocess.run(
+            command, env={**environment, "LC_ALL": "C"}, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"git said nothing for {_SECONDS} s") from None
+    if told.returncode == 0:
+        return told.stdout.strip()
+    raise OSError(f"git says: {' '.join(told.stderr.split()) or f'nothing, status {told.returncode}'}")
