@@ -30,6 +30,12 @@ class Ran(NamedTuple):
     result: pytest.RunResult
 
 
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run inside a test be none of the worker that the test runs in: syrupy tells by this variable."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> miniature.Miniature:
     """A miniature suite with a lock of its own: no test waits for what else is timed on this machine."""

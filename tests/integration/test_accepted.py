@@ -130,7 +130,8 @@ def test_what_nobody_accepted_fails(suite: Miniature) -> None:
 
 TWO_SIDED = """\
 @claim("batch-is-free", place="table 2")
-def test_either_way(measure, judge):
+@pytest.mark.parametrize("side", ["either"])
+def test_either_way(measure, judge, side):
     alone, eight = (measure(Generation(api="pipeline", prompts=n, batch_size=n)) for n in (1, 8))
     judge(flat(alone.latency_seconds, eight.latency_seconds, within=0.1))
 """
@@ -138,7 +139,7 @@ def test_either_way(measure, judge):
 
 def test_a_changed_live_verdict_fails_and_so_does_the_other_side_of_a_margin(suite: Miniature) -> None:
     suite.write_test(TWO_SIDED, "test_sides.py")
-    suite.accept({"test_either_way[cpu]": "contradicted (above the margin)"}, "test_sides")
+    suite.accept({"test_either_way[either-cpu]": "contradicted (above the margin)"}, "test_sides")
     suite.program.cost(input=-0.0003, batch=-0.05)
     result = suite.run(*LIVE)
     result.assert_outcomes(failed=4, passed=1, skipped=1, deselected=18)

@@ -8,7 +8,8 @@ from .miniature import Miniature, assert_refused, ids
 
 SECOND = """\
 @claim("tokens-double", place="text")
-def test_more_tokens(measure, judge):
+@pytest.mark.parametrize("place", ["text"])
+def test_more_tokens(measure, judge, place):
     few, many = (measure(Generation(new_tokens=n)) for n in (64, 128))
     judge(less(few.latency_seconds, many.latency_seconds))
 
@@ -28,7 +29,7 @@ def test_only_that_claim_is_judged_and_nothing_else_is_measured(suite: Miniature
 def test_it_may_repeat_and_every_test_of_a_claim_is_judged_and_no_other(suite: Miniature) -> None:
     suite.write_test(SECOND, "test_second.py")
     found = ids(suite.run("--collect-only", "-q", "--claim", "tokens-double", "--claim=zero1-faster", "-m", "not live"))
-    assert found == ["test_twice_the_tokens[paper]", "test_zero1[paper]", "test_more_tokens[paper]"]
+    assert found == ["test_twice_the_tokens[paper]", "test_zero1[paper]", "test_more_tokens[text-paper]"]
 
 
 @pytest.mark.parametrize("more", [(), ("--collect-only",), ("-n", "2")], ids=" ".join)

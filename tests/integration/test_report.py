@@ -124,8 +124,8 @@ def test_everything_from_files_is_escaped(suite: Miniature) -> None:
 def test_no_number_is_ever_none(suite: Miniature) -> None:
     suite.program.misbehave("nan", prompts=8)
     suite.run("-m", "cpu and live", "--claim", "batch-is-free")
-    assert read(suite, "figures.json")
-    (row,) = read(suite, "verdicts.json")
+    assert read(suite, "part/figures.json")
+    (row,) = read(suite, "part/verdicts.json")
     assert (row["verdict"], row["effect"]) == ("error", None)
 
 
@@ -133,4 +133,6 @@ def test_junit_carries_the_row(ran: Ran) -> None:
     cases = ElementTree.parse(ran.suite.path / "junit.xml").iter("testcase")
     (case,) = (case for case in cases if case.get("name") == "test_zero1[paper]")
     held = {item.get("name"): item.get("value") or "" for item in case.iter("property")}
-    assert json.loads(held["llm_claims_row"]) == ran.suite.rows()["zero1-faster", "", "paper"]
+    row = ran.suite.rows()["zero1-faster", "", "paper"]
+    assert held == {name: str(row[name]) for name in held}
+    assert {"claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "note"} == held.keys()

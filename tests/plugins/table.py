@@ -24,9 +24,9 @@ SAME = "same rows, same exit status, failures in words"
 INTRODUCTION = """\
 # Other plugins
 
-What happens where pytest runs this plugin beside another one, or with an option of its own: each is tried with a miniature
-suite, once where every verdict is the accepted one and once where one has changed. `make plugins` writes this page; it ends
-with an error if anything differs that has no reason here.
+What happens where pytest runs this plugin beside another one, or with an option of its own: each is tried with a
+miniature suite, once where every verdict is the accepted one and once where one has changed. `make plugins` writes this
+page; it ends with an error if anything differs that has no reason here.
 
 A run that judges a part of the suite says so, and writes its report to `report/part`; so do `--lf`, `-k`, `--deselect`,
 node ids and pytest-split. A test that is repeated has the row of its last attempt.
@@ -128,9 +128,8 @@ def main() -> int:
             if differs and not trial.limit:
                 unexplained.append(f"{trial.name} {trial.options}: {'; '.join(differs)}\n{well.said}\n{ill.said}")
             happens = f"{trial.limit} ({'; '.join(differs)})" if trial.limit else "; ".join(differs) or SAME
-            lines.append(
-                f"| {trial.name} | {version(trial.name)} | {f'`{trial.options}`' if trial.options else ''} | {happens} |"
-            )
+            options = f"`{trial.options}`" if trial.options else ""
+            lines.append(f"| {trial.name} | {version(trial.name)} | {options} | {happens} |")
             print(lines[-1], file=sys.stderr)
     print("\n".join([INTRODUCTION, *lines]))
     print("\n".join(unexplained), file=sys.stderr)

@@ -91,12 +91,11 @@ class Reporter:
             return
         self._interrupted = self._interrupted or exitstatus == pytest.ExitCode.INTERRUPTED
         stopped = self._interrupted or bool(session.shouldstop or session.shouldfail) or exitstatus not in ENDED
-        begun = bool(self._tally.rows)
         self._complete(session, stopped=stopped)
         try:
-            if begun or (self._tally.rows and not stopped):
+            if self._tally.rows:
                 self._write_reports()
-            if begun or stopped:
+            if self._tally.rows or stopped:
                 # What was measured before the interrupt is recorded, even if nothing was judged yet.
                 self._record()
         except (ClaimsError, OSError) as error:

@@ -32,7 +32,7 @@ def test_starts_for_instance_local_and_ends_with_the_run(tmp_path: Path) -> None
     where = tmp_path / "url"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
     environment |= {"WHERE": str(where), "PYTHONPATH": str(_ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    options = "def pytest_addoption(parser): parser.addoption('--instance', action='append', default=[])\n"
+    options = "def pytest_addoption(parser): parser.addoption('--instance', dest='claims_instance', action='append')\n"
     (tmp_path / "options.py").write_text(options)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "options", "-p", "xdist", "--instance", "local", "-n", "2"]
     environment["PYTHONPATH"] += f":{tmp_path}"
