@@ -29,6 +29,10 @@ VENV_CALIBRATE := .venv-calibrate
 BIN_CALIBRATE := $(VENV_CALIBRATE)/bin
 READY_CALIBRATE := $(VENV_CALIBRATE)/.ready-$(VERSION)
 
+VENV_PLUGINS := .venv-plugins
+BIN_PLUGINS := $(VENV_PLUGINS)/bin
+READY_PLUGINS := $(VENV_PLUGINS)/.ready-$(VERSION)
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -104,6 +108,12 @@ bench: $(READY) ## Time the code itself
 calibrate: $(READY_CALIBRATE) ## Simulate the change detector beside what others use; writes docs/calibration.md: half an hour
 	$(BIN_CALIBRATE)/python -m tests.calibration.calibrate $(ARGS)
 
+# In an environment of its own: plugins that are only installed are loaded everywhere.
+.PHONY: plugins
+plugins: $(READY_PLUGINS) ## Run a miniature suite beside other pytest plugins; writes docs/plugins.md: three minutes
+	$(BIN_PLUGINS)/python -m tests.plugins.table > build/plugins.md
+	mv build/plugins.md docs/plugins.md
+
 .PHONY: lint
 lint: $(READY_DEV) ## Check style, layout and the workflows
 	$(BIN)/ruff check .
@@ -116,7 +126,7 @@ types: $(READY_DEV) ## Check the types
 
 .PHONY: clean
 clean: ## Remove all that these targets made: environments, reports, caches
-	rm -rf $(VENV) $(VENV_CALIBRATE) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
+	rm -rf $(VENV) $(VENV_CALIBRATE) $(VENV_PLUGINS) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Tells how far pip is, which writes to it: on a terminal in one line, else every 15 seconds at most.
@@ -175,8 +185,17 @@ $(READY_DEV): requirements-dev.txt $(PACKAGES) | $(READY)
 	@$(call told,$(INSTALL) --requirement $<)
 	@touch $@
 
-$(READY_CALIBRATE): requirements-calibrate.txt pyproject.toml
-	@$(PYTHON) -m venv --clear $(VENV_CALIBRATE)
-	@$(BIN_CALIBRATE)/python -m pip --disable-pip-version-check --no-input -qq install -r requirements-calibrate.txt
-	@$(BIN_CALIBRATE)/python -m pip --disable-pip-version-check --no-input -qq install --no-deps -e .
+# $(call alone,ENVIRONMENT,REQUIREMENTS): an environment apart, with this package and no more than it is given.
+define alone
+	@$(PYTHON) -m venv --clear $1
+	@$1/bin/python -m pip --disable-pip-version-check --no-input -qq install -r $2
+	@$1/bin/python -m pip --disable-pip-version-check --no-input -qq install --no-deps -e .
+	@mkdir -p build
 	@touch $@
+endef
+
+$(READY_CALIBRATE): requirements-calibrate.txt pyproject.toml
+	$(call alone,$(VENV_CALIBRATE),$<)
+
+$(READY_PLUGINS): tests/plugins/requirements.txt pyproject.toml
+	$(call alone,$(VENV_PLUGINS),$<)

@@ -13,13 +13,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import distribution, version
+from importlib.metadata import distribution, requires, version
 from pathlib import Path
 
 from tests.integration.miniature import ACCEPTED, Miniature, build
 
 CHANGED = {**ACCEPTED, "test_zero1[paper]": "contradicted 0.5 [0.4, 0.6]"}
 WORDS = "zero1-faster on paper: contradicted 0.5 [0.4, 0.6] → reproduced 3.932 [3.932, 3.932], n=1"
+STOPS = "stops at the first failure; what was not run is an error that says so"
+NEEDED = ("pytest-metadata",)
+"""Plugins that others need, and do not load by themselves."""
 SAME = "same rows, same exit status, failures in words"
 INTRODUCTION = """\
 # Other plugins
@@ -54,8 +57,8 @@ TRIALS = (
     Trial("pytest-html", "--html page.html"),
     Trial("pytest-json-report", "--json-report"),
     Trial("pytest-instafail", "--instafail"),
-    Trial("pytest-repeat", "--count 2"),
-    Trial("pytest-split", "--splits 2 --group 1"),
+    Trial("pytest-repeat", "--count 2", "refused in words: how often a claim is measured is for `--rounds`"),
+    Trial("pytest-split", "--splits 2 --group 1", "judges a part, and says so; the change is in the other half"),
     Trial("pytest-subtests"),
     Trial("pytest-asyncio", "--asyncio-mode auto"),
     Trial("anyio"),
@@ -74,17 +77,17 @@ TRIALS = (
     ),
     Trial("pytest-xdist", "--dist each --tx 2*popen"),
     Trial("pytest-xdist", "-n 2 -W error"),
+    Trial("pytest", "-x", STOPS, package=False),
+    Trial("pytest", "--stepwise", f"{STOPS}; pytest calls it an interrupt", package=False),
+    Trial("pytest", "--tb no", "pytest shows no failure; the closing table has its verdict", package=False),
     *(
         Trial("pytest", options, package=False)
         for options in (
-            "-x",
             "-q",
             "-s",
             "--runxfail",
-            "--stepwise",
             "--ff",
             "--nf",
-            "--tb no",
             "-W error",
             "--import-mode importlib",
             "--doctest-modules",
@@ -164,7 +167,8 @@ def entry_points(trial: Trial) -> list[str]:
     """The names under which a distribution's plugins are loaded."""
     if not trial.package:
         return []
-    return [one.name for one in distribution(trial.name).entry_points if one.group == "pytest11"]
+    names = [trial.name, *(one for one in NEEDED if any(line.startswith(one) for line in requires(trial.name) or ()))]
+    return [one.name for name in names for one in distribution(name).entry_points if one.group == "pytest11"]
 
 
 def rows(suite: Miniature) -> Iterator[str]:
@@ -181,9 +185,10 @@ def rows(suite: Miniature) -> Iterator[str]:
 def differences(trial: Trial, expected: tuple[Seen, Seen], seen: tuple[Seen, Seen]) -> Iterator[str]:
     """Say what is not as it is without the plugin."""
     if [one.rows for one in seen] != [one.rows for one in expected]:
-        yield f"{len(seen[0].rows)} and {len(seen[1].rows)} rows of {len(expected[0].rows)}" + (
-            ", told to be a part" if all(one.part for one in seen) else ""
-        )
+        counts = {len(one.rows) for one in seen}
+        yield f"{max(counts)} rows of {len(expected[0].rows)}" if counts != {len(expected[0].rows)} else "other rows"
+    if any(one.part for one in seen):
+        yield "told to be a part"
     statuses = [one.status for one in seen]
     if statuses != [one.status for one in expected]:
         yield f"exit status {statuses[0]}, and {statuses[1]} where a verdict has changed"

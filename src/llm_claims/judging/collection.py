@@ -64,6 +64,10 @@ class Collection:
         except ClaimsError as error:
             self._refuse(items, str(error))
             return
+        if any(line.startswith("thread_unsafe:") for line in config.getini("markers")):
+            # pytest-run-parallel would call a test's body in several threads at once, and a case is judged once.
+            for item in claims:
+                item.add_marker("thread_unsafe")
         wanted = self._suite.options.claims
         if wanted:
             kept = [item for item in items if claims.get(item) in wanted]
