@@ -84,4 +84,5 @@ def test_junit_has_each_part_of_a_row(suite: Miniature) -> None:
         "interval": str(row["interval"]),
         "n": "1",
         "reason": "the rise exceeds the margin of 10.0%",
+        "note": "",
     }
