@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from .conftest import Ran
-from .miniature import CLAIMS, REGISTER, REPOSITORY, Miniature, recording
+from .miniature import ACCEPTED, CLAIMS, REGISTER, REPOSITORY, Miniature, recording
 
 SCHEMAS = REPOSITORY / "fixtures" / "schemas"
 
@@ -76,6 +76,10 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(ran: Ran) -> None
         "unit": "ratio",
         "reason": "the rise exceeds the margin of 10.0%",
         "note": "",
+        "test": "test_claims.py::test_batch_of_eight[paper]",
+        "place": "table 2",
+        "accepted": ACCEPTED["test_batch_of_eight[paper]"],
+        "line": ACCEPTED["test_batch_of_eight[paper]"],
     }
 
 

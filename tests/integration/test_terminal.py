@@ -16,6 +16,8 @@ from .miniature import ACCEPTED, QUICKLY, Miniature, recording
 
 RECORDED = ("-m", "cpu and not live")
 LIVE = ("-m", "cpu and live")
+RECORDED_CASES = [name for name in ACCEPTED if "paper" in name]
+WRONG = "weakened 9 [8, 10]"
 
 
 def repeats(result: pytest.RunResult) -> list[list[str]]:
@@ -107,7 +109,7 @@ def test_the_repeat_command_repeats_the_failing_case(suite: Miniature) -> None:
 def test_many_failing_cases_are_repeated_at_once(suite: Miniature) -> None:
     for name in ("paper", "copy", "echo"):
         suite.write_recording(recording(name))
-    suite.accept({})
+    suite.accept({case.replace("paper", name): WRONG for case in RECORDED_CASES for name in ("paper", "copy", "echo")})
     result = suite.run(*RECORDED)
     result.stdout.fnmatch_lines(["repeat: pytest --lf, for all 15 failing cases"])
     suite.run("--lf").assert_outcomes(failed=15)
@@ -118,6 +120,7 @@ def test_the_repeat_command_names_the_recording_and_works_where_one_stands(
 ) -> None:
     path = suite.write_recording(recording("other"), "elsewhere/other.json")
     monkeypatch.chdir(suite.path / "fixtures")
+    suite.accept({case.replace("paper", "other"): WRONG for case in RECORDED_CASES})
     first, *_ = repeats(suite.run("..", *RECORDED, "--recording", str(path)))
     assert first[0].startswith("../test_claims.py::")
     suite.run(*first).assert_outcomes(failed=1)
@@ -132,6 +135,7 @@ def test_the_repeat_command_reads_as_a_shell_reads_it(suite: Miniature) -> None:
         "    judge(less(short, long))\n",
         "test_words.py",
     )
+    suite.accept({"test_words[it costs $1 `id`-paper]": WRONG}, "test_words")
     result = suite.run("test_words.py", *RECORDED)
     (command,) = (line.removeprefix("repeat: pytest ") for line in result.outlines if line.startswith("repeat: "))
     said = subprocess.run(["sh", "-c", f"printf %s {command}"], capture_output=True, text=True, check=True).stdout

@@ -42,7 +42,9 @@ class Case(_Model):
 
     def error(self, reason: str) -> VerdictRow:
         """The row of this case where it has no verdict."""
-        return VerdictRow(claim=self.claim, case=self.case, source=self.source, verdict=Word.ERROR, reason=reason)
+        return VerdictRow(
+            claim=self.claim, case=self.case, source=self.source, verdict=Word.ERROR, reason=reason, test=self.nodeid
+        )
 
 
 def case_of(item: pytest.Item) -> Case | None:

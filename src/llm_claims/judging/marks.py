@@ -33,6 +33,11 @@ def claim_of(item: pytest.Item) -> str | None:
     return next((str(one.kwargs["id"]) for one in item.iter_markers("claim") if is_ours(one)), None)
 
 
+def place_of_claim(item: pytest.Item) -> str:
+    """Return where the document makes the claim that a test tests."""
+    return next((str(one.kwargs["place"]) for one in item.iter_markers("claim") if is_ours(one)), "")
+
+
 def is_ours(marker: pytest.Mark) -> bool:
     """Whether a marker named ``claim`` was made by `claim`: other projects may have one of that name."""
     return not marker.args and marker.kwargs.keys() == {"id", "place"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, RootModel
 
+from llm_claims.judging.departure import Departure, departure_of
 from llm_claims.relations.verdict import Word
 
 _HANDED = "llm_claims"
@@ -28,6 +29,20 @@ class VerdictRow(BaseModel):
     unit: str = "ratio"
     reason: str = ""
     note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
+    test: str = Field(default="", description="id of the test, as pytest takes it")
+    place: str = Field(default="", description="where the document makes the claim")
+    accepted: str | None = Field(default=None, description="the accepted verdict as its file has it, if there is one")
+    line: str | None = Field(default=None, description="what there is to accept now, if the verdict can be accepted")
+
+    @property
+    def departure(self) -> Departure | None:
+        """How it departs from the accepted verdict, if it does."""
+        return departure_of(self.accepted, self.line)
+
+    @property
+    def address(self) -> str:
+        """The case in one word, as ``llm-claims review --accept`` takes it: ``claim[case-source]``."""
+        return f"{self.claim}[{'-'.join(filter(None, (self.case, self.source)))}]"
 
 
 class FigureRow(BaseModel):

@@ -17,7 +17,7 @@ from llm_claims.judging.accepted import AcceptedVerdict, hidden_from_syrupy
 from llm_claims.judging.cases import Case, case_of
 from llm_claims.judging.collection import REMEDY, Collection
 from llm_claims.judging.decider import Decider
-from llm_claims.judging.marks import claim_of
+from llm_claims.judging.marks import claim_of, place_of_claim
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
 from llm_claims.judging.progress import ProgressLine
@@ -158,6 +158,8 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
         decider=Decider(suite.options.rounds, lambda live: _plan(request.session, live)),
         untestable=suite.untestable(case.claim, source),
         instances=lambda: suite.instances,
+        test=node.nodeid,
+        place=place_of_claim(node),
     )
     node.stash[TRIAL] = trial
     return trial

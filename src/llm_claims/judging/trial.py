@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -38,8 +39,12 @@ class Trial:
     untestable: str | None
     instances: Callable[[], InstanceTable]
     verdict: Verdict | None = None
+    test: str = ""
+    place: str = ""
     ended: bool = False
     conclusion: BaseException | None = None
+    _accepted: str | None = None
+    _line: str | None = None
     _measured: list[tuple[Placed, set[str]]] = field(default_factory=list)
 
     def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
@@ -113,6 +118,10 @@ class Trial:
             unit=verdict.unit,
             reason=verdict.reason,
             note=self._note,
+            test=self.test,
+            place=self.place,
+            accepted=self._accepted,
+            line=self._line,
         )
 
     def figures(self) -> list[FigureRow]:
@@ -142,17 +151,18 @@ class Trial:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
         if self._emulated:
             return
-        live = self.source.live
+        live, self._accepted = self.source.live, accepted.read()
         if verdict.word is Word.UNTESTABLE:
             self._conclude_untestable(verdict, accepted)
         if verdict.word is Word.INCONCLUSIVE and live:
             self._conclude_inconclusive(verdict, strict=strict)
         self._compare(accepted, accepted_line(verdict, live=live), self._spoken(verdict))
+        said = f"{'accepted' if self._accepted else 'not accepted yet'}: {self._spoken(verdict)}"
         if verdict.word is Word.CONTRADICTED:
             # What pytest.xfail() raises, without the traceback that it would format for each: tens of milliseconds.
-            raise pytest.xfail.Exception(f"accepted: {self._spoken(verdict)}", pytrace=False)
+            raise pytest.xfail.Exception(said, pytrace=False)
         if verdict.word is Word.INCONCLUSIVE:
-            pytest.skip(f"accepted: {self._spoken(verdict)}")
+            pytest.skip(said)
 
     def _conclude_inconclusive(self, verdict: Verdict, *, strict: bool) -> NoReturn:
         if strict:
@@ -161,18 +171,17 @@ class Trial:
 
     def _conclude_untestable(self, verdict: Verdict, accepted: AcceptedVerdict) -> None:
         """Compare with the accepted verdict where every machine has the source; skip the case otherwise."""
-        before = accepted.read()
-        if self.source.always_here and before not in (None, UNTESTABLE):
+        if self.source.always_here and self._accepted not in (None, UNTESTABLE):
             self._compare(accepted, UNTESTABLE, f"untestable: {verdict.reason}")
         pytest.skip(f"untestable: {verdict.reason}")
 
     def _compare(self, accepted: AcceptedVerdict, line: str, spoken: str) -> None:
-        before = accepted.read()
-        if not accepted.agrees(line):
+        """Fail where the verdict departs from the accepted one; a new one fails no test, and is told in the end."""
+        self._line = line
+        if not accepted.agrees(line) and self._accepted is not None:
+            how = shlex.join(["llm-claims", "review", "--accept", self.row().address, "--because", "WHY"])
             pytest.fail(
-                f"{self.label}: {before or 'not accepted yet'} → {spoken}\n"
-                "Review it, then accept it with --snapshot-update and say why in the commit.",
-                pytrace=False,
+                f"{self.label}: {self._accepted} → {spoken}\nReview it; if it is right, accept it: {how}", pytrace=False
             )
 
     @property

@@ -12,6 +12,7 @@ from llm_claims.errors import ClaimsError
 from llm_claims.evidence.recordings import write_recording
 from llm_claims.judging.cases import read_collected
 from llm_claims.judging.completeness import listed
+from llm_claims.judging.departure import Departure
 from llm_claims.judging.progress import uncaptured
 from llm_claims.judging.suite import Suite, recording_of
 from llm_claims.options import TAKEN, option
@@ -25,6 +26,8 @@ from llm_claims.report.terminal import lines_of
 from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
+CI = ("CI", "BUILD_NUMBER")
+"""Variables by which CI systems are known; pytest goes by the same."""
 FAULT = "error: "
 A_PART = "this run judged a part of the suite, and so does its report"
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -110,12 +113,23 @@ class Reporter:
         collected = self._suite.collected
         unjudged, excused = self._tally.complete(collected.cases, stopped=stopped)
         self._part = [*collected.left_out, *([f"{len(unjudged)} not judged"] if unjudged else [])]
-        faults = list(collected.faults)
+        faults = [*collected.faults, *self._unaccepted()]
         if excused:
             faults.append(f"no verdict, and no failure either: {listed([case.label for case in excused])}")
         self._notes += [f"{FAULT}{fault}" for fault in faults]
         if (faults or unjudged) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _unaccepted(self) -> list[str]:
+        """Count new verdicts: at a desk they are to be reviewed, in CI nobody will, so there they fail the run."""
+        new = [row for row in self._tally.rows if row.departure is Departure.NEW]
+        if not new or self._suite.options.update != "nothing":
+            return []
+        told = f"{count(len(new), 'verdict')} that nobody has accepted yet: llm-claims review"
+        if any(os.environ.get(name) for name in CI):
+            return [told]
+        self._notes.append(told)
+        return []
 
     def _write_reports(self) -> None:
         table = self._table()

@@ -96,9 +96,10 @@ def test_a_body_that_gives_up_fails(suite: Miniature, line: str) -> None:
 
 def test_a_mark_that_a_fixture_adds_hides_no_failure(suite: Miniature) -> None:
     write(suite, head=FIXTURE.format(line="request.node.add_marker(pytest.mark.xfail)"), more=", given")
+    suite.accept({"test_hidden[paper]": "contradicted"}, "test_hidden")
     result = suite.run("test_hidden.py", *QUICK)
     result.assert_outcomes(failed=1, deselected=3)
-    result.stdout.fnmatch_lines(["tokens-double on paper: not accepted yet*"])
+    result.stdout.fnmatch_lines(["tokens-double on paper: contradicted → reproduced*"])
 
 
 def test_a_plugin_that_runs_a_test_otherwise_hides_nothing(suite: Miniature) -> None:
