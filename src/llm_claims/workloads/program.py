@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import platform
 import select
-import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ from llm_claims.workloads.base import Workload
 from llm_claims.workloads.devices import find_devices
 from llm_claims.workloads.hardware import processor
 from llm_claims.workloads.outcome import Outcome, first_fault, outcome_of
-from llm_claims.workloads.processes.lifeline import die_with_caller
+from llm_claims.workloads.processes.lifeline import die_when_interrupted, die_with_caller
 from llm_claims.workloads.protocol import Answer, Ready, Request
 from llm_claims.workloads.registry import register
 
@@ -60,9 +59,7 @@ def serve_prepared(
     """
     register(kind)
     start = perf_counter()
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # As a KeyboardInterrupt it could be lost where Python ignores exceptions, as inside os.fork.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_when_interrupted()
     die_with_caller()
     if _caller_is_gone():
         return 0

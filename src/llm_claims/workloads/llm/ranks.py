@@ -117,14 +117,13 @@ class Ranks:
 
     def _receive_from(self, ready: Sequence[Fork]) -> dict[Fork, Any]:
         """Return the next value of each of these ranks; raise `RankError` for one that failed."""
-        received, failed = {}, {}
-        for fork in ready:
-            try:
-                received[fork] = fork.receive()
-            except Ended as ended:
-                failed[fork] = ended
+        received, failed = _received_from(ready)
+        if failed and all(isinstance(ended, Raised) for ended in failed.values()):
+            # A rank that died closed its connections, so others may raise before its own end is seen.
+            others = [fork for fork in self._forks if fork not in ready]
+            later = wait([fork.fileno() for fork in others], _LOOK_SECONDS)
+            failed |= _received_from([fork for fork in others if fork.fileno() in later])[1]
         if failed:
-            # A rank that died closed its connections, so others may have raised errors: name the dead one first.
             first = min(failed, key=lambda fork: isinstance(failed[fork], Raised))
             raise self._error(first, str(failed[first]))
         return received
@@ -133,6 +132,17 @@ class Ranks:
         lines = fork.last_lines()
         shown = "".join(["; its last lines:", *(f"\n    {line}" for line in lines)]) if lines else ""
         return RankError(f"rank {self._forks[fork]}: {how}{shown}")
+
+
+def _received_from(ready: Sequence[Fork]) -> tuple[dict[Fork, Any], dict[Fork, Ended]]:
+    """Return the next value of each of these ranks, and how those ended that sent none."""
+    received, failed = {}, {}
+    for fork in ready:
+        try:
+            received[fork] = fork.receive()
+        except Ended as ended:
+            failed[fork] = ended
+    return received, failed
 
 
 def agreed(answers: Sequence[Answer]) -> Answer:

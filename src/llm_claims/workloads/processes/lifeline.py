@@ -24,6 +24,15 @@ def die_with_parent(parent: int) -> None:
     _die_unless_child_of(parent)
 
 
+def die_when_interrupted() -> None:
+    """Have SIGINT kill this program at once, unless somebody handles or ignores it.
+
+    As a KeyboardInterrupt it could be lost where Python ignores exceptions, as inside ``os.fork`` and in an import.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def die_with_caller() -> None:
     """Kill this program when its caller has ended, even while it works and reads no input.
 

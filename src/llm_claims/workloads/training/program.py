@@ -16,6 +16,7 @@ from pathlib import Path
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
 from llm_claims.workloads.llm.ranks import agreed
 from llm_claims.workloads.processes.janitor import Janitor
+from llm_claims.workloads.processes.lifeline import die_when_interrupted
 from llm_claims.workloads.program import Runner, UnsupportedWorkload, command_line, serve_prepared
 from llm_claims.workloads.protocol import Answer, Request, read_answer
 from llm_claims.workloads.training import link, nccl
@@ -164,6 +165,7 @@ def prepare_environment(folder: Path, device: str) -> None:
 def main() -> int:
     """Answer requests for `Training` until the caller ends; return the exit status."""
     device = str(command_line().parse_args().device)
+    die_when_interrupted()
     janitor = Janitor()
     try:
         try:
