@@ -118,8 +118,8 @@ def test_the_table_of_the_readme_is_the_real_one(recorded: real.Run) -> None:
     claims = {case["id"] for case in recorded.cases}
     printed = [re.split(r"  +", line) for line in recorded.said.splitlines() if line.partition("  ")[0] in claims]
     assert len(printed) == 47
-    for cells in printed:
-        assert shown[cells[0]][: len(cells)] == cells
+    for name, symbols in printed:
+        assert shown[name][1].startswith(symbols)
 
 
 def test_judging_recordings_imports_nothing_heavy(recorded: real.Run) -> None:

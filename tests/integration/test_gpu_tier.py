@@ -54,7 +54,7 @@ def test_what_ran_on_the_processor_is_refused(one_gpu: Miniature) -> None:
 
 
 def test_a_recording_has_the_devices_and_their_states(one_gpu: Miniature) -> None:
-    result = one_gpu.run("-m", "gpu", "--snapshot-update", "--record", "h100.json")
+    result = one_gpu.run("-m", "gpu", "--snapshot-update", "--record", "h100.json", "-v")
     result.assert_outcomes(passed=3, xfailed=1, skipped=1, deselected=15)
     result.stdout.fnmatch_lines(["gpu: measured for * s, *% of it within runs and their set-up"])
     whole = json.loads((one_gpu.path / "h100.json").read_text())
@@ -74,7 +74,7 @@ def test_when_the_time_budget_ends_what_is_open_says_so_and_the_recording_is_inc
     whole = json.loads((one_gpu.path / "part.json").read_text())
     assert whole["complete"] is False
     assert whole["evidence"]
-    said = one_gpu.run("-m", "cpu and not live", "--recording", "part.json", "--snapshot-update")
+    said = one_gpu.run("-m", "cpu and not live", "--recording", "part.json", "--snapshot-update", "-v")
     said.stdout.fnmatch_lines(["part is incomplete: not all was measured that was asked for"])
 
 

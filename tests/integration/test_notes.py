@@ -42,7 +42,7 @@ def test_it_is_told_wherever_a_verdict_is(capped: Miniature) -> None:
     """In each row, once a claim in the closing lines, beside claim and cases on the page, and in JUnit."""
     assert NOTE.startswith("an analogue of g5.xlarge: ")
     capped.accept({**ACCEPTED, "test_it_loads[bf16-paper]": "contradicted"}, "test_loading")
-    result = capped.run(*RECORDED, "--junitxml=junit.xml")
+    result = capped.run(*RECORDED, "--junitxml=junit.xml", "-v")
     result.assert_outcomes(passed=1, xfailed=1, deselected=6)
     assert {row["note"] for row in capped.rows().values()} == {NOTE}
     told = [line for line in result.outlines if line.startswith("analogue: ")]

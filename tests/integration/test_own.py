@@ -32,7 +32,7 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def test_an_own_kind_is_judged_live_recorded_accepted_and_judged_again(suite: pytest.Pytester) -> None:
     record = suite.path / "fixtures/recordings/here.json"
-    live = suite.runpytest_subprocess("-m", "cpu and live", "--record", str(record), "--snapshot-update")
+    live = suite.runpytest_subprocess("-m", "cpu and live", "--record", str(record), "--snapshot-update", "-v")
     live.assert_outcomes(passed=1, deselected=3)
     live.stdout.fnmatch_lines(["*reproduced ×*n=[345]*", "recorded: *here.json, 2 workloads"])
     recorded = json.loads(record.read_text())
@@ -55,7 +55,7 @@ def test_a_run_that_is_not_what_was_asked_is_refused(suite: pytest.Pytester) -> 
 
 def test_an_own_source_is_a_column(suite: pytest.Pytester) -> None:
     suite.runpytest_inprocess("-m", "stopwatch", "--snapshot-update").assert_outcomes(passed=1, deselected=3)
-    result = suite.runpytest_inprocess(f"{CASE}[stopwatch]")
+    result = suite.runpytest_inprocess(f"{CASE}[stopwatch]", "-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*reproduced ×6.07*"])
 

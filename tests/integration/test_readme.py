@@ -71,7 +71,7 @@ def test_a_recording_is_added_as_told(
     done = pytester.runpytest_inprocess(*QUICKLY, *accept)
     assert done.ret == 0
     # It is a column of its own.
-    done.stdout.re_match_lines([rf"claim +{path.stem}$"])
+    done.stdout.re_match_lines([rf"  A  {path.stem} "])
 
 
 def test_a_claim_is_added_as_told(copy: Path, pytester: pytest.Pytester) -> None:

@@ -31,40 +31,76 @@ def repeats(result: pytest.RunResult) -> list[list[str]]:
 # The closing table
 
 
-def test_the_table_is_claim_by_source(ran: Ran) -> None:
+def test_the_matrix_is_claim_by_source_and_fits(ran: Ran) -> None:
     lines = ran.result.outlines
-    start = lines.index(next(line for line in lines if line.startswith("claim  ")))
-    header, rule, *body = (re.split(r"  +", line) for line in lines[start : start + 6])
-    assert header == ["claim", "paper", "cpu", "gpu", "sagemaker"]
-    assert all(set(cell) == {"-"} for cell in rule)
-    assert [row[0] for row in body] == ["input-costs", "tokens-double", "batch-is-free", "zero1-faster"]
-    assert [row[1] for row in body] == [
-        "reproduced ×1.14 to ×1.19 n=1 (2 cases)",
-        "reproduced ×1.96 n=1",
-        "contradicted ×1.33 n=1",
-        "reproduced ×3.93 n=1",
+    start = next(number for number, line in enumerate(lines) if line.split() == ["A", "B", "C", "D"])
+    assert [re.sub(" ×[0-9.–]+", "", line).split() for line in lines[start + 1 : start + 5]] == [
+        ["input-costs", "✓", "✓", "·", "·"],
+        ["tokens-double", "✓", "✓", "·", "·"],
+        ["batch-is-free", "✗", "✗", "·", "·"],
+        ["zero1-faster", "✓", "·", "·", "·"],
     ]
-    assert all(re.fullmatch(r"(reproduced|contradicted) ×.* n=3.*", row[2]) for row in body[:3])
-    assert [row[2] for row in body[3:]] == ["untestable"]
-    assert {cell for row in body for cell in row[3:]} == {"untestable"}
+    assert all(len(line) <= 80 for line in lines[lines.index(f"{' claims ':=^80}") :])
 
 
 def test_verdicts_are_counted(ran: Ran) -> None:
     ran.result.stdout.fnmatch_lines(
         [
-            "4 claims, 20 cases",
-            "  paper: 1 contradicted, 4 reproduced",
-            "  cpu: 1 contradicted, 3 reproduced, 1 untestable",
-            "  gpu: 5 untestable",
-            "  sagemaker: 5 untestable",
+            "  ✓ reproduced, ✗ contradicted, · untestable",
+            "     4 claims, 20 cases     ✓     ✗     ·",
+            "  A  paper                  4     1     0",
+            "  B  cpu                    3     1     1",
+            "  C  gpu                    0     0     5",
+            "  D  sagemaker              0     0     5",
         ],
         consecutive=True,
     )
 
 
-def test_reasons_of_what_is_untestable_are_told_once(ran: Ran) -> None:
-    (told,) = (line for line in ran.result.outlines if line.startswith("untestable on sagemaker: "))
+@pytest.mark.parametrize(("columns", "line"), [("80", "input-costs    ✓ ×1.14–1.19"), ("40", "input-costs    ✓")])
+def test_effects_stand_in_the_matrix_where_there_is_room(
+    suite: Miniature, monkeypatch: pytest.MonkeyPatch, columns: str, line: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for name in ("copy", "echo"):
+        suite.write_recording(recording(name))
+    shown = suite.run(*RECORDED)
+    assert [one for one in shown.outlines if one.startswith(line)]
+
+
+def test_what_was_contradicted_has_a_line_with_its_effect(ran: Ran) -> None:
+    ran.result.stdout.fnmatch_lines(
+        ["contradicted or weakened: 1 claim", "  batch-is-free: contradicted on paper ×1.33, cpu ×1.3*"],
+        consecutive=True,
+    )
+
+
+def test_a_terminal_without_these_signs_shows_letters(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    lines = suite.run_apart(*RECORDED).outlines
+    assert "batch-is-free  x x1.33" in lines
+
+
+def test_what_changed_comes_first_the_gravest_on_top(suite: Miniature) -> None:
+    wrong = {"test_zero1[paper]": "contradicted 0.5 [0.4, 0.6]", "test_twice_the_tokens[paper]": "reproduced 9 [8, 10]"}
+    suite.accept({**ACCEPTED, **wrong})
+    result = suite.run(*RECORDED)
+    start = result.outlines.index("changed: 2 cases")
+    assert " claims " in result.outlines[start - 1]
+    assert [" ".join(line.split()) for line in result.outlines[start + 1 : start + 5]] == [
+        "flip: zero1-faster on paper: contradicted 0.5 [0.4, 0.6] → reproduced 3.932",
+        "[3.932, 3.932]",
+        "drift: tokens-double on paper: reproduced 9 [8, 10] → reproduced 1.958 [1.951,",
+        "1.964]",
+    ]
+
+
+def test_reasons_of_what_is_untestable_are_details_and_told_once(suite: Miniature) -> None:
+    result = suite.run("-v", "-m", "sagemaker")
+    (told,) = (line for line in result.outlines if line.startswith("untestable on sagemaker: "))
     assert told.startswith("untestable on sagemaker: 4 claims: measures on AWS, at a cost: pass --instance")
+    suite.run("-m", "sagemaker").stdout.no_fnmatch_line("untestable on sagemaker: *")
 
 
 def test_nothing_failed_nothing_to_repeat(ran: Ran) -> None:
@@ -75,7 +111,7 @@ def test_the_gravest_case_speaks_for_a_claim_and_columns_are_the_sources_that_ra
     whole = recording()
     whole["evidence"][1]["metrics"]["latency_seconds"]["samples"] = [2.0]
     suite.write_recording(whole)
-    result = suite.run(*RECORDED)
+    result = suite.run(*RECORDED, "-v")
     result.stdout.fnmatch_lines(
         [
             "claim * paper",
@@ -155,7 +191,7 @@ def progress(result: pytest.RunResult) -> list[re.Match[str]]:
 
 def test_progress_tells_what_where_which_round_and_the_time_left_once_it_is_known(suite: Miniature) -> None:
     suite.program.sleep(0.1)
-    lines = progress(suite.run(*LIVE, "--claim", "tokens-double"))
+    lines = progress(suite.run(*LIVE, "--claim", "tokens-double", "-v"))
     assert [int(line["k"]) for line in lines] == [1, 1, 2, 2, 3, 3]
     assert {line["source"] for line in lines} == {"cpu"}
     assert all(line["what"].startswith("Generation(") for line in lines)
@@ -167,8 +203,12 @@ def test_progress_tells_what_where_which_round_and_the_time_left_once_it_is_know
 @pytest.mark.parametrize(("rounds", "budget"), [((), "5"), (("--rounds", "4"), "4")], ids=["default", "four"])
 def test_progress_tells_the_budget_of_rounds(suite: Miniature, rounds: tuple[str, ...], budget: str) -> None:
     suite.program.cost(input=0, jitter=0.02)
-    lines = progress(suite.run(*LIVE, "--claim", "input-costs", "-k", "new64", *rounds))
+    lines = progress(suite.run(*LIVE, "--claim", "input-costs", "-k", "new64", "-v", *rounds))
     assert {line["n"] for line in lines} == {budget}
+
+
+def test_a_log_has_one_line_a_minute(suite: Miniature) -> None:
+    assert len(progress(suite.run(*LIVE, "--claim", "tokens-double"))) == 1
 
 
 def test_quiet_runs_show_no_progress(suite: Miniature) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from llm_claims.document.validation import validated
 from llm_claims.errors import RecordingError, UsageError
@@ -27,12 +28,30 @@ class Claim(BaseModel):
 
 
 class Register(BaseModel):
-    """Every claim of one document."""
+    """Every claim of one document; ``sections`` names its parts, each with the id of the first claim in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     document: str
+    sections: dict[str, str] = {}
     claims: dict[str, Claim] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for section, id in self.sections.items():
+            if id not in self.claims:
+                raise ValueError(
+                    f"section {section!r} begins with {id!r}, which is no claim{_nearest(id, self.claims)}"
+                )
+        return self
+
+    @cached_property
+    def section_of(self) -> dict[str, str]:
+        """The section of each claim; empty for those before the first."""
+        begins, section, found = {id: name for name, id in self.sections.items()}, "", {}
+        for id in self.claims:
+            found[id] = section = begins.get(id, section)
+        return found
 
     def __getitem__(self, id: str) -> Claim:
         """Return the claim with permanent id ``id``.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
 from typing import Any
 
 import pytest
+
+SECONDS_BETWEEN_LINES = 60.0
 
 
 def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
@@ -19,19 +23,20 @@ def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
 class ProgressLine:
     """Writes past pytest's capture to the real terminal: also from an xdist worker.
 
-    On a terminal the line is rewritten in place; elsewhere (CI logs) each sample is a line.
+    On a terminal the line is rewritten in place. In a log each process writes one a minute, with ``-v`` every sample.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._quiet = config.getoption("verbose", 0) < 0
+        self._verbosity = config.getoption("verbose", 0)
         self._open = False
+        self._written = -math.inf
 
     def of(self, source: str) -> Callable[[str, int, int, float | None], None]:
         """Return what a source calls when round ``number`` of at most ``most`` of ``what`` begins."""
 
         def show(what: str, number: int, most: int, seconds_left: float | None) -> None:
-            if self._quiet:
+            if self._verbosity < 0:
                 return
             left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
             self._write(f"{source}: {what}: round {number} of at most {most}{left}")
@@ -41,6 +46,9 @@ class ProgressLine:
     def _write(self, text: str) -> None:
         with uncaptured(self._config):
             on_terminal = sys.stderr.isatty()
+            if not on_terminal and self._verbosity < 1 and monotonic() - self._written < SECONDS_BETWEEN_LINES:
+                return
+            self._written = monotonic()
             ending = "" if on_terminal else "\n"
             start = "\r\x1b[2K" if on_terminal else "" if self._open else "\n"
             sys.stderr.write(f"{start}{text}{ending}")

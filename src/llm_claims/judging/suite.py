@@ -83,11 +83,6 @@ class Suite:
     def _recorded(self) -> list[Source]:
         files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
         recorded: list[Source] = [RecordedSource(recording) for recording in read_recordings(files)]
-        self.remarks += [
-            f"{one.name} is incomplete: not all was measured that was asked for"
-            for one in recorded
-            if not one.is_complete
-        ]
         return recorded
 
     def _hooked(self) -> Iterator[Source]:

@@ -42,15 +42,30 @@ class Cell:
         """Word, effects, n, and how many cases the word speaks for."""
         if self.word is None:
             return ""
-        gravest = [row for row in self.rows if row.verdict is self.word]
         judged = [row for row in self.rows if row.verdict is not Word.UNTESTABLE]
-        # Cases of one claim may have effects in different units; a range has one.
-        alike = [row for row in gravest if row.effect is not None and row.unit == gravest[0].unit]
-        ordered = sorted(alike, key=lambda row: row.effect or 0.0)
-        effects = list(dict.fromkeys(map(effect_text, ordered)))
-        shown = effects[0] if len(effects) == 1 else f"{effects[0]} to {effects[-1]}" if effects else ""
-        parts = [str(self.word), shown, self._n(gravest), self._share(len(gravest), len(judged))]
+        parts = [
+            str(self.word),
+            self._range(" to "),
+            self._n(self._gravest),
+            self._share(len(self._gravest), len(judged)),
+        ]
         return " ".join(filter(None, parts))
+
+    @property
+    def effects(self) -> str:
+        """The effects of the cases that the word speaks for, shortened: ``×3.33–3.93``."""
+        first, _, last = self._range("\0").partition("\0")
+        return f"{first.partition(' ')[0]}–{last.lstrip('×')}" if last else first
+
+    @property
+    def _gravest(self) -> list[VerdictRow]:
+        return [row for row in self.rows if row.verdict is self.word]
+
+    def _range(self, between: str) -> str:
+        """The least and the largest effect; cases of one claim may have several units, and a range has one."""
+        alike = [row for row in self._gravest if row.effect is not None and row.unit == self._gravest[0].unit]
+        effects = list(dict.fromkeys(map(effect_text, sorted(alike, key=lambda row: row.effect or 0.0))))
+        return effects[0] + (between + effects[-1] if len(effects) > 1 else "") if effects else ""
 
     def _n(self, rows: Sequence[VerdictRow]) -> str:
         ns = sorted({row.n for row in rows})

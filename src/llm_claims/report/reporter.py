@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -19,10 +20,11 @@ from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
+from llm_claims.report.details import detailed_lines
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.tally import Tally
-from llm_claims.report.terminal import lines_of
+from llm_claims.report.terminal import ASCII, Line, closing_lines
 from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
@@ -44,6 +46,7 @@ class Reporter:
         self._part: list[str] = []
         self._interrupted = False
         self._notes: list[str] = []
+        self._details: list[str] = []
         self._scaling: list[ScalingTable] = []
 
     @property
@@ -135,7 +138,7 @@ class Reporter:
         table = self._table()
         self._notes += self._suite.remarks
         for source in self._suite.sources.values():
-            self._notes += source.remarks()
+            self._details += source.remarks()
         self._compare_with_the_hardware(table)
         if self._tally.repeated:
             self._notes.append(f"cases judged more than once: {self._tally.repeated}; the last attempt counts")
@@ -145,7 +148,8 @@ class Reporter:
             self._notes.append(f"{A_PART}: {'; '.join(self._part)}")
             self._tell_junit()
         to, figures, register = self._suite.options.report, self._tally.figures, self._suite.register
-        folder = write_reports(to, table, figures, register, self._notes, self._scaling, part=bool(self._part))
+        remarks = [*self._details, *self._notes]
+        folder = write_reports(to, table, figures, register, remarks, self._scaling, part=bool(self._part))
         self._notes.append(f"report: {folder / PAGE}, {VERDICTS}")
 
     def _tell_junit(self) -> None:
@@ -159,7 +163,7 @@ class Reporter:
         """Note how near speeds come to the devices' ceilings, and how they scale with the number of devices."""
         for name in table.sources:
             evidence = self._suite.sources[name].entries()
-            self._notes += ceiling_lines(name, evidence)
+            self._details += ceiling_lines(name, evidence)
             self._scaling += scaling_tables(name, evidence)
 
     def _table(self) -> Table:
@@ -192,18 +196,45 @@ class Reporter:
         return shlex.join(["pytest", f"{file}::{case}", *options])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the closing table."""
+        """Print the closing lines, with ``-v`` the details of every case before them."""
         write = terminalreporter.write_line
         if self._tally.rows:
             terminalreporter.write_sep("=", "claims")
-            for line in lines_of(self._table()):
-                write(line)
-        for table in self._scaling:
-            for line in scaling_lines(table):
-                write(line)
+            if self._config.getoption("verbose") > 0:
+                self._write_details(write)
+            for line in closing_lines(self._table(), self._suite.register, max(self._width, 40)):
+                self._write_line(terminalreporter, line)
         for note in self._notes:
             write(note)
         for nodeid in self._tally.failed[:MOST_REPEATS]:
             write(f"repeat: {self._repeat(nodeid)}")
         if len(self._tally.failed) > MOST_REPEATS:
             write(f"repeat: pytest --lf, for all {len(self._tally.failed)} failing cases")
+
+    @property
+    def _width(self) -> int:
+        return self._config.get_terminal_writer().fullwidth
+
+    def _write_details(self, write: Callable[[str], None]) -> None:
+        for line in detailed_lines(self._table()):
+            write(line)
+        for table in self._scaling:
+            for line in scaling_lines(table):
+                write(line)
+        for remark in self._details:
+            write(remark)
+
+    def _write_line(self, terminalreporter: pytest.TerminalReporter, line: Line) -> None:
+        for text, colour in line:
+            # A terminal that cannot show these signs shows letters.
+            shown = text if _can_show(text) else text.translate(ASCII)
+            terminalreporter.write(shown, **({colour: True} if colour else {}))
+        terminalreporter.write_line("")
+
+
+def _can_show(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,77 +1,148 @@
-"""The closing table in the terminal."""
+"""The closing lines in the terminal: what departs from the accepted verdicts first, then the matrix and the counts."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
+from llm_claims.document.register import Register
 from llm_claims.judging.cases import NOT_RUN
+from llm_claims.judging.departure import Departure
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
-from llm_claims.report.cells import Table, effect_text
+from llm_claims.report.cells import Cell, Table
 from llm_claims.workloads.shown import count
 
+SYMBOLS = {
+    Word.REPRODUCED: "✓",
+    Word.WEAKENED: "~",
+    Word.CONTRADICTED: "✗",
+    Word.INCONCLUSIVE: "?",
+    Word.UNTESTABLE: "·",
+    Word.ERROR: "!",
+}
+AGAINST = (Word.CONTRADICTED, Word.WEAKENED)
+COLOURS = {Word.REPRODUCED: "green", Word.CONTRADICTED: "red", Word.WEAKENED: "yellow", Word.ERROR: "red"}
+ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "×": "x", "–": "-", "→": ">", "…": "~"})
+MOST = 20
+"""Cases that are told one by one; a review lists them all."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-def lines_of(table: Table) -> Iterator[str]:
-    """Yield the table claim × source, then what deserves a reading: reasons, notes, and counts by verdict."""
-    yield from _grid(table)
-    yield ""
-    yield from _notable(table)
-    yield from _disagreements(table)
-    yield from _analogues(table)
-    yield from _without_verdict(table)
-    yield ""
-    yield f"{count(len(table.claims), 'claim')}, {count(len(table.rows), 'case')}"
-    for source in table.sources:
-        counts = ", ".join(f"{number} {word}" for word, number in table.counts(source).items())
-        yield f"  {source}: {counts}"
+
+class Piece(NamedTuple):
+    """A part of a line, and pytest's name of its colour; empty for none."""
+
+    text: str
+    colour: str = ""
 
 
-def _grid(table: Table) -> Iterator[str]:
-    header = ["claim", *table.sources]
-    body = [[claim, *(table.cell(claim, source).text for source in table.sources)] for claim in table.claims]
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    for cells in (header, ["-" * width for width in widths], *body):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+Line = tuple[Piece, ...]
+
+
+def closing_lines(table: Table, register: Register, width: int) -> Iterator[Line]:
+    """Yield the closing lines, none wider than ``width`` characters (of at least 40)."""
+    departed = [row for row in table.rows if row.departure not in (None, Departure.NEW)]
+    if departed:
+        yield (Piece(f"changed: {count(len(departed), 'case')}", "red"),)
+        yield from _listed(map(_departure, _gravest_first(departed)), len(departed), width)
+    errors = [row for row in table.rows if row.verdict is Word.ERROR and not row.reason.startswith(NOT_RUN)]
+    if errors:
+        yield (Piece(f"failed: {count(len(errors), 'case')}", "red"),)
+        yield from _listed((f"{_name(row)}: {row.reason}" for row in errors), len(errors), width)
+    yield from _against(table, width)
+    yield from _matrix(table, register, width)
+    yield from _counts(table, width)
+
+
+def _gravest_first(rows: Iterable[VerdictRow]) -> list[VerdictRow]:
+    order = list(Departure)
+    return sorted(rows, key=lambda row: order.index(row.departure) if row.departure else len(order))
 
 
 def _name(row: VerdictRow) -> str:
-    return f"{row.claim}{f' [{row.case}]' if row.case else ''}, {row.source}"
+    return f"{row.claim}{f' [{row.case}]' if row.case else ''} on {row.source}"
 
 
-def _notable(table: Table) -> Iterator[str]:
-    for row in table.rows:
-        if row.reason.startswith(NOT_RUN):
-            continue
-        if row.verdict in (Word.ERROR, Word.CONTRADICTED, Word.WEAKENED, Word.INCONCLUSIVE):
-            span = f" [{row.interval[0]:.4g}, {row.interval[1]:.4g}]" if row.interval else ""
-            effect = f" {effect_text(row)}{span} n={row.n}" if row.effect is not None else ""
-            yield f"{row.verdict}: {_name(row)}:{effect} {row.reason}".replace(":  ", ": ")
+def _departure(row: VerdictRow) -> str:
+    return f"{row.departure}: {_name(row)}: {row.accepted} → {row.line}"
 
 
-def _disagreements(table: Table) -> Iterator[str]:
+def _listed(texts: Iterable[str], number: int, width: int) -> Iterator[Line]:
+    for _, text in zip(range(MOST), texts, strict=False):
+        yield from _wrapped(text, width)
+    if number > MOST:
+        yield (Piece(f"  and {number - MOST} more: llm-claims review"),)
+
+
+def _wrapped(text: str, width: int, most: int = 3) -> Iterator[Line]:
+    wrapper = textwrap.TextWrapper(width, max_lines=most, placeholder=" …", break_on_hyphens=False)
+    wrapper.initial_indent, wrapper.subsequent_indent = "  ", "    "
+    for line in wrapper.wrap(text):
+        yield (Piece(line),)
+
+
+def _against(table: Table, width: int) -> Iterator[Line]:
+    """Yield one line for each claim that is contradicted or weakened somewhere: where, and by which effect."""
+    found = []
     for claim in table.claims:
-        for source in table.sources:
-            disagreement = table.cell(claim, source).disagreement
-            if disagreement:
-                yield f"cases disagree: {claim}, {source}: {disagreement}"
+        cells = {source: table.cell(claim, source) for source in table.sources}
+        told = [f"{source} {cell.effects}".strip() for source, cell in cells.items() if cell.word in AGAINST]
+        if told:
+            words = sorted({str(cell.word) for cell in cells.values() if cell.word in AGAINST})
+            found.append(f"{claim}: {' or '.join(words)} on {', '.join(told)}")
+    if found:
+        yield (Piece(f"contradicted or weakened: {count(len(found), 'claim')}", "yellow"),)
+        for text in found:
+            yield from _wrapped(text, width, most=2)
 
 
-def _analogues(table: Table) -> Iterator[str]:
-    for claim in table.claims:
-        for source in table.sources:
-            for note in table.cell(claim, source).notes:
-                yield f"analogue: {claim}, {source}: {note}"
+def _matrix(table: Table, register: Register, width: int) -> Iterator[Line]:
+    """Yield a row for each claim, a column for each source; with effects where these fit."""
+    letters = _LETTERS[: len(table.sources)]
+    shown = [[_shown(table.cell(claim, source)) for source in table.sources] for claim in table.claims]
+    widths = [max(len(_sign(*cell)) for cell in column) for column in zip(*shown, strict=True)]
+    names = max(map(len, table.claims))
+    if names + 2 + sum(widths) + 2 * len(widths) > width:
+        shown = [[(word, "") for word, _ in cells] for cells in shown]
+        widths, names = [1] * len(letters), min(names, width - 2 - 2 * len(letters))
+    yield (Piece(f"{'':{names + 2}}" + " ".join(f"{letter:<{w}}" for letter, w in zip(letters, widths, strict=True))),)
+    section = ""
+    for claim, cells in zip(table.claims, shown, strict=True):
+        if (now := register.section_of[claim]) != section:
+            section = now
+            yield (Piece(section, "bold"),)
+        name = claim if len(claim) <= names else f"{claim[: names - 1]}…"
+        *most, last = _pieces(cells, widths)
+        yield (Piece(f"{name:<{names + 2}}"), *most, Piece(last.text.rstrip(), last.colour))
 
 
-def _without_verdict(table: Table) -> Iterator[str]:
-    """Yield the reasons for which cases are untestable or were not run, each once a source."""
-    reasons: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
-    for row in table.rows:
-        if row.verdict is Word.UNTESTABLE:
-            reasons["untestable on", row.source, row.reason][row.claim] = None
-        elif row.reason.startswith(NOT_RUN):
-            reasons["without a verdict on", row.source, row.reason][row.claim] = None
-    for (what, source, reason), claims in reasons.items():
-        who = next(iter(claims)) if len(claims) == 1 else f"{len(claims)} claims"
-        yield f"{what} {source}: {who}: {reason}"
+def _shown(cell: Cell) -> tuple[Word | None, str]:
+    return cell.word, cell.effects if cell.word not in (None, Word.UNTESTABLE, Word.ERROR) else ""
+
+
+def _pieces(cells: Sequence[tuple[Word | None, str]], widths: Sequence[int]) -> Iterator[Piece]:
+    for (word, text), width in zip(cells, widths, strict=True):
+        yield Piece(f"{_sign(word, text):<{width + 1}}", COLOURS.get(word, "") if word else "")
+
+
+def _sign(word: Word | None, text: str) -> str:
+    return f"{SYMBOLS[word] if word else ' '} {text}".rstrip(" ") or " "
+
+
+def _counts(table: Table, width: int) -> Iterator[Line]:
+    """Yield what each letter stands for, and how many cases have each verdict."""
+    words = [word for word in SYMBOLS if any(word in table.counts(source) for source in table.sources)]
+    names = max(map(len, table.sources))
+    yield ()
+    yield from _wrapped(", ".join(f"{SYMBOLS[word]} {word}" for word in words), width)
+    head = "".join(f"{SYMBOLS[word]:>6}" for word in words)
+    room = max(width - 5 - 6 * len(words), 8)
+    heading = f"{count(len(table.claims), 'claim')}, {count(len(table.rows), 'case')}"
+    names = min(max(names, len(heading)), room)
+    yield (Piece(f"     {heading:<{names}}{head}"),)
+    for letter, source in zip(_LETTERS, table.sources, strict=False):
+        counts = table.counts(source)
+        numbers = "".join(f"{counts.get(word, 0):>6}" for word in words)
+        name = source if len(source) <= room else f"{source[: room - 1]}…"
+        yield (Piece(f"  {letter}  {name:<{names}}{numbers}"),)

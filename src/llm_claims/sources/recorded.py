@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
 from llm_claims.evidence.evidence import Evidence
@@ -38,6 +40,11 @@ class RecordedSource(Source):
     def is_complete(self) -> bool:
         """Whether all was measured that was asked for when it was made."""
         return self._recording.complete
+
+    def remarks(self) -> Iterator[str]:
+        """Yield that it is incomplete, if it is."""
+        if not self.is_complete:
+            yield f"{self.name} is incomplete: not all was measured that was asked for"
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields from the case's setting (on the document's own hardware only), then the defaults."""

@@ -20,7 +20,7 @@ def reasons(suite: Miniature) -> Counter[str]:
 @pytest.mark.parametrize("option", ["-x", "--maxfail=1", "--stepwise"])
 def test_after_a_failure(suite: Miniature, option: str) -> None:
     suite.accept({**ACCEPTED, "test_longer_prompts[new128-paper]": "contradicted"})
-    result = suite.run(*QUICK, option)
+    result = suite.run(*QUICK, option, "-v")
     result.assert_outcomes(passed=1, failed=1, deselected=15)
     assert len(suite.rows()) == 5
     assert reasons(suite) == {STOPPED: 3}

@@ -7,7 +7,7 @@ from builders import row
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import table_of
-from llm_claims.report.terminal import lines_of
+from llm_claims.report.details import detailed_lines
 
 SOURCES = ["paper", "cpu"]
 CLAIMS = ["train-zero1", "serve-batch", "serve-price"]
@@ -24,7 +24,7 @@ ROWS = [
 
 
 def text(*rows: VerdictRow) -> list[str]:
-    return list(lines_of(table_of(rows, CLAIMS, SOURCES)))
+    return list(detailed_lines(table_of(rows, CLAIMS, SOURCES)))
 
 
 def test_the_whole_table() -> None:
