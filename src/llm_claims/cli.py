@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from llm_claims.report import review
     from llm_claims.sagemaker import sweep_command
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
@@ -36,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
+    compared = _command(
+        commands, "review", review.review, "show what departs from the accepted verdicts; accept it with a reason"
+    )
+    review.add_arguments(compared)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
     sweep_command.add_arguments(sweep)
     sweep.set_defaults(perform=sweep_command.sweep)
@@ -43,14 +48,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], words: str
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], words: str
 ) -> argparse.ArgumentParser:
     """Add a subcommand that knows the kinds of workload, the user's own among them."""
 
     def with_kinds(given: argparse.Namespace) -> int:
         _register_kinds(given.kind)
-        run(given)
-        return 0
+        return run(given) or 0
 
     command: argparse.ArgumentParser = commands.add_parser(name, help=words)
     command.add_argument(

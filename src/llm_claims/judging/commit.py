@@ -31,3 +31,13 @@ def commit_of(folder: Path) -> str | None:
     if told.returncode == 0:
         return told.stdout.strip()
     raise OSError(f"git says: {' '.join(told.stderr.split()) or f'nothing, status {told.returncode}'}")
+
+
+def committed_text(path: Path) -> str | None:
+    """Return a file as the last commit has it; ``None`` if no commit has it, or git does not tell."""
+    command = ["git", "-C", str(path.parent), "show", f"HEAD:./{path.name}"]
+    try:
+        told = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return told.stdout if told.returncode == 0 else None

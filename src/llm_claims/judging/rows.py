@@ -56,6 +56,9 @@ class FigureRow(BaseModel):
     workload: str = Field(description="the workload and its place, for people")
     key: str = Field(description="digest of the workload, and its instance type if it has one")
     metric: str = Field(description="metric name, or outcome")
+    change: str = Field(
+        default="", description="place, value in the last commit and now, where a recording was changed"
+    )
 
 
 class FigureList(RootModel[list[FigureRow]]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import pluggy
 import pytest
@@ -35,8 +36,8 @@ ASLEEP = {
 class Suite:
     """Everything that the trials of one run share.
 
-    ``remarks`` are what its report has to say of the run; ``known`` are the kinds that were known before it;
-    ``collected`` is what it is to judge, once that is known.
+    ``remarks`` are what its report has to say of the run; ``recordings`` those that it reads, by file;
+    ``known`` are the kinds that were known before it; ``collected`` is what it is to judge, once that is known.
     """
 
     options: Options
@@ -44,6 +45,7 @@ class Suite:
     progress: ProgressLine
     hook: pluggy.HookRelay
     remarks: list[str] = field(default_factory=list)
+    recordings: dict[Path, Recording] = field(default_factory=dict, init=False)
     known: tuple[type[Workload], ...] = field(default_factory=kinds, init=False)
     collected: Collected = field(default_factory=Collected)
 
@@ -82,8 +84,8 @@ class Suite:
 
     def _recorded(self) -> list[Source]:
         files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
-        recorded: list[Source] = [RecordedSource(recording) for recording in read_recordings(files)]
-        return recorded
+        self.recordings = dict(zip(files, read_recordings(files), strict=True))
+        return [RecordedSource(recording) for recording in self.recordings.values()]
 
     def _hooked(self) -> Iterator[Source]:
         for sources in self.hook.pytest_claims_sources(suite=self):

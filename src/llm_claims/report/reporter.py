@@ -15,12 +15,14 @@ from llm_claims.judging.cases import read_collected
 from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.progress import uncaptured
+from llm_claims.judging.rows import FigureRow
 from llm_claims.judging.suite import Suite, recording_of
 from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
 from llm_claims.report.details import detailed_lines
+from llm_claims.report.figures import with_changes
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.tally import Tally
@@ -47,6 +49,7 @@ class Reporter:
         self._interrupted = False
         self._notes: list[str] = []
         self._details: list[str] = []
+        self._figures: list[FigureRow] = []
         self._scaling: list[ScalingTable] = []
 
     @property
@@ -147,10 +150,17 @@ class Reporter:
         if self._part:
             self._notes.append(f"{A_PART}: {'; '.join(self._part)}")
             self._tell_junit()
-        to, figures, register = self._suite.options.report, self._tally.figures, self._suite.register
+        self._figures = self._figures_and_changes()
+        to, figures, register = self._suite.options.report, self._figures, self._suite.register
         remarks = [*self._details, *self._notes]
         folder = write_reports(to, table, figures, register, remarks, self._scaling, part=bool(self._part))
         self._notes.append(f"report: {folder / PAGE}, {VERDICTS}")
+
+    def _figures_and_changes(self) -> list[FigureRow]:
+        """The figures that verdicts stand on; of recordings whose verdicts depart, with what was changed."""
+        departed = {row.source for row in self._tally.rows if row.departure}
+        recordings = {path: one for path, one in self._suite.recordings.items() if one.name in departed}
+        return with_changes(self._tally.figures, recordings)
 
     def _tell_junit(self) -> None:
         """Say in JUnit's file that it is of a part."""
@@ -202,7 +212,7 @@ class Reporter:
             terminalreporter.write_sep("=", "claims")
             if self._config.getoption("verbose") > 0:
                 self._write_details(write)
-            for line in closing_lines(self._table(), self._suite.register, max(self._width, 40)):
+            for line in closing_lines(self._table(), self._suite.register, self._figures, max(self._width, 40)):
                 self._write_line(terminalreporter, line)
         for note in self._notes:
             write(note)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from llm_claims.document.register import Register
 from llm_claims.judging.cases import NOT_RUN
 from llm_claims.judging.departure import Departure
-from llm_claims.judging.rows import VerdictRow
+from llm_claims.judging.rows import FigureRow, VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import Cell, Table
+from llm_claims.report.figures import standing_on
 from llm_claims.workloads.shown import count
 
 SYMBOLS = {
@@ -40,11 +41,14 @@ class Piece(NamedTuple):
 Line = tuple[Piece, ...]
 
 
-def closing_lines(table: Table, register: Register, width: int) -> Iterator[Line]:
+def closing_lines(table: Table, register: Register, figures: Sequence[FigureRow], width: int) -> Iterator[Line]:
     """Yield the closing lines, none wider than ``width`` characters (of at least 40)."""
     departed = [row for row in table.rows if row.departure not in (None, Departure.NEW)]
     if departed:
         yield (Piece(f"changed: {count(len(departed), 'case')}", "red"),)
+        for change, cases in standing_on(figures).items():
+            stand = "1 case stands" if len(cases) == 1 else f"{len(cases)} cases stand"
+            yield from _wrapped(f"{change}; {stand} on it", width)
         yield from _listed(map(_departure, _gravest_first(departed)), len(departed), width)
     errors = [row for row in table.rows if row.verdict is Word.ERROR and not row.reason.startswith(NOT_RUN)]
     if errors:

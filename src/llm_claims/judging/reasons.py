@@ -1,0 +1,71 @@
+"""Why verdicts were accepted: a file beside each amber file, written by ``llm-claims review``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+from llm_claims.document.files import write_atomically
+from llm_claims.document.validation import validated
+from llm_claims.errors import RecordingError
+
+
+class Reason(BaseModel):
+    """Who accepted which line, when, at which commit, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accepted: str
+    because: str
+    author: str
+    date: date
+    commit: str | None = None
+
+
+class Reasons(RootModel[dict[str, Reason]]):
+    """The reasons of one amber file, by the names of its entries."""
+
+
+def reasons_file(amber: Path) -> Path:
+    """Return where the reasons of an amber file are kept."""
+    return amber.with_suffix(".reasons.toml")
+
+
+def read_reasons(amber: Path) -> dict[str, Reason]:
+    """Read the reasons of an amber file; none if there are none.
+
+    Raises
+    ------
+    RecordingError
+        The file is not TOML, or has a wrong field.
+    """
+    path = reasons_file(amber)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecordingError(f"{path}: the reasons cannot be read: {error}") from None
+    return validated(Reasons, data, path).root
+
+
+def write_reason(amber: Path, name: str, reason: Reason) -> None:
+    """Keep the reason of one entry; those of the others stay."""
+    reasons = {**read_reasons(amber), name: reason}
+    tables = (_table(one, reasons[one]) for one in sorted(reasons))
+    write_atomically(reasons_file(amber), "\n".join(tables))
+
+
+def _table(name: str, reason: Reason) -> str:
+    fields = reason.model_dump(mode="json", exclude_none=True)
+    lines = [f"[{_quoted(name)}]", *(f"{field} = {_quoted(value)}" for field, value in fields.items())]
+    return "\n".join(lines).replace(f'date = "{reason.date}"', f"date = {reason.date}") + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Write a string as TOML does, which escapes as JSON does, and a delete besides."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
