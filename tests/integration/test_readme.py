@@ -74,6 +74,21 @@ def test_a_recording_is_added_as_told(
     done.stdout.re_match_lines([rf"  A  {path.stem} "])
 
 
+def test_what_changed_is_reviewed_as_told(
+    copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy)
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "A"]):
+        subprocess.run(["git", *words], check=True)
+    path = copy / "fixtures/recordings/document-2023.json"
+    path.write_text(re.sub(r"\b2\.36$", "5.36", path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE))
+    assert cli.main(["review"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    (told,) = re.findall(r"output of: llm-claims review -->\n```text\n(.*?)```", README, re.DOTALL)
+    assert set(told.splitlines()) <= set(said)
+
+
 def test_a_claim_is_added_as_told(copy: Path, pytester: pytest.Pytester) -> None:
     (claim,), (test, *_) = blocks("toml"), blocks("python")
     register = copy / "fixtures" / "claims.toml"

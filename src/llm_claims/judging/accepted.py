@@ -18,6 +18,7 @@ from syrupy.extensions.base import SnapshotCollectionStorage
 from syrupy.location import PyTestLocation
 
 from llm_claims.errors import RecordingError
+from llm_claims.judging.reasons import read_reasons
 from llm_claims.relations.verdict import Verdict, Word
 
 UNTESTABLE = str(Word.UNTESTABLE)
@@ -116,6 +117,11 @@ class AcceptedVerdict:
     def read(self) -> str | None:
         """Return the accepted line, or ``None`` if nobody has accepted one yet."""
         return read_accepted(self.path).get(self.name)
+
+    def because(self) -> str:
+        """Return the reason that was given for the accepted line; empty if none was."""
+        reason = read_reasons(self.path).get(self.name)
+        return reason.because if reason is not None and reason.accepted == self.read() else ""
 
     def agrees(self, line: str) -> bool:
         """Compare with the accepted line; where the run may accept ``line`` instead, do."""

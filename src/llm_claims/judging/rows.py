@@ -32,6 +32,7 @@ class VerdictRow(BaseModel):
     test: str = Field(default="", description="id of the test, as pytest takes it")
     place: str = Field(default="", description="where the document makes the claim")
     accepted: str | None = Field(default=None, description="the accepted verdict as its file has it, if there is one")
+    because: str = Field(default="", description="the reason that was given when it was accepted")
     line: str | None = Field(default=None, description="what there is to accept now, if the verdict can be accepted")
 
     @property

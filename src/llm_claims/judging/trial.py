@@ -44,6 +44,7 @@ class Trial:
     ended: bool = False
     conclusion: BaseException | None = None
     _accepted: str | None = None
+    _because: str = ""
     _line: str | None = None
     _measured: list[tuple[Placed, set[str]]] = field(default_factory=list)
 
@@ -121,6 +122,7 @@ class Trial:
             test=self.test,
             place=self.place,
             accepted=self._accepted,
+            because=self._because,
             line=self._line,
         )
 
@@ -151,7 +153,7 @@ class Trial:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
         if self._emulated:
             return
-        live, self._accepted = self.source.live, accepted.read()
+        live, self._accepted, self._because = self.source.live, accepted.read(), accepted.because()
         if verdict.word is Word.UNTESTABLE:
             self._conclude_untestable(verdict, accepted)
         if verdict.word is Word.INCONCLUSIVE and live:

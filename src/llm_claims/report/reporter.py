@@ -129,13 +129,23 @@ class Reporter:
     def _unaccepted(self) -> list[str]:
         """Count new verdicts: at a desk they are to be reviewed, in CI nobody will, so there they fail the run."""
         new = [row for row in self._tally.rows if row.departure is Departure.NEW]
-        if not new or self._suite.options.update != "nothing":
+        if self._suite.options.update != "nothing":
+            self._tell_accepted()
+            return []
+        if not new:
             return []
         told = f"{count(len(new), 'verdict')} that nobody has accepted yet: llm-claims review"
         if any(os.environ.get(name) for name in CI):
             return [told]
         self._notes.append(told)
         return []
+
+    def _tell_accepted(self) -> None:
+        """Name what this run accepted; llm-claims review would have asked why."""
+        for row in self._tally.rows:
+            if row.departure and (self._suite.options.update == "all" or row.departure is Departure.NEW):
+                before = row.accepted or "not accepted yet"
+                self._notes.append(f"accepted, reason not given: {row.address}: {before} → {row.line}")
 
     def _write_reports(self) -> None:
         table = self._table()

@@ -73,7 +73,7 @@ def review(given: argparse.Namespace) -> int:
 def _judged(report: Path) -> tuple[list[VerdictRow], list[FigureRow]]:
     """Judge the recordings as they are now; take live verdicts from the last report."""
     with TemporaryDirectory() as folder:
-        _run_pytest(["--report-dir", folder])
+        _run_pytest([f"--report-dir={folder}"])
         rows, figures = _read(Path(folder))
     there = {row.source for row in rows}
     for folder_of_last in (report, report / PART):
@@ -242,7 +242,8 @@ def _difference(before: VerdictRow | None, after: VerdictRow | None) -> str | No
         return f"{Departure.FLIP}: {_said(before)} → {_said(after)}"
     if _said(before) != _said(after):
         return f"{Departure.DRIFT}{_within(before, after)}: {_said(before)} → {_said(after)}"
-    return f"reason: {before.reason} → {after.reason}" if before.reason != after.reason else None
+    reasons = [row.reason.replace(row.source, "it") for row in (before, after)]
+    return f"reason: {' → '.join(reasons)}" if reasons[0] != reasons[1] else None
 
 
 def _within(before: VerdictRow, after: VerdictRow) -> str:
@@ -265,5 +266,5 @@ def _by_case(path: Path) -> dict[str, VerdictRow]:
 def _rows_of_recording(path: Path) -> list[VerdictRow]:
     recording = read_recording(path)
     with TemporaryDirectory() as folder:
-        _run_pytest(["--recording", str(path.resolve()), "--report-dir", folder])
+        _run_pytest([f"--recording={path.resolve()}", f"--report-dir={folder}"])
         return [row for row in _read(Path(folder))[0] if row.source == recording.name]
