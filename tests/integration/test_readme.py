@@ -110,13 +110,6 @@ def test_a_figure_is_typed_in_as_told() -> None:
     assert Samples.model_validate_json(figure).resolution == 0.1
 
 
-def test_the_shown_change_is_the_real_one() -> None:
-    (change,) = (code for code in blocks("text") if "→" in code)
-    before = change.partition(": ")[2].partition(" →")[0]
-    accepted = (REPOSITORY / "tests/claims/__snapshots__/test_speed.ambr").read_text(encoding="utf-8")
-    assert f"  {before}\n" in accepted
-
-
 def test_every_option_of_the_plugin_is_told(pytester: pytest.Pytester) -> None:
     helped = pytester.runpytest_inprocess("--help").stdout.str()
     section = helped.partition("judging claims about training and serving LLMs")[2].partition("\n\n")[0]

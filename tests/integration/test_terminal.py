@@ -40,7 +40,8 @@ def test_the_matrix_is_claim_by_source_and_fits(ran: Ran) -> None:
         ["batch-is-free", "✗", "✗", "·", "·"],
         ["zero1-faster", "✓", "·", "·", "·"],
     ]
-    assert all(len(line) <= 80 for line in lines[lines.index(f"{' claims ':=^80}") :])
+    closing = lines[lines.index(f"{' claims ':=^80}") :]
+    assert all(len(line) <= 80 for line in closing if not line.startswith(("report: ", "recorded: ")))
 
 
 def test_verdicts_are_counted(ran: Ran) -> None:
