@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from llm_claims.evidence.evidence import Samples as Samples
     from llm_claims.evidence.quantities import Quantity as Quantity
     from llm_claims.evidence.quantities import known as known
+    from llm_claims.judging.change import Change as Change
+    from llm_claims.judging.change import ChangeDetector as ChangeDetector
     from llm_claims.judging.marks import claim as claim
     from llm_claims.judging.marks import settings as settings
     from llm_claims.judging.measurement import Measurement as Measurement
@@ -78,6 +80,8 @@ _HOMES = {
     "Samples": "evidence.evidence",
     "Provenance": "evidence.evidence",
     "Untestable": "errors",
+    "Change": "judging.change",
+    "ChangeDetector": "judging.change",
     **dict.fromkeys(RELATIONS, "relations"),
 }
 

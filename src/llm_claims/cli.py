@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from llm_claims.report import review
+    from llm_claims.report import nights, review
     from llm_claims.sagemaker import sweep_command
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
@@ -41,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         commands, "review", review.review, "show what departs from the accepted verdicts; accept it with a reason"
     )
     review.add_arguments(compared)
+    nightly = _command(commands, "history", nights.history, "show how figures went over the nights; accept a change")
+    nights.add_arguments(nightly)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
     sweep_command.add_arguments(sweep)
     sweep.set_defaults(perform=sweep_command.sweep)

@@ -51,6 +51,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "ask AWS what machines cost now, instead of the dated table of the suite",
     },
+    "history": {
+        "metavar": "FILE",
+        "help": "add what is measured to this history of nights, and fail cases whose figures have changed",
+    },
     "rounds": {
         "type": int,
         "metavar": "N",
@@ -131,7 +135,9 @@ def check_root(config: pytest.Config) -> None:
     invoked, ini = config.invocation_params.dir, config.inipath
     if config.args_source is config.ArgsSource.ARGS or (ini and invoked.is_relative_to(ini.parent)):
         return
-    options = {f"--{prefix}{name}" for name in ("report-dir", "record", "recording") for prefix in ("", "claims-")}
+    options = {
+        f"--{prefix}{name}" for name in ("report-dir", "record", "recording", "history") for prefix in ("", "claims-")
+    }
     for name, value in pairwise(config.invocation_params.args):
         path = (invoked / value).resolve()
         if name in options and path.exists() and not path.is_relative_to(invoked):
@@ -174,6 +180,7 @@ class Options:
     claims: tuple[str, ...]
     recordings: tuple[Path, ...]
     record: Path | None
+    history: Path | None
     instances: tuple[str, ...]
     stack: Literal["current", "document"]
     plan: bool
@@ -215,6 +222,7 @@ def read_options(config: pytest.Config) -> Options:
         claims=tuple(get("claim")),
         recordings=tuple(invoked / name for name in get("recording")),
         record=invoked / record if record else None,
+        history=invoked / get("history") if get("history") else None,
         instances=tuple(get("instance")),
         stack=get("stack"),
         plan=get("plan"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ MOST_RECORDED_SECONDS = 3.0
 MOST_RECORDED_MEGABYTES = 200
 MOST_CASE_SECONDS = 0.002
 MOST_LIVE_SECONDS = 120
+MOST_NIGHT_SECONDS = 0.001
+MOST_HISTORY_SECONDS = 2.0
 
 Show = Callable[[str], None]
 
@@ -157,3 +160,21 @@ def test_live_serving(benchmark: Any, tmp_path: Path, show: Show) -> None:
     assert len(judged) >= 7
     assert "error" not in words
     assert cost.seconds <= MOST_LIVE_SECONDS
+
+
+def test_a_history_of_100_figures_and_1000_nights_is_judged(show: Show) -> None:
+    from random import Random
+
+    from llm_claims import ChangeDetector
+
+    random = Random(1)
+    series = [[random.lognormvariate(0, 0.03) for _ in range(1000)] for _ in range(100)]
+    started = time.perf_counter()
+    for values in series:
+        detector = ChangeDetector()
+        for value in values:
+            detector.update(value)
+    whole = time.perf_counter() - started
+    show(f"100 figures over 1,000 nights: {whole:.2f} s, {whole / 1e5 * 1e6:.0f} µs a night")
+    assert whole < MOST_HISTORY_SECONDS
+    assert whole / 1e5 < MOST_NIGHT_SECONDS

@@ -136,7 +136,7 @@ def test_a_case_that_was_accepted_meanwhile_is_reviewed_again(
     here: Miniature, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here.accept({**ACCEPTED, "test_zero1[paper]": "contradicted"})
-    monkeypatch.setattr("llm_claims.report.review._author", lambda: here.accept(ACCEPTED) and "A")
+    monkeypatch.setattr("llm_claims.report.review.author", lambda: here.accept(ACCEPTED) and "A")
     status, _, err = review(capsys, "--accept", ZERO1, "--because", "x")
     assert (status, "was changed meanwhile; review again" in err) == (4, True)
 

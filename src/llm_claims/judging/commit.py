@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 from pathlib import Path
@@ -41,3 +42,14 @@ def committed_text(path: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None
     return told.stdout if told.returncode == 0 else None
+
+
+def author() -> str:
+    """The name under which git would commit, or else that of the user who is logged in."""
+    try:
+        told = subprocess.run(
+            ["git", "config", "user.name"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return getpass.getuser()
+    return told.stdout.strip() or getpass.getuser()

@@ -14,6 +14,15 @@ _HANDED = "llm_claims"
 """The attribute of a test report that has a trial's row and figures; it goes with the report from a worker."""
 
 
+class FigureChange(BaseModel):
+    """A change in a figure since earlier nights, as the history tells it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    figure: str = Field(description="metric@key")
+    told: str = Field(description="in words: how much, since when, after how many quiet nights")
+
+
 class VerdictRow(BaseModel):
     """One case of one claim on one source, as ``report/verdicts.json`` lists it."""
 
@@ -33,6 +42,9 @@ class VerdictRow(BaseModel):
     place: str = Field(default="", description="where the document makes the claim")
     accepted: str | None = Field(default=None, description="the accepted verdict as its file has it, if there is one")
     because: str = Field(default="", description="the reason that was given when it was accepted")
+    changes: tuple[FigureChange, ...] = Field(
+        default=(), description="changes since earlier nights in the figures it stands on"
+    )
     line: str | None = Field(default=None, description="what there is to accept now, if the verdict can be accepted")
 
     @property

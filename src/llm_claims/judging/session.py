@@ -160,6 +160,7 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
         instances=lambda: suite.instances,
         test=node.nodeid,
         place=place_of_claim(node),
+        history=suite.history,
     )
     node.stash[TRIAL] = trial
     return trial

@@ -16,6 +16,7 @@ from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.evidence.recordings import Recording, read_recordings
 from llm_claims.judging.cases import Collected
 from llm_claims.judging.commit import commit_of
+from llm_claims.judging.history.tonight import History
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
 from llm_claims.options import Options
@@ -69,6 +70,11 @@ class Suite:
             return None
 
     @cached_property
+    def history(self) -> History | None:
+        """The nights before this run, if it is to be compared with them."""
+        return History(self.options.history) if self.options.history else None
+
+    @cached_property
     def sources(self) -> dict[str, Source]:
         """Every source by name: recordings, this machine's hardware, then those of other plugins."""
         for of_one_plugin in self.hook.pytest_claims_kinds():
@@ -119,7 +125,7 @@ class Suite:
 
     def _read(self) -> None:
         """Read every file now: each is kept from then on."""
-        _ = self.register, self.sources
+        _ = self.register, self.sources, self.history and self.history.entries
         if (self.options.fixtures / "instances.json").exists():
             _ = self.instances
 

@@ -14,8 +14,9 @@ from llm_claims.document.setting import Setting
 from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.judging.accepted import UNTESTABLE, AcceptedVerdict, accepted_line
 from llm_claims.judging.decider import Decider
+from llm_claims.judging.history.tonight import History
 from llm_claims.judging.measurement import Measurement
-from llm_claims.judging.rows import FigureRow, VerdictRow
+from llm_claims.judging.rows import FigureChange, FigureRow, VerdictRow
 from llm_claims.relations import Relation
 from llm_claims.relations import __all__ as relation_names
 from llm_claims.relations.verdict import Verdict, Word
@@ -46,6 +47,8 @@ class Trial:
     _accepted: str | None = None
     _because: str = ""
     _line: str | None = None
+    history: History | None = None
+    _changes: tuple[FigureChange, ...] = ()
     _measured: list[tuple[Placed, set[str]]] = field(default_factory=list)
 
     def measure(self, workload: Workload, setting: Setting | None = None, *, on: str | None = None) -> Measurement:
@@ -123,6 +126,7 @@ class Trial:
             place=self.place,
             accepted=self._accepted,
             because=self._because,
+            changes=self._changes,
             line=self._line,
         )
 
@@ -156,9 +160,12 @@ class Trial:
         live, self._accepted, self._because = self.source.live, accepted.read(), accepted.because()
         if verdict.word is Word.UNTESTABLE:
             self._conclude_untestable(verdict, accepted)
+        self._compare_with_nights()
         if verdict.word is Word.INCONCLUSIVE and live:
+            self._fail_if_changed(accepted)
             self._conclude_inconclusive(verdict, strict=strict)
         self._compare(accepted, accepted_line(verdict, live=live), self._spoken(verdict))
+        self._fail_if_changed(accepted)
         said = f"{'accepted' if self._accepted else 'not accepted yet'}: {self._spoken(verdict)}"
         if verdict.word is Word.CONTRADICTED:
             # What pytest.xfail() raises, without the traceback that it would format for each: tens of milliseconds.
@@ -185,6 +192,19 @@ class Trial:
             pytest.fail(
                 f"{self.label}: {self._accepted} → {spoken}\nReview it; if it is right, accept it: {how}", pytrace=False
             )
+
+    def _compare_with_nights(self) -> None:
+        """Note which figures have changed since earlier nights."""
+        if self.history is None or not self.source.live:
+            return
+        for placed, figures in self._measured:
+            self._changes += tuple(self.history.changes(self.source.name, self.source.evidence(placed), figures))
+
+    def _fail_if_changed(self, accepted: AcceptedVerdict) -> None:
+        if self._changes and self.history is not None and accepted.update != "all":
+            how = f"llm-claims history {self.history.path} --accept METRIC@KEY --because WHY"
+            told = [change.told for change in self._changes]
+            pytest.fail("\n".join((f"{self.label}: changed", *told, f"If it is right: {how}")), pytrace=False)
 
     @property
     def _note(self) -> str:

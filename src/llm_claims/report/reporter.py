@@ -6,14 +6,18 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from llm_claims.errors import ClaimsError
 from llm_claims.evidence.recordings import write_recording
 from llm_claims.judging.cases import read_collected
+from llm_claims.judging.commit import author
 from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
+from llm_claims.judging.history.night import night_of
 from llm_claims.judging.progress import uncaptured
 from llm_claims.judging.rows import FigureRow
 from llm_claims.judging.suite import Suite, recording_of
@@ -107,6 +111,7 @@ class Reporter:
             if self._tally.rows or stopped:
                 # What was measured before the interrupt is recorded, even if nothing was judged yet.
                 self._record()
+                self._add_nights()
         except (ClaimsError, OSError) as error:
             self._notes.append(f"{FAULT}{error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -125,6 +130,23 @@ class Reporter:
         self._notes += [f"{FAULT}{fault}" for fault in faults]
         if (faults or unjudged) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _add_nights(self) -> None:
+        """Add what was measured to the history; an emulator's figures are no evidence."""
+        history = self._suite.history
+        if history is None:
+            return
+        complete = not (self._interrupted or self._part)
+        rows, run, now = self._tally.rows, uuid4().hex[:12], datetime.now(UTC)
+        for source in self._suite.sources.values():
+            if not source.live or source.emulated:
+                continue
+            night = night_of(source.name, source.entries(), rows, run=run, now=now, complete=complete)
+            if night is not None:
+                updating = self._suite.options.update == "all"
+                accepted = [one for row in rows if row.source == source.name for one in row.changes] if updating else []
+                history.add(night, accepted, author())
+                self._notes.append(f"history: {history.path}, {count(len(night.figures), 'figure')} of {source.name}")
 
     def _unaccepted(self) -> list[str]:
         """Count new verdicts: at a desk they are to be reviewed, in CI nobody will, so there they fail the run."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import UsageError
 from llm_claims.evidence.recordings import read_recording
 from llm_claims.judging.accepted import AcceptedVerdict, read_accepted
-from llm_claims.judging.commit import commit_of
+from llm_claims.judging.commit import author, commit_of
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.reasons import Reason, write_reason
 from llm_claims.judging.rows import FigureList, FigureRow, VerdictList, VerdictRow
@@ -141,7 +140,7 @@ def _accept(rows: Iterable[VerdictRow], because: str) -> None:
     for row in rows:
         amber, name = _place(row)
         assert row.line is not None
-        reason = Reason(accepted=row.line, because=because, author=_author(), date=date.today(), commit=_commit())
+        reason = Reason(accepted=row.line, because=because, author=author(), date=date.today(), commit=_commit())
         with _alone(amber):
             if read_accepted(amber).get(name) != row.accepted:
                 raise UsageError(f"{row.address}: {amber} was changed meanwhile; review again")
@@ -153,11 +152,6 @@ def _accept(rows: Iterable[VerdictRow], because: str) -> None:
 def _alone(amber: Path) -> FileLock:
     """The lock of an amber file; not beside it, where it would stay."""
     return FileLock(Path(gettempdir()) / f"llm-claims-{sha256(str(amber.resolve()).encode()).hexdigest()[:16]}.lock")
-
-
-def _author() -> str:
-    told = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
-    return told.stdout.strip() or getpass.getuser()
 
 
 def _commit() -> str | None:

@@ -13,6 +13,7 @@ from llm_claims.document.instances import InstanceTable
 from llm_claims.document.register import Register
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import Recording
+from llm_claims.judging.history.night import Line
 from llm_claims.judging.rows import FigureList, VerdictList
 from llm_claims.workloads.registry import AnyWorkload
 
@@ -25,6 +26,7 @@ PUBLISHED: dict[str, Any] = {
     "instances": InstanceTable,
     "verdicts": VerdictList,
     "figures": FigureList,
+    "history-line": Line,
 }
 
 

@@ -50,6 +50,10 @@ def closing_lines(table: Table, register: Register, figures: Sequence[FigureRow]
             stand = "1 case stands" if len(cases) == 1 else f"{len(cases)} cases stand"
             yield from _wrapped(f"{change}; {stand} on it", width)
         yield from _listed(map(_departure, _gravest_first(departed)), len(departed), width)
+    told = list(dict.fromkeys(change.told for row in table.rows for change in row.changes))
+    if told:
+        yield (Piece(f"changed since earlier nights: {count(len(told), 'figure')}", "red"),)
+        yield from _listed(told, len(told), width)
     errors = [row for row in table.rows if row.verdict is Word.ERROR and not row.reason.startswith(NOT_RUN)]
     if errors:
         yield (Piece(f"failed: {count(len(errors), 'case')}", "red"),)

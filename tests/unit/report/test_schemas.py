@@ -24,7 +24,7 @@ from llm_claims.workloads.metric import Metric
 from llm_claims.workloads.training.workload import Training
 
 Validators = dict[str, Draft202012Validator]
-NAMES = ("workload", "evidence", "recording", "register", "instances", "verdicts", "figures")
+NAMES = ("workload", "evidence", "recording", "register", "instances", "verdicts", "history-line", "figures")
 
 
 class Sorting(base.Workload):
