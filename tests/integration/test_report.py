@@ -80,6 +80,7 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(ran: Ran) -> None
         "place": "table 2",
         "accepted": ACCEPTED["test_batch_of_eight[paper]"],
         "because": "",
+        "changes": [],
         "line": ACCEPTED["test_batch_of_eight[paper]"],
     }
 
