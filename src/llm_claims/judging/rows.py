@@ -28,6 +28,7 @@ class VerdictRow(BaseModel):
     n: NonNegativeInt = 0
     unit: str = "ratio"
     reason: str = ""
+    spread: str = Field(default="", description="from what else than its samples the interval's width was taken")
     note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
     test: str = Field(default="", description="id of the test, as pytest takes it")
     place: str = Field(default="", description="where the document makes the claim")

@@ -52,7 +52,8 @@ class Verdict(BaseModel):
 
     ``effect`` and ``interval`` are in ``unit``; ``n`` counts the samples (or rounds) behind them;
     ``interval`` is ``None`` where so few samples exist that none can be given. ``effects`` are those of
-    all comparisons, where a relation makes several: the effect is the one that decides.
+    all comparisons, where a relation makes several: the effect is the one that decides. ``spread`` says from what else
+    than these samples the width of the interval was taken, if it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,7 @@ class Verdict(BaseModel):
     unit: str = "ratio"
     reason: str = ""
     effects: tuple[FiniteFloat, ...] = ()
+    spread: str = ""
 
     @property
     def decided(self) -> bool:

@@ -56,6 +56,14 @@ class Need:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What rounds of some workloads take, all together: ``first`` with its set-up, and a ``later`` one; in seconds."""
+
+    first: float
+    later: float
+
+
 class Source(ABC):
     """Where evidence comes from. Subclass it, and return yours from the hook ``pytest_claims_sources``.
 
@@ -123,6 +131,10 @@ class Source(ABC):
         failed is remembered, and raised when its evidence is asked for.
         """
         return
+
+    def cost(self, placed: Sequence[Placed]) -> Cost | None:
+        """What rounds of these workloads cost, which bounds how many are drawn; ``None`` if it is not known."""
+        return None
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """Whether a relation that is open may have ``rounds`` rounds, though some of ``planned`` have not had any."""
