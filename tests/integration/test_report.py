@@ -75,6 +75,7 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(ran: Ran) -> None
         "n": 1,
         "unit": "ratio",
         "reason": "the rise exceeds the margin of 10.0%",
+        "spread": "",
         "note": "",
         "test": "test_claims.py::test_batch_of_eight[paper]",
         "place": "table 2",
