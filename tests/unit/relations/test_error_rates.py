@@ -137,7 +137,7 @@ def test_a_relation_finds_what_is_clear(
 
 
 def test_the_steps_of_a_trend_are_tested_at_the_full_error_each() -> None:
-    """With the error shared by the steps this trend would be found in .60 of the runs."""
+    """With the error shared by the steps this trend would be found in .69 of the runs."""
     assert shares(increasing, 1.0, 1.2, 1.44, 1.73)[R] / RUNS > 0.75
 
 
