@@ -60,7 +60,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "type": float,
         "metavar": "SECONDS",
         "help": "how long a live relation that is open may draw rounds after the first, three at least (default: as "
-        "long as the set-up of what it compares took)",
+        "long as the set-up of what it compares took, and five at least)",
     },
     "sample-timeout": {
         "type": float,

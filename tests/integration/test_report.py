@@ -140,4 +140,4 @@ def test_junit_carries_the_row(ran: Ran) -> None:
     held = {item.get("name"): item.get("value") or "" for item in case.iter("property")}
     row = ran.suite.rows()["zero1-faster", "", "paper"]
     assert held == {name: str(row[name]) for name in held}
-    assert {"claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "note"} == held.keys()
+    assert {"claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "spread", "note"} == held.keys()

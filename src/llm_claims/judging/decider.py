@@ -19,8 +19,9 @@ from llm_claims.sources.base import Placed, Source
 
 ERROR = 0.01
 """Chance that all looks at a relation together decide wrongly; and that any live case of a run seems changed."""
-ROUNDS_AT_UNKNOWN_COST = 5
-"""The most rounds of a source that does not tell what they cost."""
+AT_ANY_COST = 5
+"""Rounds that an open relation may have whatever they cost, unless a sampling time is stated: three alone, without a
+spread that is shared, have an interval of twelve standard deviations to either side."""
 
 
 class Decider:
@@ -33,7 +34,7 @@ class Decider:
     plan
         What the selected cases of a live source need.
     sampling_seconds
-        How long a relation may draw rounds after the first; by default as long as the set-up took.
+        How long a relation may draw rounds after the first; by default as long as the set-up took, or five rounds.
     cases
         Returns the number of live cases of this run, which share the error of a change.
     """
@@ -97,15 +98,14 @@ class Decider:
     def _next(self, source: Source, placed: list[Placed], rounds: float, most: float) -> int | None:
         """Return the number of rounds of the next look, or ``None`` if there is no time for another round."""
         cost = source.cost(placed)
-        if cost is None:
-            most = most if most < math.inf else ROUNDS_AT_UNKNOWN_COST
-        else:
-            seconds = cost.first if self._sampling_seconds is None else self._sampling_seconds
-            most = min(most, 1 + seconds // cost.later)
-        wanted = min(next(number for number in looks() if number > rounds), most)
-        if wanted <= rounds or not source.has_time_for(placed, int(wanted), self._plan(source).placed):
+        if self._sampling_seconds is None:
+            most = min(most, max(AT_ANY_COST, cost.rounds_in(cost.first) if cost else 0))
+        elif cost:
+            most = min(most, cost.rounds_in(self._sampling_seconds))
+        wanted = int(min(next(number for number in looks() if number > rounds), most))
+        if wanted <= rounds or not source.has_time_for(placed, wanted, self._plan(source).placed):
             return None
-        return int(wanted)
+        return wanted
 
     def _look(self, relation: Relation, look: Look, source: Source, accepted: str | None) -> Verdict:
         """Judge what there is now; what differs from the accepted verdict at the error that all live cases share."""

@@ -83,6 +83,6 @@ def handed_over(report: pytest.TestReport) -> tuple[VerdictRow, list[FigureRow]]
 
 def properties_of(row: VerdictRow) -> list[tuple[str, object]]:
     """Return a row as JUnit's properties of a test case, one each; what a row lacks is empty."""
-    named = ("claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "note")
+    named = ("claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "spread", "note")
     values = row.model_dump(mode="json")
     return [(name, "" if values[name] is None else str(values[name])) for name in named]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ class Cost:
 
     first: float
     later: float
+
+    def rounds_in(self, seconds: float) -> float:
+        """How many rounds there are, if those after the first may take so long together."""
+        return 1 + seconds // self.later if self.later > 0 else math.inf
 
 
 class Source(ABC):
