@@ -1,4 +1,4 @@
-"""``--rounds N``, ``--sampling-time``: live relations draw interleaved rounds until they are decided, or no longer may."""
+"""``--rounds N``, ``--sampling-time``: live relations draw interleaved rounds until they are decided, or may not."""
 
 from __future__ import annotations
 

@@ -98,9 +98,11 @@ class Decider:
     def _next(self, source: Source, placed: list[Placed], rounds: float, most: float) -> int | None:
         """Return the number of rounds of the next look, or ``None`` if there is no time for another round."""
         cost = source.cost(placed)
-        if self._sampling_seconds is None:
-            most = min(most, max(AT_ANY_COST, cost.rounds_in(cost.first) if cost else 0))
-        elif cost:
+        if cost is None:
+            most = most if most < math.inf else AT_ANY_COST
+        elif self._sampling_seconds is None:
+            most = min(most, max(AT_ANY_COST, cost.rounds_in(cost.first)))
+        else:
             most = min(most, cost.rounds_in(self._sampling_seconds))
         wanted = int(min(next(number for number in looks() if number > rounds), most))
         if wanted <= rounds or not source.has_time_for(placed, wanted, self._plan(source).placed):
