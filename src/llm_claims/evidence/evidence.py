@@ -181,10 +181,9 @@ class Evidence(_Model):
             return quotient(numerator, denominator, self.workload.metric(name).unit)
         raise EvidenceError(f"{self.workload.describe()}: no metric {name!r} in its evidence")
 
-    def samples_of(self, name: str) -> Samples | None:
-        """The samples of a metric of a completed run, if it was sampled itself and all are positive."""
-        samples = self.metrics.get(name) if self.outcome.kind == "completed" else None
-        return samples if samples and samples.spread == "sampled" and min(samples.samples) > 0 else None
+    def is_sampled(self, name: str) -> bool:
+        """Whether the run completed and sampled a metric itself."""
+        return self.outcome.kind == "completed" and name in self.metrics and self.metrics[name].spread == "sampled"
 
     def median(self, name: str) -> float:
         """The median sample of a metric that it carries, in the metric's unit."""

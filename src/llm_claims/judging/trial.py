@@ -117,6 +117,7 @@ class Trial:
             interval=interval,
             n=verdict.n,
             unit=verdict.unit,
+            smallest=verdict.interval.smallest_difference if verdict.interval else None,
             reason=verdict.reason,
             spread=verdict.spread,
             note=self._note,

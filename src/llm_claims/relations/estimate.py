@@ -36,8 +36,8 @@ class Estimate:
         """The smallest difference this evidence could have shown, for inconclusive verdicts."""
         if self.interval is None:
             return f"n={self.n} is too few for an interval"
-        half = (self.interval.upper / self.interval.lower) ** 0.5 - 1 if self.interval.lower > 0 else math.inf
-        return f"n={self.n} could have told apart a difference of {half:.1%} or more"
+        half = self.interval.smallest_difference
+        return f"n={self.n} could have told apart a difference of {math.inf if half is None else half:.1%} or more"
 
 
 def ratio_of(numerator: Series, denominator: Series, look: Look) -> Estimate:

@@ -120,8 +120,10 @@ def _variances(entries: Iterable[Evidence], kind: str, metric: str) -> Iterator[
     series = [
         (entry.occasion, entry.series(metric))
         for entry in sorted(entries, key=lambda entry: entry.key)
-        if entry.workload.kind == kind and entry.samples_of(metric)
+        if entry.workload.kind == kind and entry.is_sampled(metric)
     ]
+    # What a clock cannot tell from nothing has no ratio.
+    series = [(occasion, one) for occasion, one in series if min(one.lower) > 0]
     used: set[int] = set()
     for number, (occasion, one) in enumerate(series):
         for other in range(number + 1, len(series)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Self
 
@@ -36,6 +37,13 @@ class Interval(BaseModel):
     def __str__(self) -> str:
         """Four significant digits, as the tables print it."""
         return f"[{self.lower:.4g}, {self.upper:.4g}]"
+
+    @property
+    def smallest_difference(self) -> float | None:
+        """The relative difference of half its width, 0.05 for 5%: what is smaller, it could not have told apart."""
+        if self.lower <= 0 or math.isinf(self.upper / self.lower):
+            return None
+        return math.sqrt(self.upper / self.lower) - 1
 
     def overlaps(self, other: Interval) -> bool:
         """Whether the two share more than an end; an end counts where one of them is a point.

@@ -121,8 +121,9 @@ def test_a_difference_is_no_product() -> None:
         [*FOUR[:3], failed(Generation(new_tokens=9), "out_of_memory", "no memory")],
         [*FOUR[:3], entry(4, 4.1, 4.0, 4.1, rounds=(7, 8, 9))],
         [*FOUR[:3], entry(4, 4.1, 4.0, 4.1, occasion=2)],
+        [*FOUR[:3], entry(4, 1e-9, 1e-9, 1e-9)],
     ],
-    ids=["too few", "one failed", "one in other rounds", "one of another occasion"],
+    ids=["too few", "one failed", "one in other rounds", "one of another occasion", "one below the clock"],
 )
 def test_only_what_was_measured_side_by_side_is_compared(entries: list[Evidence]) -> None:
     assert Spreads(lambda: entries).of(ratio(FOUR[0], FOUR[1])) is None
