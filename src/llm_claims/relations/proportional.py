@@ -44,13 +44,11 @@ class Proportional(OverSequence):
         costs, growth = self._unit_costs(look), self._growth(look)
         nearer = _is_nearer_to_proportional(growth)
         reason = f"the growth has exponent {_exponent_text(growth)}"
-        word = Word.REPRODUCED if nearer else Word.CONTRADICTED
         if nearer is None:
-            word, reason = (
-                Word.INCONCLUSIVE,
-                f"{reason}: it may be nearer to 0 or 2 than to 1",
+            return self._speak(
+                Word.INCONCLUSIVE, f"{reason}: it may be nearer to 0 or 2 than to 1", _worst(costs), costs
             )
-        return self._speak(word, reason, _worst(costs), costs)
+        return self._speak(Word.REPRODUCED if nearer else Word.CONTRADICTED, reason, _worst(costs), costs)
 
     def _judge(self, look: Look) -> Verdict:
         costs = self._unit_costs(look)
