@@ -162,7 +162,7 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
             cases=lambda: suite.live_cases,
         ),
         # Who accepts verdicts anew is not asking whether they changed.
-        accepted=_accepted(node, suite).read if suite.options.update != "all" else lambda: None,
+        read_accepted=_accepted(node, suite).read if suite.options.update != "all" else lambda: None,
         untestable=suite.untestable(case.claim, source),
         instances=lambda: suite.instances,
         test=node.nodeid,

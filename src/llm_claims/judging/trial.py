@@ -38,7 +38,7 @@ class Trial:
     decider: Decider
     untestable: str | None
     instances: Callable[[], InstanceTable]
-    accepted: Callable[[], str | None] = lambda: None
+    read_accepted: Callable[[], str | None] = lambda: None
     verdict: Verdict | None = None
     test: str = ""
     place: str = ""
@@ -81,7 +81,8 @@ class Trial:
             raise EvidenceError(f"judge() takes a relation ({known}), not {relation!r}")
         if self.verdict is not None:
             raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
-        self.verdict = self.decider.decide(relation, self.source, seeds, self.accepted() if self.source.live else None)
+        accepted = self.read_accepted() if self.source.live else None
+        self.verdict = self.decider.decide(relation, self.source, seeds, accepted)
 
     def fail(self, reason: str) -> None:
         """Record an error: the case has no verdict that counts, whatever was judged before."""
