@@ -9,6 +9,7 @@ import pytest
 from builders import Scripted, measured, printed_metric, recording, reported, sampled_metric
 
 from llm_claims.errors import EvidenceError, UsageError
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.judging.decider import Decider
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
@@ -146,6 +147,32 @@ def test_a_source_that_does_not_tell_its_cost_has_five_rounds_unless_more_are_st
 ) -> None:
     source = Scripted({A: [1.0, 1.1] * 5, B: [1.1, 1.0] * 5})
     assert Decider(rounds, lambda _: Plan()).decide(a_less_b(source), source).n == n
+
+
+# The spread that the source's comparisons share
+
+MANY = {Placed(Generation(new_tokens=n)): [n * (1 + noise) for noise in (0.0, 0.011 * n, -0.007)] for n in range(1, 7)}
+
+
+class Remembering(Scripted):
+    """A live source that tells what it has measured."""
+
+    def entries(self) -> list[Evidence]:
+        return [self.evidence(one) for one in self._rounds]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_verdict_says_which_spread_its_source_shares(live: bool) -> None:
+    entries = [
+        measured(one.workload, latency_seconds=sampled_metric("latency_seconds", *values))
+        for one, values in MANY.items()
+    ]
+    source: Source = Remembering(MANY) if live else RecordedSource(recording(*entries, most_rounds=5))
+    one, two, *_ = MANY
+    relation = less(latency(source, one), latency(source, two))
+    verdict = decide(relation, source, plan=Plan([list(MANY)]))
+    assert (verdict.word, verdict.n) == (R, 3)
+    assert "shared with 5 comparisons" in verdict.spread
 
 
 # What differs from the accepted verdict
