@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import pytest
 
-DEFAULT_ROUNDS = 5
 EMULATED_ROUNDS = 1
 """Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
 LOCAL, ALL = "local", "all"
@@ -58,8 +57,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "rounds": {
         "type": int,
         "metavar": "N",
-        "help": "most interleaved rounds of a live relation "
-        f"(default {DEFAULT_ROUNDS}; {EMULATED_ROUNDS} on an emulator)",
+        "help": "most interleaved rounds of a live relation (default: as many as there is time for; on SageMaker 5, "
+        f"on an emulator {EMULATED_ROUNDS})",
+    },
+    "sampling-time": {
+        "type": float,
+        "metavar": "SECONDS",
+        "help": "how long a live relation that is open may draw rounds after the first, three at least (default: as "
+        "long as the set-up of what it compares took, and five at least)",
     },
     "sample-timeout": {
         "type": float,
@@ -104,6 +109,7 @@ def add_options(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini("claims_sampling_time", "the value of --sampling-time where it is not given", default="")
     parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
 
 
@@ -187,7 +193,8 @@ class Options:
     budget: float | None
     live_prices: bool
     emulated: bool
-    rounds: int
+    rounds: int | None
+    sampling_time: float | None
     sample_timeout: float | None
     time_budget: float | None
     strict: bool
@@ -229,7 +236,8 @@ def read_options(config: pytest.Config) -> Options:
         budget=get("budget"),
         live_prices=get("live-prices"),
         emulated=emulated,
-        rounds=get("rounds") if get("rounds") is not None else EMULATED_ROUNDS if emulated else DEFAULT_ROUNDS,
+        rounds=get("rounds") if get("rounds") is not None else EMULATED_ROUNDS if emulated else None,
+        sampling_time=_sampling_time(config),
         sample_timeout=get("sample-timeout"),
         time_budget=get("time-budget"),
         strict=get("strict-inconclusive"),
@@ -241,6 +249,19 @@ def read_options(config: pytest.Config) -> Options:
     )
     _check(options)
     return options
+
+
+def _sampling_time(config: pytest.Config) -> float | None:
+    from llm_claims.errors import UsageError
+
+    stated: float | None = option(config, "sampling-time")
+    ini = config.getini("claims_sampling_time")
+    if stated is not None or not ini:
+        return stated
+    try:
+        return float(ini)
+    except ValueError:
+        raise UsageError(f"claims_sampling_time must be a number of seconds, got {ini!r}") from None
 
 
 def _update(config: pytest.Config) -> Literal["nothing", "new", "all"]:
@@ -260,9 +281,14 @@ def _check(options: Options) -> None:
     from llm_claims.errors import UsageError
 
     _check_cloud(options)
-    if options.rounds < 1:
+    if options.rounds is not None and options.rounds < 1:
         raise UsageError(f"--rounds must be at least 1, got {options.rounds}")
-    for name, seconds in (("--sample-timeout", options.sample_timeout), ("--time-budget", options.time_budget)):
+    limits = {
+        "--sample-timeout": options.sample_timeout,
+        "--time-budget": options.time_budget,
+        "--sampling-time": options.sampling_time,
+    }
+    for name, seconds in limits.items():
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{name} must be positive, got {seconds:g}")
 

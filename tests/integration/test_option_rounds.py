@@ -1,4 +1,4 @@
-"""``--rounds N``: live relations draw interleaved rounds until they are decided, N at most."""
+"""``--rounds N``, ``--sampling-time``: live relations draw interleaved rounds until they are decided, or may not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ PAIR = ("--claim", "input-costs", "-m", "cpu and live", "-k", "new64")
 CASE = ("input-costs", "new64", "cpu")
 
 
-@pytest.mark.parametrize(("arguments", "rounds"), [((), 5), (("--rounds=4",), 4), (("--rounds", "7"), 7)], ids=str)
+ENDLESS = ("--sampling-time", "60")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rounds"),
+    [(("--sampling-time=0.000001",), 3), (("--rounds=4", *ENDLESS), 4), (("--rounds", "7", *ENDLESS), 7)],
+    ids=str,
+)
 def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
     suite: Miniature, arguments: tuple[str, ...], rounds: int
 ) -> None:
@@ -23,7 +30,7 @@ def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
     assert [number for number, _ in asked] == [number for number in range(1, rounds + 1) for _ in range(2)]
     inputs = [inputs for _, inputs in asked]
     assert set(inputs[:2]) == {10, 750}
-    assert inputs[:4] == inputs[4:8]
+    assert inputs[:2] == inputs[4:6]
     assert inputs[:2] == inputs[3:1:-1]
     seeds = {(entry["asked"]["round"], entry["asked"]["seed"]) for entry in suite.program.requests}
     assert len(seeds) == len({seed for _, seed in seeds}) == rounds
@@ -33,13 +40,25 @@ def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
 def test_few_rounds_decide_nothing_and_a_clear_relation_stops_at_three(
     suite: Miniature, rounds: str, verdict: str
 ) -> None:
-    suite.run(*PAIR, "--rounds", rounds)
+    suite.run(*PAIR, "--rounds", rounds, *ENDLESS)
     row = suite.rows()[CASE]
     assert (row["verdict"], row["n"]) == (verdict, min(int(rounds), 3))
     assert len(suite.program.asked) == 2 * min(int(rounds), 3)
     if rounds == "1":
         assert row["interval"] is None
         assert "too few" in row["reason"]
+
+
+def test_the_ini_file_may_state_how_long(suite: Miniature) -> None:
+    suite.program.cost(input=0, jitter=0.02)
+    ini = suite.path / "pytest.ini"
+    ini.write_text(ini.read_text() + "claims_sampling_time = 0.000001\n")
+    suite.run(*PAIR)
+    assert suite.rows()[CASE]["n"] == 3
+    ini.write_text(ini.read_text().replace("0.000001", "soon"))
+    result = suite.run(*PAIR)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*claims_sampling_time must be a number of seconds, got 'soon'"])
 
 
 def test_what_is_compared_shares_its_rounds(suite: Miniature) -> None:

@@ -14,6 +14,7 @@ RECORDED = ("-m", "cpu and not live")
     [
         ("--rounds=0", "--rounds must be at least 1, got 0"),
         ("--rounds=-3", "--rounds must be at least 1, got -3"),
+        ("--sampling-time=0", "--sampling-time must be positive, got 0"),
         ("--sample-timeout=0", "--sample-timeout must be positive, got 0"),
         ("--sample-timeout=nan", "--sample-timeout must be positive, got nan"),
         ("--time-budget=-1", "--time-budget must be positive, got -1"),
@@ -62,7 +63,7 @@ def test_strict_inconclusive_fails_live_cases_that_stay_open(suite: Miniature, m
     suite.write_recording(whole)
     suite.run(*RECORDED, "--claim", "batch-is-free", "--snapshot-update").assert_outcomes(skipped=1, deselected=19)
     suite.program.cost(input=0, jitter=0.02)
-    result = suite.run("-m", "not sagemaker", *more)
+    result = suite.run("-m", "not sagemaker", "--rounds", "5", "--sampling-time", "60", *more)
     opened = {"failed": 2} if more else {}
     assert result.parseoutcomes() == {
         "passed": 5,

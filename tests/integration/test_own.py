@@ -34,7 +34,7 @@ def test_an_own_kind_is_judged_live_recorded_accepted_and_judged_again(suite: py
     record = suite.path / "fixtures/recordings/here.json"
     live = suite.runpytest_subprocess("-m", "cpu and live", "--record", str(record), "--snapshot-update", "-v")
     live.assert_outcomes(passed=1, deselected=3)
-    live.stdout.fnmatch_lines(["*reproduced ×*n=[345]*", "recorded: *here.json, 2 workloads"])
+    live.stdout.fnmatch_lines(["*reproduced ×*n=*", "recorded: *here.json, 2 workloads"])
     recorded = json.loads(record.read_text())
     assert recorded["evidence"][0]["witness"] == {"elements": 100_000, "algorithm": "timsort"}
     assert recorded["defaults"]["sorting"]["fields"]["algorithm"] == "timsort"

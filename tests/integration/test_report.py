@@ -74,7 +74,9 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(ran: Ran) -> None
         "interval": [pytest.approx(5.95 / 4.55), pytest.approx(6.05 / 4.45)],
         "n": 1,
         "unit": "ratio",
+        "smallest": pytest.approx((6.05 / 4.45 / (5.95 / 4.55)) ** 0.5 - 1),
         "reason": "the rise exceeds the margin of 10.0%",
+        "spread": "",
         "note": "",
         "test": "test_claims.py::test_batch_of_eight[paper]",
         "place": "table 2",
@@ -141,4 +143,16 @@ def test_junit_carries_the_row(ran: Ran) -> None:
     held = {item.get("name"): item.get("value") or "" for item in case.iter("property")}
     row = ran.suite.rows()["zero1-faster", "", "paper"]
     assert held == {name: str(row[name]) for name in held}
-    assert {"claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "note"} == held.keys()
+    assert {
+        "claim",
+        "case",
+        "source",
+        "verdict",
+        "effect",
+        "interval",
+        "n",
+        "smallest",
+        "reason",
+        "spread",
+        "note",
+    } == held.keys()

@@ -51,7 +51,7 @@ def test_every_case_has_its_outcome_and_both_workers_judged_live_cases(crowded: 
     result.assert_outcomes(passed=7 + 16, skipped=1, xfailed=2)
     live = [match[1] for line in result.outlines if (match := re.match(r"\[(gw\d)\] .* PASSED .*-?cpu\]", line))]
     assert set(live) == {"gw0", "gw1"}
-    assert sum("round 3 of at most" in line for line in result.errlines) == 6
+    assert sum("round 3 of" in line for line in result.errlines) == 6
 
 
 def test_each_workload_of_a_round_is_measured_once_and_no_two_at_a_time(crowded: Ran) -> None:

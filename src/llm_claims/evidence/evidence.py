@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from llm_claims.errors import EvidenceError, Untestable
-from llm_claims.evidence.series import Series, Spread, quotient
+from llm_claims.evidence.series import Factor, Series, Spread, quotient
 from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.metric import DURATIONS, Metric
 from llm_claims.workloads.outcome import Outcome
@@ -172,12 +172,18 @@ class Evidence(_Model):
                 f"so it has no {name}"
             )
         if name in self.metrics:
-            return self.metrics[name].series(self.rounds, self.workload.metric(name))
+            series = self.metrics[name].series(self.rounds, self.workload.metric(name))
+            itself = Factor(self.workload.kind, name, self.key)
+            return replace(series, factors=((itself, 1.0),)) if series.spread == "sampled" else series
         parts = self._quotient_of(name)
         if parts and all(part in self.metrics for part in parts):
             numerator, denominator = (self.series(part) for part in parts)
             return quotient(numerator, denominator, self.workload.metric(name).unit)
         raise EvidenceError(f"{self.workload.describe()}: no metric {name!r} in its evidence")
+
+    def is_sampled(self, name: str) -> bool:
+        """Whether the run completed and sampled a metric itself."""
+        return self.outcome.kind == "completed" and name in self.metrics and self.metrics[name].spread == "sampled"
 
     def median(self, name: str) -> float:
         """The median sample of a metric that it carries, in the metric's unit."""

@@ -50,7 +50,7 @@ class Quantity:
 
     def __mul__(self, other: Quantity | float) -> Quantity:
         """Product, sample by sample; a plain number is exact and has no unit."""
-        return _joined(self, _lifted(other), lambda a, b: combine(a, b, operator.mul, _product_unit(a.unit, b.unit)))
+        return _joined(self, _lifted(other), _product)
 
     def __sub__(self, other: Quantity | float) -> Quantity:
         """Difference, sample by sample, in the unit of this quantity."""
@@ -88,6 +88,10 @@ def _lifted(value: Quantity | float) -> Quantity:
 
 def _joined(a: Quantity, b: Quantity, join: Callable[[Series, Series], Series]) -> Quantity:
     return Quantity(lambda: join(a.series(), b.series()), a, b)
+
+
+def _product(a: Series, b: Series) -> Series:
+    return combine(a, b, operator.mul, _product_unit(a.unit, b.unit), power=1)
 
 
 def _product_unit(a: str, b: str) -> str:

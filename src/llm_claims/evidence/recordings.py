@@ -31,8 +31,8 @@ class Recording(BaseModel):
     ``documented`` says that these are the document's own figures: then settings are told apart and
     documented sizes are judged. A recording made by running the suite has ``documented`` false, and
     ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
-    ``most_rounds`` is the most rounds that a relation could take while it was made; when the recording is judged, the
-    error is shared by as many looks.
+    ``most_rounds`` is the most rounds that a relation could take while it was made: more than three mean that it was
+    looked at several times, and when it is judged, the look that its rounds have reached has its share of the error.
     ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
     ``defaults`` are, by kind of workload, what filled open fields; each kind in the evidence has some.
     """

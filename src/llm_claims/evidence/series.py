@@ -16,6 +16,15 @@ _ORDER: tuple[Spread, ...] = ("exact", "printed", "sampled")
 
 
 @dataclass(frozen=True)
+class Factor:
+    """A metric of one workload, by the kind and the key of its evidence."""
+
+    kind: str
+    metric: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Series:
     """Samples of one quantity.
 
@@ -26,6 +35,8 @@ class Series:
         digits, of the clock's resolution if it was timed; equal to the value of a count.
     rounds : for sampled series the measuring round of each sample, shape (n,); empty otherwise.
     spread : "exact" (a count), "printed" (a figure from a page), "sampled" (noisy, live).
+    factors : of a sampled series the measured metrics that it is a product of, each with its power; ``None`` if it is
+        no product, or of unknown origin.
     """
 
     values: tuple[float, ...]
@@ -34,6 +45,7 @@ class Series:
     unit: str
     spread: Spread
     rounds: tuple[int, ...] = ()
+    factors: tuple[tuple[Factor, float], ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a series without samples, with a NaN or an infinity, or with two samples of one round.
@@ -115,8 +127,12 @@ def _aligned(a: Series, b: Series) -> tuple[tuple[int, ...], tuple[int, ...], tu
     return tuple(range(n)) if a.n == n else (0,) * n, tuple(range(n)) if b.n == n else (0,) * n, rounds
 
 
-def combine(a: Series, b: Series, operation: Callable[[float, float], float], unit: str) -> Series:
+def combine(
+    a: Series, b: Series, operation: Callable[[float, float], float], unit: str, power: float | None = None
+) -> Series:
     """Apply a monotone ``operation`` sample by sample, carrying rounding intervals along.
+
+    ``power`` is that of ``b`` where the operation is a product with it.
 
     Live series are paired by round, so that noise common to a round cancels. Intervals follow
     interval arithmetic: the extremes over the corners (Moore, *Interval Analysis*, 1966, ch. 2).
@@ -137,7 +153,22 @@ def combine(a: Series, b: Series, operation: Callable[[float, float], float], un
             upper.append(max(corners))
     except ZeroDivisionError:
         raise EvidenceError(f"a division by zero: {a.values} {a.unit} over {b.values} {b.unit}") from None
-    return Series(tuple(values), tuple(lower), tuple(upper), unit, spread, rounds if spread == "sampled" else ())
+    sampled = spread == "sampled"
+    factors = _factors(a, b, power) if sampled and power is not None else None
+    return Series(tuple(values), tuple(lower), tuple(upper), unit, spread, rounds if sampled else (), factors)
+
+
+def _factors(a: Series, b: Series, power: float) -> tuple[tuple[Factor, float], ...] | None:
+    """Return what a product with a power of ``b`` is made of; figures that are not sampled have no part in it."""
+    powers: dict[Factor, float] = {}
+    for series, exponent in ((a, 1.0), (b, power)):
+        if series.spread != "sampled":
+            continue
+        if series.factors is None:
+            return None
+        for factor, own in series.factors:
+            powers[factor] = powers.get(factor, 0.0) + own * exponent
+    return tuple((factor, exponent) for factor, exponent in powers.items() if exponent)
 
 
 def quotient(a: Series, b: Series, unit: str) -> Series:
@@ -150,4 +181,17 @@ def quotient(a: Series, b: Series, unit: str) -> Series:
     """
     if any(lower <= 0 <= upper for lower, upper in zip(b.lower, b.upper, strict=True)):
         raise EvidenceError(f"a division by what may be zero: {a.values} {a.unit} over {b.values} {b.unit}")
-    return combine(a, b, operator.truediv, unit)
+    return combine(a, b, operator.truediv, unit, power=-1)
+
+
+def times_power(a: Series, b: Series, power: float) -> Series:
+    """Multiply ``a`` with a power of ``b``, sample by sample.
+
+    Raises
+    ------
+    EvidenceError
+        The series do not pair up, or what may be negative, or zero, has no such power.
+    """
+    if min(b.lower) < 0:
+        raise EvidenceError(f"what may be negative has no power of {power:g}: {min(b.lower):g} {b.unit}")
+    return combine(a, b, lambda x, y: x * y**power, "ratio", power=power)

@@ -33,13 +33,13 @@ class ProgressLine:
         self._written = -math.inf
 
     def of(self, source: str) -> Callable[[str, int, int, float | None], None]:
-        """Return what a source calls when round ``number`` of at most ``most`` of ``what`` begins."""
+        """Return what a source calls when round ``number`` of ``what`` begins, of ``most`` that are wanted by now."""
 
         def show(what: str, number: int, most: int, seconds_left: float | None) -> None:
             if self._verbosity < 0:
                 return
             left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
-            self._write(f"{source}: {what}: round {number} of at most {most}{left}")
+            self._write(f"{source}: {what}: round {number} of {most}{left}")
 
         return show
 

@@ -37,6 +37,11 @@ class VerdictRow(BaseModel):
     n: NonNegativeInt = 0
     unit: str = "ratio"
     reason: str = ""
+    smallest: FiniteFloat | None = Field(
+        default=None,
+        description="the smallest relative difference that the interval could have told apart, 0.05 for 5%",
+    )
+    spread: str = Field(default="", description="from what else than its samples the interval's width was taken")
     note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
     test: str = Field(default="", description="id of the test, as pytest takes it")
     place: str = Field(default="", description="where the document makes the claim")
@@ -98,6 +103,6 @@ def handed_over(report: pytest.TestReport) -> tuple[VerdictRow, list[FigureRow]]
 
 def properties_of(row: VerdictRow) -> list[tuple[str, object]]:
     """Return a row as JUnit's properties of a test case, one each; what a row lacks is empty."""
-    named = ("claim", "case", "source", "verdict", "effect", "interval", "n", "reason", "note")
+    named = ("claim", "case", "source", "verdict", "effect", "interval", "n", "smallest", "reason", "spread", "note")
     values = row.model_dump(mode="json")
     return [(name, "" if values[name] is None else str(values[name])) for name in named]

@@ -98,7 +98,7 @@ def pytest_claims_sources(suite: Suite) -> list[Source]:
             program=program,
             commit=suite.commit,
             sample_timeout=options.sample_timeout,
-            most_rounds=options.rounds,
+            most_rounds=options.rounds or 0,
             time_budget=options.time_budget,
         )
         for hardware, program in programs
@@ -155,7 +155,14 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
         claim=case.claim,
         case=case.case,
         source=source,
-        decider=Decider(suite.options.rounds, lambda live: _plan(request.session, live)),
+        decider=Decider(
+            suite.options.rounds,
+            lambda live: _plan(request.session, live),
+            sampling_seconds=suite.options.sampling_time,
+            cases=lambda: suite.live_cases,
+        ),
+        # Who accepts verdicts anew is not asking whether they changed.
+        read_accepted=_accepted(node, suite).read if suite.options.update != "all" else lambda: None,
         untestable=suite.untestable(case.claim, source),
         instances=lambda: suite.instances,
         test=node.nodeid,
@@ -164,6 +171,10 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
     )
     node.stash[TRIAL] = trial
     return trial
+
+
+def _accepted(item: pytest.Item, suite: Suite) -> AcceptedVerdict:
+    return AcceptedVerdict.of(item, suite.options.update, lambda: FileLock(suite.store.folder / "accepted"))
 
 
 def _plan(session: pytest.Session, source: Source) -> Plan:
@@ -206,9 +217,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     with _ending(trial):
         result = yield
     suite = pyfuncitem.config.stash[SUITE]
-    accepted = AcceptedVerdict.of(pyfuncitem, suite.options.update, lambda: FileLock(suite.store.folder / "accepted"))
     try:
-        trial.conclude(accepted, strict=suite.options.strict)
+        trial.conclude(_accepted(pyfuncitem, suite), strict=suite.options.strict)
     except (pytest.skip.Exception, pytest.xfail.Exception) as outcome:
         trial.conclusion = outcome
         raise

@@ -27,6 +27,9 @@ from llm_claims.sources.unavailable import UnavailableSource
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.registry import keep, kinds, register
 
+UNBOUNDED_ROUNDS = 1000
+"""What a recording states whose rounds time alone bounded: more than three, so it was looked at several times."""
+
 ASLEEP = {
     "sagemaker": "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
 }
@@ -96,6 +99,11 @@ class Suite:
     def _hooked(self) -> Iterator[Source]:
         for sources in self.hook.pytest_claims_sources(suite=self):
             yield from sources
+
+    @property
+    def live_cases(self) -> int:
+        """How many live cases the run is to judge: they share the error of a change."""
+        return max(1, sum(self.sources[case.source].live for case in self.collected.cases))
 
     def needs(self, items: Iterable[pytest.Item], source: Source) -> list[Need]:
         """What the selected cases of a source will ask for, without claims that it cannot measure at all."""
@@ -178,7 +186,7 @@ def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None
             title=f"Recorded live on {evidence[0].provenance.hardware}",
             recorded=max(entry.provenance.date for entry in evidence),
             measured_on=source.name,
-            most_rounds=suite.options.rounds,
+            most_rounds=suite.options.rounds or UNBOUNDED_ROUNDS,
             complete=complete and source.is_complete,
             devices=source.devices(),
             defaults=dict(source.defaults()),

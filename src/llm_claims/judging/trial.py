@@ -39,6 +39,7 @@ class Trial:
     decider: Decider
     untestable: str | None
     instances: Callable[[], InstanceTable]
+    read_accepted: Callable[[], str | None] = lambda: None
     verdict: Verdict | None = None
     test: str = ""
     place: str = ""
@@ -84,7 +85,8 @@ class Trial:
             raise EvidenceError(f"judge() takes a relation ({known}), not {relation!r}")
         if self.verdict is not None:
             raise EvidenceError("judge() was called twice: join relations with every(), or parametrize the test")
-        self.verdict = self.decider.decide(relation, self.source, seeds)
+        accepted = self.read_accepted() if self.source.live else None
+        self.verdict = self.decider.decide(relation, self.source, seeds, accepted)
 
     def fail(self, reason: str) -> None:
         """Record an error: the case has no verdict that counts, whatever was judged before."""
@@ -120,7 +122,9 @@ class Trial:
             interval=interval,
             n=verdict.n,
             unit=verdict.unit,
+            smallest=verdict.interval.smallest_difference if verdict.interval else None,
             reason=verdict.reason,
+            spread=verdict.spread,
             note=self._note,
             test=self.test,
             place=self.place,
@@ -211,5 +215,5 @@ class Trial:
         return "; ".join(dict.fromkeys(placed.note for placed, _ in self._measured if placed.note))
 
     def _spoken(self, verdict: Verdict) -> str:
-        asides = "; ".join(filter(None, (verdict.reason, self._note)))
+        asides = "; ".join(filter(None, (verdict.reason, verdict.spread, self._note)))
         return f"{verdict}, n={verdict.n}" + (f" ({asides})" if asides else "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llm_claims.evidence.quantities import Measured, Quantity
+from llm_claims.relations.boundary import error_at, number_of
+from llm_claims.relations.spread import Spreads
 from llm_claims.relations.verdict import Verdict
 
 
@@ -13,18 +15,29 @@ from llm_claims.relations.verdict import Verdict
 class Look:
     """One look at the evidence.
 
-    ``confidence`` is that of every interval the look reports. Someone who may look k times before
-    deciding must lower the error of each look to alpha/k, so that all together keep alpha
-    (Bonferroni; Jennison & Turnbull, *Group Sequential Methods*, 2000, ch. 2).
-    ``documented_hardware`` says whether the size that the document gives may be judged here.
+    ``confidence`` is that of all looks together. ``sequential`` says that there may be others, after fewer or more
+    rounds: then this one has its share of the error (`boundary`). ``documented_hardware`` says whether the size that
+    the document gives may be judged here. ``spreads`` is what the source's comparisons say of the variance of one.
     """
 
     confidence: float = 0.95
     documented_hardware: bool = False
+    sequential: bool = False
+    spreads: Spreads | None = None
+
+    def error_at(self, rounds: int) -> float:
+        """Return the two-sided error of an interval from so many rounds."""
+        error = 1 - self.confidence
+        return error_at(number_of(rounds), error) if self.sequential else error
 
     def shared_by(self, comparisons: int) -> Look:
         """Split this look's error evenly over several comparisons (Bonferroni)."""
-        return Look(1 - (1 - self.confidence) / comparisons, self.documented_hardware)
+        return replace(self, confidence=1 - (1 - self.confidence) / comparisons)
+
+    @property
+    def one_sided(self) -> Look:
+        """The look whose intervals err as often on either side as this one's do on both."""
+        return replace(self, confidence=1 - 2 * (1 - self.confidence))
 
 
 def joined_reads(*quantities: Quantity) -> tuple[tuple[Measured, str], ...]:

@@ -22,6 +22,11 @@ class Flat(OverSequence):
     against: Literal["change", "rise", "fall"] = "change"
     name: str = "flat"
 
+    @property
+    def has_margin(self) -> bool:
+        """It does."""
+        return True
+
     def _judge(self, look: Look) -> Verdict:
         first, *others = [quantity.series() for quantity in self.quantities]
         departures = [ratio_of(other, first, look) for other in others]

@@ -32,6 +32,7 @@ class Observed(Relation):
             effect=found.effect,
             interval=found.interval,
             n=found.n,
+            spread=found.spread,
             reason="the document states no size: an observation, without a pass mark",
         )
 

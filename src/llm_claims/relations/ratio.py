@@ -32,7 +32,13 @@ class Ratio(Relation):
         found = ratio_of(self.numerator.series(), self.denominator.series(), look)
         word, reason = self._judge(found, look)
         return Verdict(
-            word=word, relation=self.name, effect=found.effect, interval=found.interval, n=found.n, reason=reason
+            word=word,
+            relation=self.name,
+            effect=found.effect,
+            interval=found.interval,
+            n=found.n,
+            spread=found.spread,
+            reason=reason,
         )
 
     def _judge(self, found: Estimate, look: Look) -> tuple[Word, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from dataclasses import dataclass
 
 from llm_claims.errors import EvidenceError
@@ -31,16 +29,15 @@ class Repeats(Relation):
         """Judge by the prediction interval of one further sample.
 
         The document measured once, so its figure is compared with where one more sample would fall, and not with
-        where the mean lies: ``mean ± t s sqrt(1 + 1/n)`` of the logarithms (Hahn & Meeker, *Statistical
-        Intervals*, 1991, section 4.8). The figure may lie anywhere within its rounding.
+        where the mean lies. The figure may lie anywhere within its rounding.
         """
         samples, figure = self.sampled.series(), self.printed.series()
         if samples.spread != "sampled":
             return Equal(self.sampled, self.printed, name=self.name).verdict(look)
         if figure.n != 1 or samples.unit != figure.unit:
             raise EvidenceError(f"one figure in {samples.unit} can be repeated, not {figure.n} in {figure.unit}")
-        found = estimate(samples, look)
-        interval = found.interval and _of_one_more(found.interval, found.n)
+        found = estimate(samples, look, further=1)
+        interval = found.interval
         told = Interval(lower=figure.lower[0], upper=figure.upper[0])
         if interval is None:
             word, reason = Word.INCONCLUSIVE, found.told_apart
@@ -56,16 +53,9 @@ class Repeats(Relation):
             interval=interval,
             n=found.n,
             unit=samples.unit,
+            spread=found.spread,
             reason=reason,
         )
-
-
-def _of_one_more(mean: Interval, n: int) -> Interval:
-    """Widen the interval of a mean of n logarithms to that of one further sample: from s/sqrt(n) to s sqrt(1 + 1/n)."""
-    lower, upper = math.log(mean.lower), math.log(mean.upper)
-    half = (upper - lower) / 2 * math.sqrt(n + 1)
-    most = math.log(sys.float_info.max)
-    return Interval(lower=math.exp((lower + upper) / 2 - half), upper=math.exp(min((lower + upper) / 2 + half, most)))
 
 
 def repeats(sampled: Quantity, printed: Quantity) -> Relation:

@@ -35,8 +35,18 @@ class OverSequence(Relation):
         return joined_reads(*self.quantities)
 
     def verdict(self, look: Look = Look()) -> Verdict:
-        """Judge every comparison of the sequence, with the look's error shared among them."""
-        return self._judge(look.shared_by(len(self.quantities) - 1))
+        """Judge every comparison of the sequence.
+
+        That all hold takes the full error for each (intersection-union test; Berger, Technometrics 24, 1982). That one
+        of several fails takes a shared one (Bonferroni).
+        """
+        verdict = self._judge(look.one_sided if self.has_margin else look)
+        return verdict if verdict.word is Word.REPRODUCED else self._judge(look.shared_by(len(self.quantities) - 1))
+
+    @property
+    def has_margin(self) -> bool:
+        """Whether it holds within a margin: then two one-sided tests show it, at the full error each."""
+        return False
 
     @abstractmethod
     def _judge(self, look: Look) -> Verdict: ...
@@ -48,6 +58,7 @@ class OverSequence(Relation):
             effect=found.effect,
             interval=found.interval,
             n=found.n,
+            spread=found.spread,
             reason=reason,
             effects=tuple(estimate.effect for estimate in among),
         )

@@ -29,19 +29,29 @@ class Similar(Relation):
     def verdict(self, look: Look = Look()) -> Verdict:
         """Judge by interval inclusion.
 
-        The interval of the ratio must lie inside the margin (Schuirmann's two one-sided tests, J.
-        Pharmacokinet. Biopharm. 15, 1987, at half the error it would allow): a wide interval is
-        inconclusive, never similar.
+        The interval of the ratio must lie inside the margin (two one-sided tests at the full error each; Schuirmann, J.
+        Pharmacokinet. Biopharm. 15, 1987): a wide interval is inconclusive, never similar. That they differ takes the
+        two-sided interval, since they may differ in either direction.
         """
-        found = ratio_of(self.first.series(), self.second.series(), look)
+        first, second = self.first.series(), self.second.series()
+        found = ratio_of(first, second, look.one_sided)
         word = word_of([inside(found, 1 / (1 + self.within), 1 + self.within)])
+        if word is not Word.REPRODUCED:
+            found = ratio_of(first, second, look)
+            word = word_of([inside(found, 1 / (1 + self.within), 1 + self.within)])
         reason = {
             Word.REPRODUCED: "",
             Word.CONTRADICTED: f"the two differ by more than the margin of {self.within:.1%}",
             Word.INCONCLUSIVE: f"they may or may not differ by {self.within:.1%}: {found.told_apart}",
         }[word]
         return Verdict(
-            word=word, relation=self.name, effect=found.effect, interval=found.interval, n=found.n, reason=reason
+            word=word,
+            relation=self.name,
+            effect=found.effect,
+            interval=found.interval,
+            n=found.n,
+            spread=found.spread,
+            reason=reason,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Self
 
@@ -37,6 +38,13 @@ class Interval(BaseModel):
         """Four significant digits, as the tables print it."""
         return f"[{self.lower:.4g}, {self.upper:.4g}]"
 
+    @property
+    def smallest_difference(self) -> float | None:
+        """The relative difference of half its width, 0.05 for 5%: what is smaller, it could not have told apart."""
+        if self.lower <= 0 or math.isinf(self.upper / self.lower):
+            return None
+        return math.sqrt(self.upper / self.lower) - 1
+
     def overlaps(self, other: Interval) -> bool:
         """Whether the two share more than an end; an end counts where one of them is a point.
 
@@ -52,7 +60,8 @@ class Verdict(BaseModel):
 
     ``effect`` and ``interval`` are in ``unit``; ``n`` counts the samples (or rounds) behind them;
     ``interval`` is ``None`` where so few samples exist that none can be given. ``effects`` are those of
-    all comparisons, where a relation makes several: the effect is the one that decides.
+    all comparisons, where a relation makes several: the effect is the one that decides. ``spread`` says from what else
+    than these samples the width of the interval was taken, if it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +74,7 @@ class Verdict(BaseModel):
     unit: str = "ratio"
     reason: str = ""
     effects: tuple[FiniteFloat, ...] = ()
+    spread: str = ""
 
     @property
     def decided(self) -> bool:

@@ -19,7 +19,7 @@ from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.cloud_run import CloudRun
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.prices import Prices, live_prices
-from llm_claims.sagemaker.source import SageMakerSource
+from llm_claims.sagemaker.source import MOST_ROUNDS, SageMakerSource
 from llm_claims.sagemaker.stacks import LOCAL as LOCAL_STACK
 from llm_claims.sagemaker.stacks import STACKS
 
@@ -63,7 +63,7 @@ class SageMaker:
             table=suite.instances,
             cloud_run=self._cloud_run,
             emulated=options.emulated,
-            most_rounds=options.rounds,
+            most_rounds=options.rounds or MOST_ROUNDS,
             budget_usd=options.budget,
             commit=suite.commit,
             progress=suite.progress.of("sagemaker"),

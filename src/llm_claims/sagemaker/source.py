@@ -29,6 +29,8 @@ from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Processor
 
 LEAST_ROUNDS = 3
+MOST_ROUNDS = 5
+"""Unless stated: here a round is paid for, and those of an endpoint are asked before it is known what they decide."""
 _POLL_SECONDS = 0.2
 
 
@@ -75,7 +77,7 @@ class SageMakerSource(Source):
         table: InstanceTable,
         cloud_run: CloudRun,
         emulated: bool = False,
-        most_rounds: int = 5,
+        most_rounds: int = MOST_ROUNDS,
         budget_usd: float | None = None,
         commit: str | None = None,
         progress: Callable[[str, int, int, float | None], None] = lambda *_: None,
@@ -89,7 +91,7 @@ class SageMakerSource(Source):
         self.emulated = emulated
         # AWS has the document's own hardware.
         self.documented = not emulated
-        self._most_rounds = most_rounds
+        self.most_rounds: int = most_rounds
         self._budget_usd = budget_usd
         self._commit = commit
         self._progress = progress
@@ -159,8 +161,8 @@ class SageMakerSource(Source):
 
     def plan_for(self, needs: Sequence[Need]) -> CloudPlan:
         """Return the plan for some cases."""
-        least = min(LEAST_ROUNDS, self._most_rounds)
-        return CloudPlan(tuple(needs), self.deployment_for, self._prices, least, self._most_rounds, self._job_seconds)
+        least = min(LEAST_ROUNDS, self.most_rounds)
+        return CloudPlan(tuple(needs), self.deployment_for, self._prices, least, self.most_rounds, self._job_seconds)
 
     @property
     def _job_seconds(self) -> float:
@@ -274,7 +276,7 @@ class SageMakerSource(Source):
             self._write_evidence(one)
 
     def _report(self, request: PlacedRequest) -> None:
-        self._progress(request.placed.describe(), request.round, self._most_rounds, None)
+        self._progress(request.placed.describe(), request.round, self.most_rounds, None)
 
     def _store_answer(self, received: ReceivedAnswer) -> None:
         self._answers.write(received, self.deployment_for(received.request.placed).image)

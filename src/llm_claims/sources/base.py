@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,18 @@ class Need:
     timed: bool = True
     varies: bool = True
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What rounds of some workloads take, all together: ``first`` with its set-up, and a ``later`` one; in seconds."""
+
+    first: float
+    later: float
+
+    def rounds_in(self, seconds: float) -> float:
+        """How many rounds there are, if those after the first may take so long together."""
+        return 1 + seconds // self.later if self.later > 0 else math.inf
 
 
 class Source(ABC):
@@ -123,6 +136,10 @@ class Source(ABC):
         failed is remembered, and raised when its evidence is asked for.
         """
         return
+
+    def cost(self, placed: Sequence[Placed]) -> Cost | None:
+        """What rounds of these workloads cost, which bounds how many are drawn; ``None`` if it is not known."""
+        return None
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """Whether a relation that is open may have ``rounds`` rounds, though some of ``planned`` have not had any."""

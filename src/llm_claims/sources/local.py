@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from statistics import fmean
 from typing import Any
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import ClaimsError, Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.sources.base import Placed, Source, refuse_secondary
+from llm_claims.sources.base import Cost, Placed, Source, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
 from llm_claims.sources.process import ProgramProcess
@@ -60,6 +61,7 @@ class LocalSource(Source):
         self._most_rounds = most_rounds
         self._time_budget = time_budget
         self._seconds: dict[str, float] = {}
+        self._starts: dict[tuple[str, ...], float] = {}
 
     def defaults(self) -> dict[str, Defaults[Any]]:
         """What fills open fields of each kind of workload that was measured."""
@@ -154,6 +156,14 @@ class LocalSource(Source):
             if first and (devices := self.hardware.take()) is not None:
                 self._store.write_devices(self.name, devices)
 
+    def cost(self, placed: Sequence[Placed]) -> Cost | None:
+        """What a first round of these takes, with the start of their programs, and what a later one takes."""
+        rounds = [self._store.read_seconds(self.name, one) for one in placed]
+        if not all(rounds):
+            return None
+        starts = [self._starts.get(self._command(one), 0.0) for one in placed]
+        return Cost(max(starts) + sum(one[0] for one in rounds), sum(fmean(one[1:] or one) for one in rounds))
+
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """Whether the time budget allows ``rounds`` rounds; those that are measured already it always does.
 
@@ -225,17 +235,23 @@ class LocalSource(Source):
         ended = time.monotonic()
         self._seconds[one.key] = ended - started
         self._store.note_run(self.name, started, ended)
+        self._store.note_seconds(self.name, one, ended - started)
 
     def _sample(self, placed: Placed, number: int) -> None:
-        command = self._program or type(placed.workload).command(self.hardware.device)
+        command = self._command(placed)
         program = self._programs.setdefault(command, ProgramProcess(command))
+        started = time.monotonic()
         ready = program.start()
+        self._starts.setdefault(command, time.monotonic() - started)
         request = Request(workload=placed.workload, round=number, seed=FIRST_SEED + number)
         answer = program.ask(request, self._timeout)
         known = self._store.read(self.name, placed)
         said = " ".join(["python", *command[1:]])
         evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
         self._store.write(self.name, placed, evidence)
+
+    def _command(self, placed: Placed) -> tuple[str, ...]:
+        return self._program or type(placed.workload).command(self.hardware.device)
 
     def close(self) -> None:
         """End the programs."""

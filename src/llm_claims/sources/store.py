@@ -107,6 +107,16 @@ class EvidenceStore:
         path = self._path(source, placed).with_suffix(".failed")
         return Failure.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    def note_seconds(self, source: str, placed: Placed, seconds: float) -> None:
+        """Note how long a round of a placed workload took: the first with its set-up."""
+        with self._path(source, placed).with_suffix(".seconds").open("a", encoding="utf-8") as stream:
+            stream.write(f"{seconds}\n")
+
+    def read_seconds(self, source: str, placed: Placed) -> list[float]:
+        """Return how long each round of a placed workload took in this run."""
+        path = self._path(source, placed).with_suffix(".seconds")
+        return [float(line) for line in path.read_text(encoding="utf-8").split()] if path.exists() else []
+
     def entries(self, source: str) -> list[Evidence]:
         """All evidence of one source in this run, in a stable order; without workloads that failed later."""
         paths = sorted(self._files(source, "*.json"))

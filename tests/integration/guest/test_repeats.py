@@ -83,6 +83,8 @@ def test_junit_has_each_part_of_a_row(suite: Miniature) -> None:
         "effect": str(row["effect"]),
         "interval": str(row["interval"]),
         "n": "1",
+        "smallest": str(row["smallest"]),
         "reason": "the rise exceeds the margin of 10.0%",
+        "spread": "",
         "note": "",
     }

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from builders import Scripted, measured, printed_metric, recording, reported, sampled_metric
 
 from llm_claims.errors import EvidenceError, UsageError
+from llm_claims.evidence.evidence import Evidence
 from llm_claims.judging.decider import Decider
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Relation, equal, every, less, observed, ratio
 from llm_claims.relations.base import Look
+from llm_claims.relations.boundary import error_at
 from llm_claims.relations.verdict import Verdict, Word
-from llm_claims.sources.base import Placed, Source
+from llm_claims.sources.base import Cost, Placed, Source
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.workloads.generation.workload import Generation
 
@@ -29,7 +32,7 @@ ONES, TWOS = [1.0, 1.01, 0.99, 1.0, 1.0], [2.0, 2.01, 1.99, 2.0, 2.0]
 CLEAR = {A: ONES, B: TWOS, C3: [3.0] * 5}
 SWAPPED = {**CLEAR, A: TWOS, B: ONES}
 NEVER = {**CLEAR, B: [1.01, 2.0, 0.9, 1.2, 1.1]}
-FOURTH = {**CLEAR, A: [1.0] * 5, B: [1.4, 1.15, 1.4, 1.3, 9.0]}
+FOURTH = {**CLEAR, A: [1.0] * 5, B: [1.4, 1.35, 1.45, 1.4, 9.0]}
 
 
 class Watched(Relation):
@@ -44,9 +47,9 @@ class Watched(Relation):
     def reads(self) -> tuple[Any, ...]:
         return self._relation.reads
 
-    @property
-    def confidences(self) -> list[float]:
-        return [look.confidence for look in self.looks]
+    def errors(self, *rounds: int) -> list[float]:
+        """The error of each look, after so many rounds."""
+        return [look.error_at(n) for look, n in zip(self.looks, rounds, strict=True)]
 
     def verdict(self, look: Look = Look()) -> Verdict:
         self.looks.append(look)
@@ -86,20 +89,139 @@ def test_a_group_draws_the_base_rounds_and_an_undecided_relation_alone_the_furth
 
 
 @pytest.mark.parametrize(("most", "drawn"), [(1, [1]), (2, [2]), (3, [3]), (4, [3, 4]), (5, [3, 4, 5])])
-def test_the_rounds_have_an_end_and_their_looks_share_the_error(most: int, drawn: list[int]) -> None:
+def test_the_rounds_have_an_end_and_each_look_has_its_share_of_the_error(most: int, drawn: list[int]) -> None:
     source = Scripted(NEVER)
     relation = a_less_b(source)
     verdict = decide(relation, source, most)
     assert [rounds for _, rounds in source.drawn] == drawn
     assert (verdict.word, verdict.n) == (I, most)
-    assert relation.confidences == pytest.approx([1 - 0.05 / len(drawn)] * len(drawn))
+    shares = [error_at(number, 0.01) for number in range(len(drawn))]
+    assert relation.errors(*drawn) == pytest.approx([0.01] if len(drawn) == 1 else shares)
 
 
 def test_the_error_is_shared_by_looks_that_do_not_come() -> None:
     source = Scripted({A: [1.0] * 10, B: [2.0] * 10})
     relation = a_less_b(source)
     decide(relation, source, 10)
-    assert relation.confidences == pytest.approx([1 - 0.05 / 8])
+    assert relation.errors(3) == pytest.approx([0.8 * 0.3 * 0.01])
+
+
+class Costly(Scripted):
+    """A source that tells what rounds cost, in seconds."""
+
+    def __init__(self, first: float, later: float) -> None:
+        super().__init__({A: [1.0, 1.1] * 50, B: [1.1, 1.0] * 50, C3: [3.0] * 100})
+        self._cost = Cost(first, later)
+
+    def cost(self, placed: Sequence[Placed]) -> Cost:
+        assert set(placed) == {A, B}
+        return self._cost
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "given", "drawn"),
+    [
+        (60, 1, None, [3, 4, 5, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60, 61]),
+        (6, 1, None, [3, 4, 5, 6, 7]),
+        (6, 3, None, [3, 4, 5]),
+        (60, 100, None, [3, 4, 5]),
+        (60, 1, 3.9, [3, 4]),
+        (1, 100, 450, [3, 4, 5]),
+        (60, 1, 0.1, [3]),
+    ],
+)
+def test_rounds_are_drawn_for_as_long_as_the_set_up_took_or_as_stated(
+    first: float, later: float, given: float | None, drawn: list[int]
+) -> None:
+    """Cheap samples are repeated many times, in growing batches; dear ones five, or as long as is stated, but three."""
+    source = Costly(first, later)
+    decider = Decider(None, lambda _: Plan(), sampling_seconds=given)
+    verdict = decider.decide(a_less_b(source), source)
+    assert [rounds for _, rounds in source.drawn] == drawn
+    assert (verdict.word, verdict.n) == (I, drawn[-1])
+
+
+@pytest.mark.parametrize(("rounds", "n"), [(None, 5), (9, 9)])
+def test_a_source_that_does_not_tell_its_cost_has_five_rounds_unless_more_are_stated(
+    rounds: int | None, n: int
+) -> None:
+    source = Scripted({A: [1.0, 1.1] * 5, B: [1.1, 1.0] * 5})
+    assert Decider(rounds, lambda _: Plan()).decide(a_less_b(source), source).n == n
+
+
+# The spread that the source's comparisons share
+
+MANY = {Placed(Generation(new_tokens=n)): [n * (1 + noise) for noise in (0.0, 0.011 * n, -0.007)] for n in range(1, 7)}
+
+
+class Remembering(Scripted):
+    """A live source that tells what it has measured."""
+
+    def entries(self) -> list[Evidence]:
+        return [self.evidence(one) for one in self._rounds]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_verdict_says_which_spread_its_source_shares(live: bool) -> None:
+    entries = [
+        measured(one.workload, latency_seconds=sampled_metric("latency_seconds", *values))
+        for one, values in MANY.items()
+    ]
+    source: Source = Remembering(MANY) if live else RecordedSource(recording(*entries, most_rounds=5))
+    one, two, *_ = MANY
+    relation = less(latency(source, one), latency(source, two))
+    verdict = decide(relation, source, plan=Plan([list(MANY)]))
+    assert (verdict.word, verdict.n) == (R, 3)
+    assert "shared with 5 comparisons" in verdict.spread
+
+
+# What differs from the accepted verdict
+
+
+CLOSE = {A: [1.0] * 12, B: [1.2, 1.21, 1.19] * 4}
+WILD = {A: [1.0] * 12, B: [1.2, 1.21, 1.19, 1.5, 1.3, 1.1, 1.2, 1.4, 1.2, 1.0, 1.3, 1.2]}
+
+
+@pytest.mark.parametrize(
+    ("latencies", "accepted", "rounds", "word", "n"),
+    [
+        (CLOSE, "reproduced", 12, R, 3),
+        (CLOSE, None, 12, R, 3),
+        (CLOSE, "contradicted", 12, R, 8),
+        (CLOSE, "contradicted", 6, R, 6),
+        (CLOSE, "contradicted", 4, I, 4),
+        (WILD, "contradicted", 12, I, 12),
+        (WILD, "reproduced", 12, R, 3),
+    ],
+    ids=[
+        "the same",
+        "none yet",
+        "eight rounds",
+        "all that there are",
+        "too few",
+        "never sure",
+        "the same though unsure",
+    ],
+)
+def test_what_differs_from_the_accepted_verdict_is_drawn_until_it_is_sure_for_all_cases(
+    latencies: Any, accepted: str | None, rounds: int, word: Word, n: int
+) -> None:
+    source = Scripted(latencies)
+    decider = Decider(rounds, lambda _: Plan(), cases=lambda: 500)
+    verdict = decider.decide(a_less_b(source), source, accepted=accepted)
+    assert (verdict.word, verdict.n) == (word, n)
+    if word is I:
+        assert (
+            "differs from contradicted, the accepted verdict, but not surely enough: 500 live cases" in verdict.reason
+        )
+
+
+def test_what_nothing_varies_in_differs_at_once() -> None:
+    source = Scripted(CLEAR)
+    counted = [Measurement(source, one).new_tokens_per_sequence for one in (A, B)]
+    with pytest.raises(EvidenceError, match="no metric"):
+        Decider(9, lambda _: Plan(), cases=lambda: 500).decide(equal(*counted), source, accepted="contradicted")
+    assert [rounds for _, rounds in source.drawn] == [1]
 
 
 @pytest.mark.parametrize(("b", "word"), [((2.0,), I), ((2.0, 2.01), R), ((2.0, 3.0), I)])
@@ -153,7 +275,7 @@ def test_a_stated_number_of_seeds_has_one_look(live: bool) -> None:
     source = Scripted(CLEAR) if live else made_with(5)
     relation = a_less_b(source)
     assert decide(relation, source, seeds=3).n == 3
-    assert relation.confidences == [0.95]
+    assert relation.errors(3) == pytest.approx([0.01])
 
 
 # Recordings
@@ -172,7 +294,8 @@ def test_a_recording_is_looked_at_once_without_a_plan(documented: bool, word: Wo
         raise AssertionError("a recording needs no plan")
 
     assert Decider(5, no_plan).decide(relation, source).word is word
-    assert relation.looks == [Look(documented_hardware=documented)]
+    (look,) = relation.looks
+    assert (look.documented_hardware, look.sequential, look.confidence) == (documented, False, 0.99)
 
 
 def made_with(most_rounds: int, *, documented: bool = False) -> RecordedSource:
@@ -183,14 +306,15 @@ def made_with(most_rounds: int, *, documented: bool = False) -> RecordedSource:
 
 
 @pytest.mark.parametrize(
-    ("most", "documented", "looks"), [(1, False, 1), (3, False, 1), (4, False, 2), (5, False, 3), (5, True, 1)]
+    ("most", "documented", "error"),
+    [(1, False, 0.01), (3, False, 0.01), (4, False, 0.0024), (5, False, 0.0024), (5, True, 0.01)],
 )
-def test_a_recording_is_looked_at_as_strictly_as_when_it_was_made(most: int, documented: bool, looks: int) -> None:
+def test_a_recording_is_looked_at_as_strictly_as_when_it_was_made(most: int, documented: bool, error: float) -> None:
     """Whatever --rounds is now: who stopped when it was decided had several looks. A document's figures have one."""
     source = made_with(most, documented=documented)
     relation = a_less_b(source)
     verdict = decide(relation, source, 9)
-    assert relation.confidences == [pytest.approx(1 - 0.05 / looks)]
+    assert relation.errors(3) == pytest.approx([error])
     assert (verdict.word, verdict.n) == (R, 3)
     assert verdict.interval is not None
     assert verdict.interval.lower < verdict.interval.upper

@@ -86,9 +86,10 @@ def test_an_inconclusive_verdict_shows_the_open_departure() -> None:
     assert lower < 1 / 1.1 < upper
 
 
-def test_the_error_is_shared_by_the_comparisons() -> None:
-    near = live(1.02, 0.98, 1.0)
-    assert flat(ONE, near, within=0.1).verdict().word is R
-    shared = flat(ONE, near, near, within=0.1).verdict()
-    assert shared.interval == flat(ONE, near, within=0.1).verdict(Look().shared_by(2)).interval
-    assert flat(ONE, *[near] * 10, within=0.1).verdict().word is I
+def test_that_all_stay_takes_the_full_error_and_that_one_leaves_a_shared_one() -> None:
+    near, far = live(1.02, 0.98, 1.0), live(1.2, 1.3, 1.25)
+    assert flat(ONE, *[near] * 10, within=0.1).verdict().word is R
+    assert flat(ONE, far, within=0.1).verdict().word is C
+    assert flat(ONE, *[far] * 10, within=0.1).verdict().word is I
+    shared = flat(ONE, near, far, within=0.1).verdict()
+    assert shared.interval == flat(ONE, far, within=0.1).verdict(Look().shared_by(2)).interval

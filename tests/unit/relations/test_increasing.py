@@ -68,10 +68,12 @@ def test_a_falling_step_is_the_one_shown_even_beside_a_lower_unclear_one() -> No
     assert span(verdict) == pytest.approx((0.9, 0.9))
 
 
-def test_the_error_is_shared_by_the_steps() -> None:
+def test_that_all_rise_takes_the_full_error_and_that_one_falls_a_shared_one() -> None:
     noisy = (1.4, 1.7, 2.1)
-    alone = increasing(ONE, live(*noisy))
-    both = increasing(ONE, live(*noisy), live(*(9 * value for value in noisy)))
-    assert both.verdict().effect == alone.verdict().effect
-    assert both.verdict().interval == alone.verdict(Look().shared_by(2)).interval
-    assert both.verdict().interval != alone.verdict().interval
+    rises, falls = live(*noisy), live(*(1 / value for value in noisy))
+    assert increasing(ONE, rises).verdict().word is R
+    assert increasing(ONE, rises, live(*(9 * value for value in noisy))).verdict().word is R
+    assert increasing(ONE, falls).verdict().word is C
+    shared = increasing(ONE, falls, live(*(9 * value for value in noisy))).verdict()
+    assert shared.interval == increasing(ONE, falls).verdict(Look().shared_by(2)).interval
+    assert shared.word is I

@@ -16,7 +16,7 @@ from filelock import Timeout
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.sources import local, machine
-from llm_claims.sources.base import Placed
+from llm_claims.sources.base import Cost, Placed
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.machine import gate
 from llm_claims.sources.store import EvidenceStore
@@ -210,6 +210,31 @@ def test_workers_share_what_one_of_them_measured(
     assert latencies(other, placed[0]) == latencies(source, placed[0])
     other.draw(placed[:2], 4, timed=True)
     assert program.order.endswith("4BA")
+
+
+def test_the_cost_of_rounds_is_told_by_all_processes_of_the_run(
+    source: LocalSource, placed: list[Placed], store: EvidenceStore
+) -> None:
+    assert source.cost(placed[:2]) is None
+    for one, seconds in ((placed[0], (7.0, 1.0, 2.0)), (placed[1], (3.0,))):
+        for each in seconds:
+            store.note_seconds("cpu", one, each)
+    assert source.cost(placed[:1]) == Cost(first=7.0, later=1.5)
+    assert source.cost(placed[:2]) == Cost(first=10.0, later=4.5)
+    assert source.cost(placed[:3]) is None
+
+
+def test_the_set_up_has_the_start_of_the_program(
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
+) -> None:
+    source.draw(placed[:2], 3, timed=True)
+    cost = source.cost(placed[:2])
+    assert cost is not None
+    assert 0 < cost.later < 60
+    source._starts = dict.fromkeys(source._starts, 1000.0)
+    later = source.cost(placed[:2])
+    assert later is not None
+    assert 1000 <= later.first < 1060
 
 
 def test_what_was_never_drawn_is_an_error(source: LocalSource, placed: list[Placed]) -> None:
