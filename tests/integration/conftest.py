@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -10,10 +11,15 @@ import pytest
 import scipy.special  # noqa: F401
 
 import llm_claims
+from llm_claims.report.reporter import CI
 from llm_claims.workloads import built_in
 from llm_claims.workloads.registry import register
 
 from . import miniature, real
+
+# A run inside a test is at somebody's desk, wherever this run is: in CI, verdicts that nobody has accepted fail.
+for name in CI:
+    os.environ.pop(name, None)
 
 # Pytest inside a test forgets the modules that it loaded: numpy cannot be loaded twice, and ours need not be.
 for name in llm_claims.__all__:
