@@ -77,7 +77,8 @@ class ReceivedAnswer:
 class Execution:
     """Carries out one launch.
 
-    ``on_request`` is called before each request to an endpoint, ``on_answer`` with each answer.
+    ``on_request`` is called before each request to an endpoint, ``on_raw`` with each message of the container before it
+    is read, ``on_answer`` with each answer.
     """
 
     launch: Launch
@@ -85,6 +86,7 @@ class Execution:
     settings: ContainerSettings
     on_answer: Callable[[ReceivedAnswer], None]
     on_request: Callable[[PlacedRequest], None] = lambda _: None
+    on_raw: Callable[[str], None] = lambda _: None
     _failed: set[str] = field(default_factory=set)  # keys of placed workloads that did not complete
     _warm: set[str] = field(default_factory=set)  # keys of placed workloads that were warmed up
 
@@ -104,7 +106,7 @@ class Execution:
 
     def _run_job(self) -> float:
         deployment, requests = self.launch.deployment, self.launch.requests
-        log = JobLog(self.launch)
+        log = JobLog(self.launch, self.on_raw)
         with tempfile.TemporaryDirectory(prefix="llm-claims-") as folder:
             write_job_source(Path(folder), deployment.program, map(message_of, requests))
             spec = TrainingSpec(
@@ -214,7 +216,9 @@ class Execution:
 
     def _send(self, endpoint: InService, body: Mapping[str, Any]) -> dict[str, Any]:
         """Call the endpoint with a JSON object, and return the JSON object that it replies."""
-        reply = json.loads(endpoint.invoke(json.dumps(body).encode(), self.settings.request_seconds))
+        text = endpoint.invoke(json.dumps(body).encode(), self.settings.request_seconds)
+        self.on_raw(text.decode(errors="replace"))
+        reply = json.loads(text)
         if not isinstance(reply, dict):
             raise CloudError(f"the endpoint's reply is not a JSON object: {reply!r:.200}")
         return reply

@@ -68,6 +68,7 @@ class SageMaker:
             commit=suite.commit,
             progress=suite.progress.of("sagemaker"),
             prices=self._prices(),
+            unread_folder=options.report / "unread",
         )
 
     @cached_property

@@ -221,6 +221,71 @@ def test_a_launch_that_failed_is_remembered_and_not_tried_again(tmp_path: Path) 
     assert len(launcher.endpoints) == 1
 
 
+@pytest.mark.parametrize("workload", [SHORT, Training()], ids=["endpoint", "job"])
+def test_an_answer_without_an_image_digest_is_read(tmp_path: Path, workload: Any) -> None:
+    launcher = FakeLauncher(digest=None)
+    one = source(tmp_path, launcher)
+    (first,), (again,) = expected(one, (workload,), (workload,))
+    for placed in (first, again):
+        one.draw([placed], 3, timed=True)
+        assert "image digest" not in one.evidence(placed).provenance.software
+    assert len(launcher.endpoints) + len(launcher.jobs) == 1
+
+
+def garbled(body: bytes) -> bytes:
+    return b"<html>so sorry, account 123456789012</html>" if b"latency" in body else body
+
+
+def test_an_answer_that_cannot_be_read_is_kept_paid_for_and_not_measured_again(tmp_path: Path) -> None:
+    launcher = FakeLauncher(garble=garbled)
+    one = source(tmp_path, launcher, unread_folder=tmp_path / "unread")
+    (first,), (second,) = expected(one, (SHORT,), (LONG,))
+    for placed in (first, second):
+        one.draw([placed], 3, timed=True)
+        with pytest.raises(ProgramError, match=r"endpoint on ml\.g5\.2xlarge: JSONDecodeError: .* raw answers are in"):
+            one.evidence(placed)
+    assert len(launcher.endpoints) == 1
+    (kept,) = (tmp_path / "unread").iterdir()
+    assert "<html>so sorry, account <account></html>" in kept.read_text()
+    assert one.budget.spent_usd > 0
+
+
+def test_a_test_that_ends_at_its_time_limit_ends_its_launch_for_all(tmp_path: Path) -> None:
+    launcher = FakeLauncher(refusal=pytest.fail.Exception("Timeout >600.0s"))  # type: ignore[arg-type]
+    one = source(tmp_path, launcher)
+    (first,), (second,) = expected(one, (SHORT,), (LONG,))
+    with pytest.raises(pytest.fail.Exception):
+        one.draw([first], 3, timed=True)
+    for placed in (first, second):
+        one.draw([placed], 3, timed=True)
+        with pytest.raises(ProgramError, match="Timeout >600"):
+            one.evidence(placed)
+    assert len(launcher.endpoints) == 1
+
+
+def test_what_a_process_launched_that_died_is_not_launched_by_another(tmp_path: Path) -> None:
+    launcher = FakeLauncher()
+    one = source(tmp_path, launcher)
+    ((placed,),) = expected(one, (SHORT,))
+    one._answers.mark_begun(one.plan.launches[0].key)
+    one.draw([placed], 3, timed=True)
+    with pytest.raises(ProgramError, match="died before it had all answers; it is not launched again"):
+        one.evidence(placed)
+    assert launcher.endpoints == []
+
+
+def test_an_answer_of_a_job_that_cannot_be_read_loses_no_other(tmp_path: Path) -> None:
+    def once_in_another_form(request: Json) -> Json:
+        return {"colour": "blue"} if request["round"] == 1 else answer(request)
+
+    one = source(tmp_path, FakeLauncher(program=once_in_another_form), unread_folder=tmp_path / "unread")
+    ((run,),) = expected(one, (Training(),))
+    one.draw([run], 3, timed=True)
+    with pytest.raises(ProgramError, match=r"1 of 3 requests have no answer: .* not one of the protocol: colour"):
+        one.evidence(run)
+    assert one._answers.rounds(run.key) == {2, 3}
+
+
 def test_a_run_that_was_not_what_was_asked_is_refused(tmp_path: Path) -> None:
     def in_another_precision(request: Json) -> Json:
         told = answer(request)
