@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.errors import Untestable
 from llm_claims.sagemaker.stacks import Stack
 from llm_claims.sources.base import Placed
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
 from llm_claims.workloads.training.workload import Training
@@ -40,6 +41,8 @@ class Deployment:
         The fields of the workload that the program is started with. Other fields may differ from request to request.
     environment
         Further environment variables, for libraries.
+    gpus
+        The GPUs of each machine.
     """
 
     kind: Literal["job", "endpoint"]
@@ -50,6 +53,7 @@ class Deployment:
     program: Program
     program_fields: tuple[tuple[str, Any], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    gpus: int = 1
 
     @property
     def key(self) -> str:
@@ -80,10 +84,16 @@ def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulate
     Untestable
         The stack or the instance type cannot run it.
     """
-    workload = placed.workload
-    stack.check(workload)
     # A workload that is placed on an emulator has no instance type; AWS's calls need one.
     instance = placed.instance or "g5.2xlarge"
+    deployment = _deployment_on(instance, placed.workload, stack, table, emulated=emulated)
+    return replace(deployment, gpus=table[instance].gpus)
+
+
+def _deployment_on(
+    instance: str, workload: Workload, stack: Stack, table: InstanceTable, *, emulated: bool
+) -> Deployment:
+    stack.check(workload)
     if isinstance(workload, Training):
         return _training_deployment(workload, instance, stack, table, emulated=emulated)
     assert isinstance(workload, Generation | Loading), "checked by the stack"

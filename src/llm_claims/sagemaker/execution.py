@@ -148,7 +148,7 @@ class Execution:
         deployment, started = self.launch.deployment, time.monotonic()
         with tempfile.TemporaryDirectory(prefix="llm-claims-") as folder:
             archive = Path(folder) / "model.tar.gz"
-            write_archive(archive, deployment.program, deployment.stack)
+            write_archive(archive, deployment.program, deployment.stack, deployment.gpus)
             spec = EndpointSpec(
                 label=deployment.label,
                 image=self.settings.image_address(deployment.image),

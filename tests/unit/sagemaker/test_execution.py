@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tarfile
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
 from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launches import Launch, PlacedRequest
+from llm_claims.sagemaker.specs import EndpointSpec
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT
 from llm_claims.sources.base import Placed
 from llm_claims.workloads.loading.workload import Loading
@@ -79,6 +81,19 @@ def test_what_an_endpoint_is_started_with() -> None:
     assert spec.environment["LLM_CLAIMS_PROGRAM"] == "generate"
     assert spec.environment["LLM_CLAIMS_DEVICE"] == "cuda"
     assert '"precision": "bf16"' in spec.environment["LLM_CLAIMS_DEPLOYMENT"]
+
+
+def test_the_model_server_of_several_gpus_has_one_worker() -> None:
+    seen: list[bytes] = []
+
+    class Looks(FakeLauncher):
+        def serving(self, spec: EndpointSpec) -> Any:
+            with tarfile.open(spec.archive) as archive:
+                seen.append(archive.extractfile("serving.properties").read())  # type: ignore[union-attr]
+            return super().serving(spec)
+
+    executed(launch(Placed(generation(engine="accelerate"), "g5.12xlarge")), Looks())
+    assert b"option.tensor_parallel_degree=4\n" in seen[0]
 
 
 def out_of_memory(request: Json) -> Json:

@@ -10,7 +10,7 @@ import pytest
 from scripts import is_so
 from warm import Forker, Warm
 
-from llm_claims.sagemaker.containers.document.program import outcome_of
+from llm_claims.sagemaker.containers.document.program import gpus_for, outcome_of
 from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
@@ -114,3 +114,12 @@ def test_ranks_answer_and_end_together(fork: Forker) -> None:
 )
 def test_want_of_memory_is_told_from_other_faults(error: Exception, kind: str) -> None:
     assert outcome_of(error)["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("visible", "degree", "left"),
+    [(None, 2, "0,1"), ("0,1,2,3,4,5,6,7", 1, "0"), ("4,5,6,7", 2, "4,5"), ("", 1, "")],
+)
+def test_a_model_sees_only_the_gpus_of_its_degree(visible: str | None, degree: int, left: str) -> None:
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert gpus_for(degree, environment) == left
