@@ -36,6 +36,15 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a resource is: the id of the account, the region, and for an upload the bucket."""
+
+    account: str
+    region: str
+    bucket: str | None
+
+
+@dataclass(frozen=True)
 class Account:
     """The account and region in which resources are created.
 
@@ -130,6 +139,11 @@ class Account:
         answer = self.client("sts").get_caller_identity()
         ahead = _ahead(datetime.now(UTC), answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
         return Caller(str(answer["Account"]), str(answer["Arn"]), ahead)
+
+    @property
+    def place(self) -> Place:
+        """Where this account's resources are; raises what `caller` raises."""
+        return Place(self.caller.number, self.region, self.bucket)
 
     @property
     def partition(self) -> str:

@@ -17,6 +17,10 @@ class SetUpError(CloudError):
     """The account, a role, the bucket, the clock or an argument cannot be used; nothing was created."""
 
 
+class BucketUnknown(SetUpError):
+    """AWS does not say whether the bucket can be used."""
+
+
 class NoQuota(NoCapacity, SetUpError):
     """The quota of an instance type is too small; nothing was created."""
 

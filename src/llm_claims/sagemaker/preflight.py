@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.calls import error_code
-from llm_claims.sagemaker.errors import CloudError, SetUpError
+from llm_claims.sagemaker.errors import BucketUnknown, CloudError, SetUpError
 from llm_claims.sagemaker.images import find_digest, is_ecr_address
 from llm_claims.sagemaker.quotas import check_quotas, check_types, read_quotas
 from llm_claims.sagemaker.roles import check_roles
@@ -134,6 +134,8 @@ def check_bucket(account: Account) -> None:
 
     Raises
     ------
+    BucketUnknown
+        AWS does not answer.
     SetUpError
         No bucket is set, or it fails a check.
     """
@@ -152,7 +154,8 @@ def check_bucket(account: Account) -> None:
         elif code in ("301", "PermanentRedirect", "400"):
             why = f"is in another region than {account.region}"
         else:
-            why = f"cannot be used: {account.scrub(str(error))}"
+            text = account.scrub(str(error))
+            raise BucketUnknown(f"the bucket of LLM_CLAIMS_BUCKET cannot be used: {text}") from None
         raise SetUpError(f"the bucket of LLM_CLAIMS_BUCKET {why}") from None
     region = answer.get("BucketRegion") or account.region
     if region != account.region:

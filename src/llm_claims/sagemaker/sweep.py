@@ -29,9 +29,12 @@ Resource = tuple[ResourceType, str]
 class SweepReport:
     """What a sweep did, as scrubbed lines of text.
 
-    ``removed`` were found and are gone. ``left`` are still there, or could not be looked for. ``remarks`` are errors
-    that hide nothing. ``gone`` are the entries of the journal that are known not to exist any more.
+    ``removed`` were found and are gone. ``left`` are still there, or could not be looked for: AWS refused, no bucket
+    was named, or the journal says that they are elsewhere. ``remarks`` are errors that hide nothing. ``gone`` are the
+    entries of the journal that are known not to exist any more.
     """
+
+    region: str
 
     removed: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -46,7 +49,7 @@ class SweepReport:
     def describe(self) -> str:
         """Return the report as text, with a line for each resource and a sum."""
         lines = [f"removed: {line}" for line in self.removed] + [f"LEFT: {line}" for line in self.left]
-        total = f"sweep: {len(self.removed)} removed, {len(self.left)} left"
+        total = f"sweep in {self.region}: {len(self.removed)} removed, {len(self.left)} left"
         return "\n".join([*lines, *(f"note: {line}" for line in self.remarks), total])
 
 
@@ -108,15 +111,17 @@ class Sweep:
         pace: Pace | None = None,
     ) -> None:
         self._account, self._wanted, self._run = account, wanted, run
-        self._journaled = [entry for entry in journaled if wanted is None or wanted(entry.run)]
+        journaled = [entry for entry in journaled if wanted is None or wanted(entry.run)]
+        self._journaled = [entry for entry in journaled if entry.is_in(account.place)]
+        self._elsewhere = [entry for entry in journaled if not entry.is_in(account.place)]
         self._pace = pace or Pace()
         self._resources = {resources.type: resources for resources in all_resources(account)}
 
     def look(self) -> SweepReport:
         """Look once and remove nothing: everything found is reported as left."""
         look = self._look()
-        left = [*(_line(resource, state) for resource, state in look.found.items()), *look.faults.values()]
-        return SweepReport(left=tuple(left), remarks=tuple(look.remarks.values()))
+        left = [_line(resource, state) for resource, state in look.found.items()]
+        return self._report(look, left)
 
     def run(self) -> SweepReport:
         """Look and remove until a look finds nothing, or until the last look after `Pace.patience`."""
@@ -132,9 +137,28 @@ class Sweep:
             pace.sleep(pace.poll)
         removed = [_line(resource) for resource in seen if resource not in look.found]
         left = [_line(resource, state, faults.get(resource)) for resource, state in look.found.items()]
-        return SweepReport(
-            tuple(removed), (*left, *look.faults.values()), tuple(look.remarks.values()), self._gone(look)
-        )
+        return self._report(look, left, removed, self._gone(look))
+
+    def _report(
+        self, look: _Findings, left: Sequence[str], removed: Sequence[str] = (), gone: tuple[Entry, ...] = ()
+    ) -> SweepReport:
+        elsewhere = (f"{entry.type} {entry.name}, {self._where(entry)}" for entry in self._elsewhere)
+        unseen = (*left, *look.faults.values(), *elsewhere, *self._without_bucket())
+        return SweepReport(self._account.region, tuple(removed), unseen, tuple(look.remarks.values()), gone)
+
+    def _where(self, entry: Entry) -> str:
+        """Say where a resource is that this sweep cannot find, and what to do."""
+        here, there = self._account.place, entry.place
+        if there.account != here.account:
+            return f"in another account, in {there.region}: sweep again with its credentials"
+        if there.region != here.region:
+            return f"in {there.region}: sweep again with AWS_REGION={there.region}"
+        return "in another bucket: sweep again with its name, by --bucket or LLM_CLAIMS_BUCKET"
+
+    def _without_bucket(self) -> Iterator[str]:
+        """Say that uploads were not looked for, if a whole run is swept and no bucket is known."""
+        if self._wanted is not None and not self._account.bucket:
+            yield "uploads: not looked for, since no bucket is named: pass --bucket, or set LLM_CLAIMS_BUCKET"
 
     def _gone(self, look: _Findings) -> tuple[Entry, ...]:
         """Return the journaled resources that the look did not find, unless an error may have hidden them."""

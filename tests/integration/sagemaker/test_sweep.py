@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from llm_claims.cli import main
+from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.journal import Journal
 from llm_claims.sagemaker.names import RunId
 from tests.emulator.client import Emulator
@@ -58,7 +60,7 @@ def test_one_run_is_swept_and_the_other_is_not_touched(account: Emulator, sweep:
     plant_costly(account, ours.name("warm"), ours.s3_prefix, ours.tags("llm-claims"))
     done = sweep("--run", ours.text)
     assert done.status == 0, done.err
-    assert done.out.splitlines()[-1] == "sweep: 7 removed, 0 left"
+    assert done.out.splitlines()[-1] == "sweep in us-east-1: 7 removed, 0 left"
     assert names(account) == before
     assert theirs.text not in done.out
     assert account.client("s3").list_multipart_uploads(Bucket=account.bucket).get("Uploads", []) == []
@@ -117,7 +119,7 @@ def test_a_name_that_is_not_ours_is_found_by_its_tag(account: Emulator, sweep: S
 
 def test_what_the_journal_knows_is_waited_for(account: Emulator, sweep: Sweeper, tmp_path: Path) -> None:
     run = new_run()
-    Journal(tmp_path / "journal").intend(run, "model", run.name("serve"))
+    Journal(tmp_path / "journal").intend(run, "model", run.name("serve"), Account.of_environment().place)
     assert sweep("--run", run.text, settle=3).status == 0
     looks = account.calls("ListEndpoints")
     assert len(looks) > 1, "one look would miss what appears a moment later"
@@ -142,6 +144,67 @@ def test_what_cannot_be_done_is_told(
     done = sweep(*arguments)
     assert done.status == 4
     assert done.err.startswith(f"llm-claims: {told}")
+
+
+def journaled(account: Emulator, tmp_path: Path, run: RunId) -> Journal:
+    """A journal of all that `left_by` creates."""
+    journal, place = Journal(tmp_path / "journal"), Account.of_environment().place
+    for row in account.resources():
+        if RunId.of_name(row["name"]) == run:
+            journal.intend(run, row["kind"].replace("-", " "), row["name"], place)
+    journal.intend(run, "upload", run.s3_prefix, place)
+    return journal
+
+
+def test_a_wrong_region_is_refused_by_the_bucket(
+    account: Emulator, sweep: Sweeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = left_by(account, 1)
+    journal, before = journaled(account, tmp_path, run), names(account)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    done = sweep("--run", run.text)
+    assert done.status == 4
+    assert "the bucket of LLM_CLAIMS_BUCKET is in us-east-1, and" in done.err
+    assert names(account) == before
+    assert len(journal.entries()) == 6
+
+
+def test_what_the_journal_says_is_elsewhere_is_left_and_stays_in_it(
+    account: Emulator, sweep: Sweeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = left_by(account, 1)
+    journal, before = journaled(account, tmp_path, run), names(account)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.delenv("LLM_CLAIMS_BUCKET")
+    done = sweep("--run", run.text)
+    assert done.status == 1
+    assert done.out.splitlines()[-1] == "sweep in eu-west-1: 0 removed, 7 left"
+    assert done.out.count("in us-east-1: sweep again with AWS_REGION=us-east-1") == 6
+    assert names(account) == before
+    assert len(journal.entries()) == 6
+    monkeypatch.undo()
+
+
+def test_what_is_in_another_account_is_left(account: Emulator, sweep: Sweeper, tmp_path: Path) -> None:
+    run, place = new_run(), replace(Account.of_environment().place, account="210987654321")
+    Journal(tmp_path / "journal").intend(run, "endpoint", run.name("serve"), place)
+    done = sweep("--run", run.text)
+    assert done.status == 1
+    assert ", in another account, in us-east-1: sweep again with its credentials" in done.out
+    assert "210987654321" not in done.out
+
+
+def test_without_the_name_of_the_bucket_its_objects_are_left(
+    account: Emulator, sweep: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = left_by(account, 1)
+    monkeypatch.delenv("LLM_CLAIMS_BUCKET")
+    done = sweep("--run", run.text)
+    assert done.status == 1
+    assert (
+        "LEFT: uploads: not looked for, since no bucket is named: pass --bucket, or set LLM_CLAIMS_BUCKET" in done.out
+    )
+    assert sweep("--run", run.text, "--bucket", account.bucket).status == 0
 
 
 def test_age_is_not_told_by_a_clock_that_is_wrong(account: Emulator, sweep: Sweeper) -> None:

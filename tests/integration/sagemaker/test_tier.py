@@ -23,5 +23,5 @@ def test_the_whole_tier_runs_and_its_figures_are_no_evidence(account: Emulator, 
     row = suite.rows()["tokens-double", "", "sagemaker"]
     assert row["verdict"] == "untestable"
     assert row["reason"].startswith("ran end to end on the emulator; not evidence (")
-    result.stdout.fnmatch_lines(["sweep: * 0 left", "spent on SageMaker: about $0.00"])
+    result.stdout.fnmatch_lines(["sweep in us-east-1: * 0 left", "spent on SageMaker: about $0.00"])
     assert account.resources() == []
