@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,9 +29,9 @@ Resource = tuple[ResourceType, str]
 class SweepReport:
     """What a sweep did, as scrubbed lines of text.
 
-    ``removed`` were found and are gone. ``left`` are still there, or could not be looked for: AWS refused, no bucket
-    was named, or the journal says that they are elsewhere. ``remarks`` are errors that hide nothing. ``gone`` are the
-    entries of the journal that are known not to exist any more.
+    ``removed`` were found, and a later look found that they are gone. ``left`` are still there, or could not be looked
+    for: AWS refused, no bucket was named, or the journal says that they are elsewhere. ``remarks`` are errors that hide
+    nothing. ``gone`` are the entries of the journal that are known not to exist any more.
     """
 
     region: str
@@ -115,6 +115,7 @@ class Sweep:
         self._journaled = [entry for entry in journaled if entry.is_in(account.place)]
         self._elsewhere = [entry for entry in journaled if not entry.is_in(account.place)]
         self._pace = pace or Pace()
+        self._seen: dict[Resource, State] = {}
         self._resources = {resources.type: resources for resources in all_resources(account)}
 
     def look(self) -> SweepReport:
@@ -125,17 +126,17 @@ class Sweep:
 
     def run(self) -> SweepReport:
         """Look and remove until a look finds nothing, or until the last look after `Pace.patience`."""
-        pace, seen, faults = self._pace, dict[Resource, State](), dict[Resource, str]()
+        pace, faults = self._pace, dict[Resource, str]()
         deadline = pace.now() + pace.patience
         while True:
             is_last = pace.now() >= deadline
             look = self._look()
-            seen |= look.found
-            if is_last or not (look.found or look.faults or self._may_appear(seen)):
+            if is_last or not (look.found or look.faults or self._may_appear()):
                 break
             faults = self._remove(look)
             pace.sleep(pace.poll)
-        removed = [_line(resource) for resource in seen if resource not in look.found]
+        # A resource that the last look could not look at is among its faults, and so among what is left.
+        removed = [_line(one) for one in self._seen if one not in look.found and " ".join(one) not in look.faults]
         left = [_line(resource, state, faults.get(resource)) for resource, state in look.found.items()]
         return self._report(look, left, removed, self._gone(look))
 
@@ -174,11 +175,13 @@ class Sweep:
                     state = resources.state(name)
                     if state != "gone":
                         look.found[resources.type, name] = state
+        self._seen |= look.found
         return look
 
     def _names(self, resources: Resources, look: _Findings) -> list[str]:
-        """Return the names of all resources of one type that may belong to the runs to sweep."""
+        """Return the names of all resources of one type that may belong to the runs to sweep, or were seen before."""
         names = [entry.name for entry in self._journaled if entry.type == resources.type]
+        names += [name for resource_type, name in self._seen if resource_type == resources.type]
         if self._wanted is None:
             return list(dict.fromkeys(names))
         with self._noting(look.faults, resources.type, f"listing {resources.type}s"):
@@ -205,11 +208,11 @@ class Sweep:
                 self._resources[resource_type].remove(name)
         return {resource: faults[" ".join(resource)] for resource in look.found if " ".join(resource) in faults}
 
-    def _may_appear(self, seen: Mapping[Resource, State]) -> bool:
+    def _may_appear(self) -> bool:
         """Whether a resource was entered in the journal within `Pace.settle`, so that it may yet be created."""
         since = datetime.now(UTC) - timedelta(seconds=self._pace.settle)
         # More files may come into a folder that was seen; every other resource is created once.
-        once = {resource for resource in seen if resource[0] != "upload"}
+        once = {resource for resource in self._seen if resource[0] != "upload"}
         return any(entry.at > since and (entry.type, entry.name) not in once for entry in self._journaled)
 
     @contextmanager

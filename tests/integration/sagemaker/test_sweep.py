@@ -39,6 +39,20 @@ def sweep(account: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     return run
 
 
+def test_what_could_not_be_looked_at_again_was_not_removed(account: Emulator, sweep: Sweeper) -> None:
+    """Deletion is refused, and then the credentials expire: the endpoint bills on."""
+    run = left_by(account, 9)
+    account.fault("access_denied", "DeleteEndpoint", times=0)
+    account.fault("expired_token", nth=60, times=0)
+    done = sweep("--run", run.text, patience=3)
+    assert done.status == 1
+    assert "removed: endpoint " not in done.out
+    assert f"LEFT: looking at endpoint {run.prefix}" in done.out
+    assert "LEFT: listing endpoints: " in done.out
+    account.clear_faults()
+    assert account.resources("endpoint")
+
+
 def new_run(hours_ago: float = 0) -> RunId:
     return RunId.new(datetime.now(UTC) - timedelta(hours=hours_ago))
 
