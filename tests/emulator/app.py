@@ -101,6 +101,7 @@ class App:
             ("pricing", "GetProducts"): lambda: pricing.get_products(call.params),
             ("servicequotas", "ListServiceQuotas"): lambda: quotas.list_service_quotas(self.world, call.params),
             ("servicequotas", "GetServiceQuota"): lambda: quotas.get_service_quota(self.world, call.params),
+            ("logs", "GetLogEvents"): lambda: self.world.logs.page(call.params, self.world.settings.empty_log_pages),
             ("ecr", "BatchGetImage"): lambda: images.batch_get(self.world, call.params),
             ("ecr", "DescribeImages"): lambda: images.describe(self.world, call.params),
         }.get((call.service, call.operation))

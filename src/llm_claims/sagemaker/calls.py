@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
+from llm_claims.sagemaker.pace import Pace
 
 T = TypeVar("T")
 
@@ -67,6 +68,25 @@ def cloud_errors(account: Account, doing: str) -> Iterator[None]:
     except (BotoCoreError, ClientError, Boto3Error) as error:
         kind = NoCapacity if is_capacity_error(f"{error_code(error)} {error}") else CloudError
         raise kind(f"{doing}: {account.scrub(str(error))}") from None
+
+
+def steadily(look: Callable[[], T], pace: Pace) -> T:
+    """Return what ``look`` returns. After an error look again, at growing intervals.
+
+    Raises
+    ------
+    CloudError
+        Every look has failed for `Pace.trouble`.
+    """
+    began, interval = pace.now(), pace.poll
+    while True:
+        try:
+            return look()
+        except CloudError:
+            if pace.now() - began >= pace.trouble:
+                raise
+        pace.sleep(interval)
+        interval = min(2 * interval, 60.0)
 
 
 def create_once(account: Account, doing: str, call: Callable[[], object], exists: Callable[[], bool]) -> None:

@@ -23,6 +23,9 @@ from llm_claims.workloads.generation.workload import Generation, GenerationWitne
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.protocol import Answer, Ready
 
+_COLLECT_FAILURES = 3
+"""How many calls may fail while one answer is collected."""
+
 
 @dataclass(frozen=True)
 class ContainerSettings:
@@ -90,8 +93,8 @@ class Execution:
     _failed: set[str] = field(default_factory=set)  # keys of placed workloads that did not complete
     _warm: set[str] = field(default_factory=set)  # keys of placed workloads that were warmed up
 
-    def run(self) -> float:
-        """Launch the job or endpoint, send its requests, and end it; return the billed seconds of each machine.
+    def run(self) -> float | None:
+        """Launch the job or endpoint, send its requests, end it; return the billed seconds of each machine, if known.
 
         Raises
         ------
@@ -104,7 +107,7 @@ class Execution:
 
     # A job: its requests are part of its source code, its answers are in its log
 
-    def _run_job(self) -> float:
+    def _run_job(self) -> float | None:
         deployment, requests = self.launch.deployment, self.launch.requests
         log = JobLog(self.launch, self.on_raw)
         with tempfile.TemporaryDirectory(prefix="llm-claims-") as folder:
@@ -119,7 +122,7 @@ class Execution:
                 environment=self._environment(),
                 max_runtime_seconds=self.settings.job_seconds,
             )
-            job = self.launcher.train(spec, on_line=log.read_line)
+            job = self.launcher.train(spec, on_line=log.read_line, heard_all=lambda: log.complete)
         for request, ready, answer in log.answers:
             self.on_answer(
                 ReceivedAnswer(request, ready, answer, job.instance_type, job.instance_count, job.image_digest)
@@ -205,8 +208,16 @@ class Execution:
         """Send a request and poll for its answer: it may take longer than one call of an endpoint may last."""
         self._send(endpoint, {"begin": body_of(request)})
         deadline = time.monotonic() + self.settings.start_up_seconds
+        failed = 0
         while time.monotonic() < deadline:
-            reply = self._send(endpoint, {"collect": request.round})
+            try:
+                reply = self._send(endpoint, {"collect": request.round})
+            except EndpointError:
+                # The program works on; to ask once more changes nothing.
+                failed += 1
+                if failed > _COLLECT_FAILURES:
+                    raise
+                continue
             if "answer" in reply:
                 return parse_answer(reply["answer"], request)
             if not reply.get("running"):

@@ -57,7 +57,8 @@ class InService:
         CloudError
             The log cannot be read.
         """
-        self._lines += [line for _, line in self._log.read()]
+        for _, line in self._log.read():
+            self._lines.append(line)
         return list(self._lines)
 
     def _last_lines(self) -> list[str]:
@@ -70,15 +71,18 @@ class InService:
                     seen, still_since = len(self._lines), self._pace.now()
             return self._lines[-LAST_LINES:]
         except CloudError as error:
-            return [str(error)]
+            return [*self._lines, str(error)][-LAST_LINES:]
 
 
 def last_lines(account: Account, name: str) -> list[str]:
-    """Return the end of an endpoint's log, or the error that kept it from being read."""
+    """Return the end of an endpoint's log, and the error that kept it from being read to its end."""
+    lines: list[str] = []
     try:
-        return [line for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/").read()][-LAST_LINES:]
+        for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/").read():
+            lines.append(line)
     except CloudError as error:
-        return [str(error)]
+        lines.append(str(error))
+    return lines[-LAST_LINES:]
 
 
 def with_log(account: Account, why: str, lines: list[str]) -> str:

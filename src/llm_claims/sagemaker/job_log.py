@@ -34,6 +34,11 @@ class JobLog:
     _other_lines: list[str] = field(default_factory=list)  # of all hosts, since the current request began
     fault: str = ""
 
+    @property
+    def complete(self) -> bool:
+        """Whether every request has an answer."""
+        return len(self.answers) >= len(self.launch.requests)
+
     def read_line(self, host: str, line: str) -> None:
         """Read the next line of a host's log. Never raises: what follows a message that cannot be read is paid for."""
         if host != FIRST_HOST:

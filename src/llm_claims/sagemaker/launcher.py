@@ -46,7 +46,13 @@ class Launcher:
         self._configs, self._models = EndpointConfigs(account), Models(account)
         self._schedules, self._uploads = Schedules(account), Uploads(account)
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
+    def train(
+        self,
+        spec: TrainingSpec,
+        *,
+        on_line: Callable[[str, str], None],
+        heard_all: Callable[[], bool] = lambda: True,
+    ) -> JobResult:
         """Run one training job to its end. If anything fails meanwhile, stop the job.
 
         Parameters
@@ -55,6 +61,8 @@ class Launcher:
             The job.
         on_line
             Called with host (``algo-1``) and text of each line of the log, scrubbed, as they come.
+        heard_all
+            Whether all lines have come that matter: as long as not, a job that completed is waited for longer.
 
         Raises
         ------
@@ -70,14 +78,15 @@ class Launcher:
         ended = False
         try:
             self._jobs.start(self.run, name, spec)
-            result = self._jobs.follow(name, spec, self.pace, on_line)
-            ended = True
+            result = self._jobs.follow(name, spec, self.pace, on_line, heard_all)
+            ended = result.status != "Unknown"
         finally:
             if not ended:
                 # If this call fails, `close` stops the job.
                 with suppress(CloudError), cloud_errors(self.account, f"stopping training job {name}"):
                     self._jobs.remove(name)
-        self._note_gone(entry for entry in self.journal.own_entries() if entry.name == name)
+        if ended:
+            self._note_gone(entry for entry in self.journal.own_entries() if entry.name == name)
         return replace(result, image_digest=digest)
 
     @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 from llm_claims.sagemaker import sdk
-from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, steadily
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.listing import list_tagged
 from llm_claims.sagemaker.logs import TRAINING_GROUP, LogReader
@@ -50,29 +51,48 @@ class TrainingJobs(Resources):
             text = self._account.scrub(f"{type(error).__name__}: {error}")
             raise CloudError(f"creating training job {name}: the SDK failed: {text}") from error
 
-    def follow(self, name: str, spec: TrainingSpec, pace: Pace, on_line: Callable[[str, str], None]) -> JobResult:
+    def follow(
+        self,
+        name: str,
+        spec: TrainingSpec,
+        pace: Pace,
+        on_line: Callable[[str, str], None],
+        heard_all: Callable[[], bool] = lambda: True,
+    ) -> JobResult:
         """Wait for the end of a job; call ``on_line`` with host and text of each line of its log.
+
+        If AWS cannot be asked for `Pace.trouble`, or the job has not ended `Pace.provision` after its time limit, the
+        result has the status ``Unknown``: what was heard by then is paid for. ``heard_all`` says whether more lines are
+        waited for.
 
         Raises
         ------
         NoCapacity
             AWS had no machine for it.
         CloudError
-            It did not end `Pace.provision` seconds after its time limit, or a call failed.
+            AWS never said anything of it.
         """
         log = _Log(LogReader(self._account, TRAINING_GROUP, f"{name}/"), on_line)
         deadline = pace.now() + spec.max_runtime_seconds + pace.provision
-        while (found := self._describe_existing(name))["TrainingJobStatus"] not in _ENDED:
+        found = steadily(lambda: self._describe_existing(name), pace)
+        fault = ""
+        try:
+            while found["TrainingJobStatus"] not in _ENDED:
+                log.try_forward()
+                if pace.now() > deadline:
+                    raise CloudError(f"training job {name} has not ended {pace.provision:.0f} s after its time limit")
+                pace.sleep(pace.poll)
+                found = steadily(lambda: self._describe_existing(name), pace)
+            patience = pace.lag if found["TrainingJobStatus"] == "Completed" else pace.quiet
+            log.forward_rest(pace, patience, heard_all)
+        except CloudError as error:
+            fault = str(error)
             log.try_forward()
-            if pace.now() > deadline:
-                raise CloudError(f"training job {name} has not ended {pace.provision:.0f} s after its time limit")
-            pace.sleep(pace.poll)
-        log.forward_rest(pace)
-        return self._result(found, log.lines)
+        return self._result(found, log.lines, fault)
 
-    def _result(self, found: dict[str, Any], lines: list[str]) -> JobResult:
-        status = cast(JobStatus, found["TrainingJobStatus"])
-        failure = found.get("FailureReason")
+    def _result(self, found: dict[str, Any], lines: list[str], fault: str) -> JobResult:
+        status = cast(JobStatus, found["TrainingJobStatus"] if found["TrainingJobStatus"] in _ENDED else "Unknown")
+        failure = found.get("FailureReason") or fault
         if status == "Stopped" and found.get("SecondaryStatus") not in (None, "Stopped"):
             failure = failure or str(found["SecondaryStatus"])
         if failure and status == "Failed" and is_capacity_error(failure):
@@ -82,7 +102,7 @@ class TrainingJobs(Resources):
             status=status,
             failure=self._account.scrub(failure) if failure else None,
             lines=tuple(lines),
-            billable_seconds=float(found.get("BillableTimeInSeconds") or 0),
+            billable_seconds=None if status == "Unknown" else float(found.get("BillableTimeInSeconds") or 0),
             instance_type=str(resources["InstanceType"]),
             instance_count=int(resources["InstanceCount"]),
             image_digest=None,
@@ -144,28 +164,28 @@ class _Log:
         self.lines: list[str] = []
 
     def try_forward(self) -> None:
-        """Forward the new lines; if the log cannot be read now, leave them to the next call."""
-        try:
-            found = self._reader.read()
-        except CloudError:
-            return
-        self._forward(found)
+        """Forward the new lines; those that cannot be read now are left to the next call."""
+        with suppress(CloudError):
+            self._forward()
 
-    def forward_rest(self, pace: Pace) -> None:
-        """Forward lines until none has come for `Pace.quiet`: CloudWatch shows lines late."""
-        quiet_since = pace.now()
+    def forward_rest(self, pace: Pace, patience: float, heard_all: Callable[[], bool]) -> None:
+        """Forward lines until none has come for `Pace.quiet`, or for ``patience`` while not all was heard.
+
+        CloudWatch shows lines late.
+        """
+        known, quiet_since = -1, pace.now()
         while True:
-            if self._forward(self._reader.read()):
-                quiet_since = pace.now()
-            if pace.now() - quiet_since >= pace.quiet:
+            steadily(self._forward, pace)
+            if len(self.lines) > known:
+                known, quiet_since = len(self.lines), pace.now()
+            if pace.now() - quiet_since >= (pace.quiet if heard_all() else max(pace.quiet, patience)):
                 return
             pace.sleep(min(pace.poll, pace.quiet))
 
-    def _forward(self, found: list[tuple[str, str]]) -> bool:
-        for host, line in found:
+    def _forward(self) -> None:
+        for host, line in self._reader.read():
             self.lines.append(line)
             self._on_line(host, line)
-        return bool(found)
 
 
 def _is_warm(found: dict[str, Any]) -> bool:

@@ -157,6 +157,34 @@ def test_a_job_is_billed_as_aws_says() -> None:
     assert Execution(launch(RUN), FakeLauncher(), SETTINGS, lambda _: None).run() == 600.0
 
 
+def test_a_job_that_aws_says_nothing_more_of_keeps_its_answers() -> None:
+    received: list[ReceivedAnswer] = []
+    end = {"status": "Unknown", "failure": "looking at training job: throttled", "billable_seconds": None}
+    assert Execution(launch(RUN, rounds=3), FakeLauncher(end=end), SETTINGS, received.append).run() is None
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize(("failures", "lost"), [(3, False), (4, True)])
+def test_an_answer_is_collected_through_calls_that_fail(failures: int, lost: bool) -> None:
+    """Each failure is of a call alone: the program works on."""
+    left = failures
+
+    def garble(body: bytes) -> bytes:
+        nonlocal left
+        if b"answer" in body and left:
+            left -= 1
+            raise EndpointError("connection reset")
+        return body
+
+    launcher = FakeLauncher(garble=garble)
+    if lost:
+        with pytest.raises(EndpointError):
+            executed(launch(LOAD), launcher)
+    else:
+        assert len(executed(launch(LOAD), launcher)) == 1
+        assert len(launcher.asked) == 1
+
+
 @pytest.mark.parametrize(("between", "seen"), [((SOCKET,), False), ((), None)], ids=["sockets", "silent"])
 def test_what_carried_the_messages_is_witnessed_by_the_log_alone(between: tuple[str, ...], seen: bool | None) -> None:
     (received,) = executed(launch(OFF), FakeLauncher(between=between))

@@ -120,7 +120,9 @@ class FakeLauncher:
     asked: list[Json] = field(default_factory=list)
     open: int = 0
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
+    def train(
+        self, spec: TrainingSpec, *, on_line: Callable[[str, str], None], heard_all: Callable[[], bool] = lambda: True
+    ) -> JobResult:
         self.jobs.append(spec)
         if self.refusal:
             raise self.refusal
