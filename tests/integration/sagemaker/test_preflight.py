@@ -74,7 +74,7 @@ IN_THE_ACCOUNT: dict[str, tuple[Wrong, str]] = {
     ),
     "nobody-knows-of-the-role": (
         lambda e: e.settings(denied=["iam:SimulatePrincipalPolicy"]),
-        "*to sagemaker.amazonaws.com (AccessDenied): allow iam:SimulatePrincipalPolicy on your own role",
+        "*to sagemaker.amazonaws.com (AccessDenied): allow iam:SimulatePrincipalPolicy and iam:GetRole on your own",
     ),
     # AWS itself is asked to tell: with the owner that the bucket must have.
     "bucket-of-others": (
@@ -182,6 +182,29 @@ def test_what_is_wrong_in_the_environment_is_told(
 def test_what_is_needed_and_does_not_exist_is_told(account: Emulator, needs: PlannedResources, said: str) -> None:
     account.settings(missing_images=["djl-inference:0.21.0"])
     assert refused(Account.of_environment(), needs).startswith(said)
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_a_role_of_identity_center_has_a_path(
+    account: Emulator, monkeypatch: pytest.MonkeyPatch, may_read: bool
+) -> None:
+    """The ARN that AWS tells of the caller leaves the path out."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+    role = account.client("iam").create_role(
+        RoleName="AWSReservedSSO_Developer_0123456789abcdef",
+        Path="/aws-reserved/sso.amazonaws.com/eu-west-1/",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]
+    assumed = account.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="someone")["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", assumed["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", assumed["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", assumed["SessionToken"])
+    if may_read:
+        check(Account.of_environment(), RESOURCES)
+    else:
+        account.settings(denied=["iam:GetRole"])
+        assert "allow iam:SimulatePrincipalPolicy and iam:GetRole on your own" in refused(Account.of_environment())
+    account.reset()
 
 
 @pytest.mark.parametrize(("minutes", "strict"), [(-10, True), (-10, False), (10, False)])
