@@ -17,6 +17,7 @@ import pytest
 EMULATED_ROUNDS = 1
 """Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
 LOCAL, ALL = "local", "all"
+DEFAULT_BUDGET_USD = 10.0
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -44,7 +45,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "budget": {
         "type": float,
         "metavar": "USD",
-        "help": "start nothing on SageMaker that is estimated above this, and stop launching when it is spent",
+        "help": "start nothing on SageMaker that is estimated above this, and stop launching when it is spent "
+        f"(default {DEFAULT_BUDGET_USD:g})",
     },
     "live-prices": {
         "action": "store_true",

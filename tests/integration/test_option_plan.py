@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import socket
@@ -64,6 +65,7 @@ def test_the_documents_stack_serves_with_its_own_engine(suite: Miniature) -> Non
         ((*G5, "--plan", "-n", "2"), "--plan launches nothing and needs no workers: leave out -n"),
         # Before anybody is asked for credentials.
         ((*G5, "--budget", "0.10"), "this plan is estimated at $0.3"),
+        ((*G5, "--budget", "0.10", "-n", "2"), "this plan is estimated at $0.3"),
         ((*G5, "--budget=-1"), "--budget must be a positive number of dollars"),
         ((*G5, "--budget=nan"), "--budget must be a positive number of dollars"),
         (("--instance", "local", "--stack", "document"), "--stack document needs the images of 2023"),
@@ -74,6 +76,16 @@ def test_what_makes_no_sense_is_refused(suite: Miniature, options: tuple[str, ..
     result = suite.run_apart(*options) if "-n" in options else suite.run(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert words in result.stderr.str()
+
+
+def test_without_a_budget_there_is_one(suite: Miniature) -> None:
+    """A type that costs a hundred times as much."""
+    table = json.loads((suite.path / "fixtures/instances.json").read_text())
+    table["instances"]["g5.2xlarge"]["usd_per_hour"] = 151.5
+    suite.write("fixtures/instances.json", json.dumps(table))
+    result = suite.run(*G5)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*this plan is estimated at $3*, and the budget is $10.00: nothing was launched*"])
 
 
 ROWS = re.findall(

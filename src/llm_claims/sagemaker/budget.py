@@ -76,6 +76,6 @@ def check_budget(planned_usd: float, limit_usd: float | None) -> None:
     """
     if limit_usd is not None and planned_usd > limit_usd:
         raise UsageError(
-            f"this plan is estimated at ${planned_usd:.2f}, and --budget is ${limit_usd:.2f}: nothing was launched. "
-            "Select less with --claim, -k or --instance, or allow more; --plan shows the cost of each launch"
+            f"this plan is estimated at ${planned_usd:.2f}, and the budget is ${limit_usd:.2f}: nothing was launched. "
+            "Select less with --claim, -k or --instance, or allow more with --budget; --plan shows each launch"
         )

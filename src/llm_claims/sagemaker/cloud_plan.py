@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from llm_claims.sagemaker.demand import Demand
 from llm_claims.sagemaker.deployments import Deployment
 from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
 from llm_claims.sagemaker.launches import Launch, plan_launches
@@ -52,6 +53,23 @@ class CloudPlan:
     def total_usd(self) -> float:
         """The estimated cost of the plan, in USD."""
         return sum(map(self.usd, self.launches))
+
+    @property
+    def demand(self) -> Demand:
+        """What the plan demands of the account."""
+        return Demand(
+            usd=self.total_usd,
+            jobs=self._machines("job"),
+            endpoints=self._machines("endpoint"),
+            images=tuple(sorted({launch.deployment.image for launch in self.launches})),
+        )
+
+    def _machines(self, kind: str) -> dict[str, int]:
+        """Return for each instance type the machines that one launch of a kind needs at most."""
+        most: dict[str, int] = {}
+        for one in (launch.deployment for launch in self.launches if launch.deployment.kind == kind):
+            most[f"ml.{one.instance}"] = max(one.count, most.get(f"ml.{one.instance}", 0))
+        return most
 
     @property
     def hours(self) -> float:

@@ -10,7 +10,7 @@ from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.calls import error_code
 from llm_claims.sagemaker.errors import BucketUnknown, CloudError, SetUpError
 from llm_claims.sagemaker.images import find_digest, is_ecr_address
-from llm_claims.sagemaker.quotas import check_quotas, check_types, read_quotas
+from llm_claims.sagemaker.quotas import check_quotas, check_types, quota_name, read_quotas
 from llm_claims.sagemaker.roles import check_roles
 
 # AWS refuses signatures whose time differs from its own by more than five minutes.
@@ -29,7 +29,7 @@ class PlannedResources:
     Parameters
     ----------
     training, endpoints
-        Instance type (``ml.…``) → the most machines of it in use at one time.
+        Instance type (``ml.…``) → the machines of it that one launch needs at most.
     images
         Addresses of container images: registry, repository and tag.
     """
@@ -39,8 +39,10 @@ class PlannedResources:
     images: frozenset[str] = frozenset()
 
 
-def check(account: Account, planned: PlannedResources) -> None:
+def check(account: Account, planned: PlannedResources) -> dict[str, int]:
     """Check region, instance types, credentials, clock, roles, bucket, images and quotas; create nothing.
+
+    Return the quotas of the planned machines: name → the most machines at one time.
 
     Raises
     ------
@@ -60,6 +62,9 @@ def check(account: Account, planned: PlannedResources) -> None:
         quotas = read_quotas(account) if planned.training or planned.endpoints else {}
         check_quotas(quotas, "training job", planned.training, account.region)
         check_quotas(quotas, "endpoint", planned.endpoints, account.region)
+        names = [quota_name("training job", one) for one in planned.training]
+        names += [quota_name("endpoint", one) for one in planned.endpoints]
+        return {name: int(quotas[name]) for name in names}
     except SetUpError:
         raise
     except CloudError as error:

@@ -22,7 +22,9 @@ from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
 from llm_claims.sagemaker.errors import NoCapacity
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
 from llm_claims.sagemaker.launches import Launch, PlacedRequest, pack_launches
+from llm_claims.sagemaker.machines import Machines
 from llm_claims.sagemaker.prices import Prices
+from llm_claims.sagemaker.quotas import quota_name
 from llm_claims.sagemaker.scrub import scrub
 from llm_claims.sagemaker.stacks import Stack, not_launched
 from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
@@ -185,6 +187,11 @@ class SageMakerSource(Source):
         """What all processes of the run may spend together."""
         return Budget(self._answers.folder / "budget", self._budget_usd)
 
+    @cached_property
+    def machines(self) -> Machines:
+        """The machines that all processes of the run may use at one time."""
+        return Machines(self._answers.folder / "machines")
+
     @property
     def has_launched(self) -> bool:
         """Whether any process of this run launched anything."""
@@ -248,12 +255,14 @@ class SageMakerSource(Source):
                 time.sleep(_POLL_SECONDS)
 
     def _try_launch(self, launch: Launch) -> bool:
-        """Carry out a launch, unless another process does so or did; return whether this process did.
+        """Carry out a launch, unless another process does so or did, or no machine is free; return whether it did.
 
         It is done however it ends: it may have been paid for, and no process carries it out again.
         """
-        with self._answers.lock(launch.key) as locked:
-            if locked:
+        deployment = launch.deployment
+        quota = quota_name("training job" if deployment.kind == "job" else "endpoint", f"ml.{deployment.instance}")
+        with self.machines.held(quota, deployment.count) as free, self._answers.lock(launch.key) as mine:
+            if free and mine:
                 try:
                     if self._answers.is_begun(launch.key):
                         self._write_failure(launch, Failure(text=_DIED))
@@ -261,7 +270,7 @@ class SageMakerSource(Source):
                         self._launch(launch)
                 finally:
                     self._answers.mark_done(launch.key)
-        return locked
+        return free and mine
 
     def _launch(self, launch: Launch) -> None:
         """Carry out a launch within the budget; store its evidence, and the failure of requests without an answer."""

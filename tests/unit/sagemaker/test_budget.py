@@ -48,5 +48,5 @@ def test_without_a_limit_it_only_counts(tmp_path: Path) -> None:
 def test_a_plan_above_the_budget_is_refused_before_anything_starts() -> None:
     check_budget(9.99, 10.0)
     check_budget(1e6, None)
-    with pytest.raises(UsageError, match=r"estimated at \$10.01, and --budget is \$10.00: nothing was launched"):
+    with pytest.raises(UsageError, match=r"estimated at \$10.01, and the budget is \$10.00: nothing was launched"):
         check_budget(10.01, 10.0)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workers import SETTINGS, SOCKET, FakeLauncher, Json, answer, table
+from workers import SETTINGS, SOCKET, FakeEndpoint, FakeLauncher, Json, answer, table
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
@@ -14,6 +18,7 @@ from llm_claims.evidence.recordings import EMULATED
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.execution import ContainerSettings
 from llm_claims.sagemaker.source import SageMakerSource
+from llm_claims.sagemaker.specs import EndpointSpec
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT, LOCAL
 from llm_claims.sources.base import Need, Placed
 from llm_claims.sources.store import EvidenceStore
@@ -174,6 +179,33 @@ def test_processes_of_one_run_launch_each_once_and_share_it(tmp_path: Path) -> N
     expected(plan, tuple(workloads))
     kinds = [launch.deployment.kind for launch in plan.plan.launches]
     assert (len(launcher.endpoints), len(launcher.jobs)) == (kinds.count("endpoint"), kinds.count("job"))
+
+
+@pytest.mark.parametrize(("quota", "most"), [(1, 1), (2, 2)])
+def test_processes_launch_at_once_what_the_quota_allows(tmp_path: Path, quota: int, most: int) -> None:
+    @dataclass
+    class Slow(FakeLauncher):
+        most: int = 0
+
+        @contextmanager
+        def serving(self, spec: EndpointSpec) -> Iterator[FakeEndpoint]:
+            with super().serving(spec) as endpoint:
+                self.most = max(self.most, self.open)
+                time.sleep(0.3)
+                yield endpoint
+
+    launcher = Slow()
+    workloads = [Generation(precision=one) for one in ("bf16", "fp16", "fp32")]
+    sources = [source(tmp_path, launcher) for _ in workloads]
+    sources[0].machines.write_quotas({"ml.g5.2xlarge for endpoint usage": quota})
+
+    def work(one: SageMakerSource) -> None:
+        ((*placed,),) = expected(one, tuple(workloads))
+        one.draw(placed, 3, timed=True)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, sources))
+    assert (len(launcher.endpoints), launcher.most) == (3, most)
 
 
 def test_rounds_that_end_in_another_order_are_told_in_theirs(tmp_path: Path) -> None:
