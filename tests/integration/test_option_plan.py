@@ -33,8 +33,8 @@ def test_a_plan_needs_no_credentials_and_launches_nothing(suite: Miniature) -> N
         [
             "*plan for SageMaker: nothing is launched*",
             "kind *machines*USD*claims",
-            "endpoint * generate llama-7b bf16 transformers 1 *input-costs, tokens-double, batch-is-free",
-            "0 jobs and 1 endpoints for 4 cases of 3 claims: * instance hours, $* (*prices in us-east-1 of 2026-09-01*",
+            "endpoint * generate llama-7b bf16 transformers on 1 GPU *input-costs, tokens-double, batch-is-free",
+            "0 jobs and 1 endpoint for 4 cases of 3 claims: * instance hours, $* (*prices in us-east-1 of 2026-09-01*",
             "a job or endpoint of its own for every test: 4 of them, $*",
             "not in this plan: 1 case: needs ml.p4d.24xlarge: pass --instance p4d.24xlarge",
         ]
@@ -48,12 +48,12 @@ def test_less_is_planned_where_less_is_selected_or_fewer_rounds(
     suite: Miniature, options: tuple[str, ...], requests: str
 ) -> None:
     result = suite.run(*G5, "--plan", "--claim", "tokens-double", *options)
-    result.stdout.fnmatch_lines([f"endpoint * 2 * {requests} * tokens-double", "* for 1 cases of 1 claims: *"])
+    result.stdout.fnmatch_lines([f"endpoint * 2 * {requests} * tokens-double", "* for 1 case of 1 claim: *"])
 
 
 def test_the_documents_stack_serves_with_its_own_engine(suite: Miniature) -> None:
     result = suite.run(*G5, "--plan", "--stack", "document")
-    result.stdout.fnmatch_lines(["endpoint * document llama-7b bf16 deepspeed 1 *"])
+    result.stdout.fnmatch_lines(["endpoint * document llama-7b bf16 deepspeed on 1 GPU *"])
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_documented_plan_is_what_is_planned(
     monkeypatch.chdir(REPOSITORY)
     arguments = (*QUICKLY, "-p", "no:cacheprovider", "tests/claims", "-m", "sagemaker", "--plan")
     said = pytester.runpytest_inprocess(*arguments, *shlex.split(options)).stdout.str()
-    planned = re.search(r"(\d+) jobs and (\d+) endpoints for .*: ([\d.]+) instance hours, \$([\d.]+) ", said)
+    planned = re.search(r"(\d+) jobs? and (\d+) endpoints? for .*: ([\d.]+) instance hours, \$([\d.]+) ", said)
     assert planned is not None, said[-1000:]
     assert planned.groups() == (jobs, endpoints, hours, dollars)
     assert f"for every test: {launches} of them, ${apart}" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import Any, Literal
 
 from llm_claims.document.instances import InstanceTable
@@ -68,12 +69,21 @@ class Deployment:
 
     def describe(self) -> str:
         """Return one line of text: the program, what it is started with, and whether RDMA is on."""
-        words: list[str] = [self.program, *(str(value) for _, value in self.program_fields if value is not None)]
+        words: list[str] = [self.program, *filter(None, starmap(_field_words, self.program_fields))]
         if EFA_WITH_RDMA.items() <= dict(self.environment).items():
             words.append("with RDMA")
         if EFA_WITHOUT_RDMA.items() <= dict(self.environment).items():
             words.append("without RDMA")
         return " ".join(words)
+
+
+def _field_words(name: str, value: Any) -> str:
+    """Return the words for a field that a program is started with: names and types speak for themselves."""
+    if name == "tensor_parallel_degree":
+        return f"on {value} GPU{'' if value == 1 else 's'}"
+    if name in ("device_map", "low_cpu_mem_usage"):
+        return "" if value is None else f"{name}={value}"
+    return "" if value is None else str(value)
 
 
 def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulated: bool = False) -> Deployment:

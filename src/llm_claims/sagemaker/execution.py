@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.sagemaker.containers.bundle import write_archive, write_job_source
-from llm_claims.sagemaker.durations import ENDPOINT_START_SECONDS, MOST_JOB_SECONDS
+from llm_claims.sagemaker.durations import ENDPOINT_START_SECONDS, MOST_ENDPOINT_SECONDS, MOST_JOB_SECONDS
 from llm_claims.sagemaker.errors import CloudError, EndpointError
 from llm_claims.sagemaker.in_service import InService
 from llm_claims.sagemaker.job_log import JobLog
@@ -58,7 +58,7 @@ class ContainerSettings:
     warm_up: bool
     inference_ami: str | None
     request_seconds: float = 60.0
-    lifetime_seconds: int = 3 * 3600
+    lifetime_seconds: int = MOST_ENDPOINT_SECONDS
     start_up_seconds: int = int(2.5 * ENDPOINT_START_SECONDS)
     job_seconds: int = MOST_JOB_SECONDS
     collect_seconds: float = 5.0

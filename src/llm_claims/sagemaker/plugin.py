@@ -174,6 +174,8 @@ class SageMaker:
         write("==== plan for SageMaker: nothing is launched ====")
         for line in plan.lines():
             write(line)
+        if plan.total_usd > self._budget:
+            write(f"refused without --plan: more than the budget of ${self._budget:.2f}; --budget USD allows more")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
