@@ -15,6 +15,7 @@ from llm_claims.sagemaker.launches import Launch, plan_launches
 from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.quotas import quota_name
 from llm_claims.sources.base import Need, Placed
+from llm_claims.workloads.shown import count
 
 _MOST_CLAIMS = 6
 _AT_ONCE = 8
@@ -140,22 +141,22 @@ class CloudPlan:
         served = {need.claim for need in self.needs if need.placed}
         cases = sum(bool(need.placed) for need in self.needs)
         yield (
-            f"{_count(kinds['job'], 'job')} and {_count(kinds['endpoint'], 'endpoint')} for {_count(cases, 'case')} "
-            f"of {_count(len(served), 'claim')}: {self.hours:.2f} instance hours, ${self.total_usd:.2f} "
+            f"{count(kinds['job'], 'job')} and {count(kinds['endpoint'], 'endpoint')} for {count(cases, 'case')} "
+            f"of {count(len(served), 'claim')}: {self.hours:.2f} instance hours, ${self.total_usd:.2f} "
             f"({self.prices.describe()}; durations are estimates)"
         )
-        count, usd = self.unshared
-        yield f"a job or endpoint of its own for every test: {count} of them, ${usd:.2f}"
+        number, usd = self.unshared
+        yield f"a job or endpoint of its own for every test: {number} of them, ${usd:.2f}"
         if not self.launches:
             return
         yield (
-            f"at worst ${self.worst_usd:.2f}: {_count(self.most_rounds, 'round')} of everything, every job to its "
+            f"at worst ${self.worst_usd:.2f}: {count(self.most_rounds, 'round')} of everything, every job to its "
             f"limit of {MOST_JOB_SECONDS / 60:.0f} min, every endpoint until its schedule deletes it after "
             f"{MOST_ENDPOINT_SECONDS / 3600:.0f} h; no launch is repeated"
         )
         if kinds["job"] and self.least_rounds < self.most_rounds:
             yield (
-                f"jobs are planned with {_count(self.least_rounds, 'round')}; "
+                f"jobs are planned with {count(self.least_rounds, 'round')}; "
                 f"a relation that cannot decide on them asks for up to {self.most_rounds}"
             )
         yield (
@@ -170,11 +171,11 @@ class CloudPlan:
         everything = Counter[str]()
         for deployment in (launch.deployment for launch in self.launches):
             everything[_quota(deployment.kind, f"ml.{deployment.instance}")] += deployment.count
-        needed = {_quota("job", name): count for name, count in self.demand.jobs.items()}
-        needed |= {_quota("endpoint", name): count for name, count in self.demand.endpoints.items()}
-        for name, count in needed.items():
-            more = f" (up to {everything[name]} are used at once)" if everything[name] > count else ""
-            yield f"{name} {count}{more}"
+        needed = {_quota("job", name): machines for name, machines in self.demand.jobs.items()}
+        needed |= {_quota("endpoint", name): machines for name, machines in self.demand.endpoints.items()}
+        for name, machines in needed.items():
+            more = f" (up to {everything[name]} are used at once)" if everything[name] > machines else ""
+            yield f"{name} {machines}{more}"
 
     def _left_out(self) -> Iterator[str]:
         reasons: dict[str, list[Need]] = {}
@@ -182,11 +183,7 @@ class CloudPlan:
             if need.reason is not None:
                 reasons.setdefault(need.reason, []).append(need)
         for reason, left in sorted(reasons.items(), key=lambda entry: -len(entry[1])):
-            yield f"not in this plan: {_count(len(left), 'case')}: {reason}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+            yield f"not in this plan: {count(len(left), 'case')}: {reason}"
 
 
 def _quota(kind: str, instance_type: str) -> str:

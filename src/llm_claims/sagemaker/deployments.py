@@ -15,6 +15,7 @@ from llm_claims.sources.base import Placed
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.shown import count
 from llm_claims.workloads.training.workload import Training
 
 Program = Literal["train", "generate", "load", "document"]
@@ -80,7 +81,7 @@ class Deployment:
 def _field_words(name: str, value: Any) -> str:
     """Return the words for a field that a program is started with: names and types speak for themselves."""
     if name == "tensor_parallel_degree":
-        return f"on {value} GPU{'' if value == 1 else 's'}"
+        return f"on {count(int(value), 'GPU')}"
     if name in ("device_map", "low_cpu_mem_usage"):
         return "" if value is None else f"{name}={value}"
     return "" if value is None else str(value)

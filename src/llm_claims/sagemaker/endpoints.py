@@ -8,10 +8,10 @@ from typing import Any
 from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, steadily
 from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
 from llm_claims.sagemaker.in_service import InService, last_lines, with_log
-from llm_claims.sagemaker.listing import list_names, list_tagged, tag_list
+from llm_claims.sagemaker.listing import list_named, list_tagged, tag_list
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.resources import Resources, State
+from llm_claims.sagemaker.resources import Found, Resources, State
 from llm_claims.sagemaker.specs import EndpointSpec
 
 
@@ -72,12 +72,12 @@ class Endpoints(Resources):
         why = f"endpoint {name} did not start: {reason}"
         return EndpointError(with_log(self._account, why, last_lines(self._account, name)))
 
-    def names(self, run: RunId | None) -> Iterator[str]:
+    def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the endpoints of one run, or of any run."""
-        return list_names(self._account, "list_endpoints", "Endpoints", "EndpointName", run)
+        return list_named(self._account, "list_endpoints", "Endpoints", "EndpointName", run)
 
-    def tagged(self, run: RunId | None) -> Iterator[tuple[str, str]]:
-        """List name and run tag of the endpoints that carry the tag of one run, or of any run."""
+    def tagged(self, run: RunId | None) -> Iterator[Found]:
+        """List the endpoints that carry the tag of one run, or of any run."""
         return list_tagged(self._account, "Endpoint", run)
 
     def exists(self, name: str) -> bool:

@@ -16,7 +16,7 @@ from llm_claims.sagemaker.journal import Entry, ResourceType
 from llm_claims.sagemaker.models import Models
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.resources import Resources, State, run_of
+from llm_claims.sagemaker.resources import Found, Resources, State
 from llm_claims.sagemaker.schedules import Schedules
 from llm_claims.sagemaker.training_jobs import TrainingJobs
 from llm_claims.sagemaker.uploads import Uploads
@@ -93,8 +93,8 @@ class Sweep:
     journaled
         Entries of the journal: resources that may exist.
     wanted
-        Whether a run is to be swept. All names and tags in the account are then searched for such runs; resources of
-        other runs are not touched. Without it, only journaled resources are removed.
+        Whether what a run created at a time (UTC) is to be swept. All names and tags in the account are then searched
+        for it; nothing else is touched. Without it, only journaled resources are removed.
     run
         The run, if there is only one to sweep: the search is then limited to it.
     pace
@@ -106,12 +106,12 @@ class Sweep:
         account: Account,
         journaled: Sequence[Entry] = (),
         *,
-        wanted: Callable[[RunId], bool] | None = None,
+        wanted: Callable[[RunId, datetime], bool] | None = None,
         run: RunId | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._account, self._wanted, self._run = account, wanted, run
-        journaled = [entry for entry in journaled if wanted is None or wanted(entry.run)]
+        journaled = [entry for entry in journaled if wanted is None or wanted(entry.run, entry.at)]
         self._journaled = [entry for entry in journaled if entry.is_in(account.place)]
         self._elsewhere = [entry for entry in journaled if not entry.is_in(account.place)]
         self._pace = pace or Pace()
@@ -185,14 +185,14 @@ class Sweep:
         if self._wanted is None:
             return list(dict.fromkeys(names))
         with self._noting(look.faults, resources.type, f"listing {resources.type}s"):
-            names += [name for name in resources.names(self._run) if self._is_wanted(run_of(resources.type, name))]
+            names += [found.name for found in resources.listed(self._run) if self._is_wanted(found)]
         # By tag as well, in case that a name is not one that we chose.
         with self._noting(look.remarks, resources.type, f"searching {resources.type}s by tag"):
-            names += [name for name, tag in resources.tagged(self._run) if self._is_wanted(_run_in_tag(tag))]
+            names += [found.name for found in resources.tagged(self._run) if self._is_wanted(found)]
         return list(dict.fromkeys(names))
 
-    def _is_wanted(self, run: RunId | None) -> bool:
-        return run is not None and self._wanted is not None and self._wanted(run)
+    def _is_wanted(self, found: Found) -> bool:
+        return found.run is not None and self._wanted is not None and self._wanted(found.run, found.created)
 
     def _remove(self, look: _Findings) -> dict[Resource, str]:
         """Remove what was found and is not ending, unless another resource has to be gone first; return the errors."""
@@ -227,21 +227,17 @@ class Sweep:
 
 def sweep_of_run(account: Account, run: RunId, journaled: Sequence[Entry] = (), *, pace: Pace | None = None) -> Sweep:
     """Return the sweep of one run, with all its processes."""
-    return Sweep(account, journaled, wanted=lambda other: other == run, run=run, pace=pace)
+    return Sweep(account, journaled, wanted=lambda other, _: other == run, run=run, pace=pace)
 
 
 def sweep_of_older(
     account: Account, age: timedelta, journaled: Sequence[Entry] = (), *, now: datetime, pace: Pace | None = None
 ) -> Sweep:
-    """Return the sweep of all runs that started at least ``age`` before ``now``."""
-    return Sweep(account, journaled, wanted=lambda run: now - run.started >= age, pace=pace)
+    """Return the sweep of what any run created at least ``age`` before ``now``.
 
-
-def _run_in_tag(tag: str) -> RunId | None:
-    try:
-        return RunId(tag)
-    except CloudError:
-        return None
+    The age of a run says nothing: a run that is repeated may have its old id.
+    """
+    return Sweep(account, journaled, wanted=lambda _, created: now - created >= age, pace=pace)
 
 
 def _line(resource: Resource, state: State = "there", fault: str | None = None) -> str:

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", dest="run_id", metavar="ID", help="sweep this run, such as 20261123t015105-1a2b3c")
-    which.add_argument("--older-than", metavar="AGE", help="sweep all runs that started longer ago than 90m, 8h, 2d")
+    which.add_argument("--older-than", metavar="AGE", help="sweep what any run created longer ago than 90m, 8h, 2d")
     parser.add_argument("--dry-run", action="store_true", help="list what is there, and remove nothing")
     parser.add_argument("--bucket", help="the bucket that runs upload to; default: LLM_CLAIMS_BUCKET")
     parser.add_argument(

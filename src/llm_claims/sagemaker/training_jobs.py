@@ -9,15 +9,12 @@ from typing import Any, cast
 from llm_claims.sagemaker import sdk
 from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, steadily
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
-from llm_claims.sagemaker.listing import list_tagged
+from llm_claims.sagemaker.listing import ENDED, WARM, is_over, is_warm, list_named, list_tagged
 from llm_claims.sagemaker.logs import TRAINING_GROUP, LogReader
-from llm_claims.sagemaker.names import PREFIX, RunId
+from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.resources import Resources, State
+from llm_claims.sagemaker.resources import Found, Resources, State
 from llm_claims.sagemaker.specs import JobResult, JobStatus, TrainingSpec
-
-_ENDED = ("Completed", "Failed", "Stopped")
-_WARM = ("Available", "InUse")
 
 
 class TrainingJobs(Resources):
@@ -77,7 +74,7 @@ class TrainingJobs(Resources):
         found = steadily(lambda: self._describe_existing(name), pace)
         fault = ""
         try:
-            while found["TrainingJobStatus"] not in _ENDED:
+            while found["TrainingJobStatus"] not in ENDED:
                 log.try_forward()
                 if pace.now() > deadline:
                     raise CloudError(f"training job {name} has not ended {pace.provision:.0f} s after its time limit")
@@ -91,7 +88,7 @@ class TrainingJobs(Resources):
         return self._result(found, log.lines, fault)
 
     def _result(self, found: dict[str, Any], lines: list[str], fault: str) -> JobResult:
-        status = cast(JobStatus, found["TrainingJobStatus"] if found["TrainingJobStatus"] in _ENDED else "Unknown")
+        status = cast(JobStatus, found["TrainingJobStatus"] if found["TrainingJobStatus"] in ENDED else "Unknown")
         failure = found.get("FailureReason") or fault
         if status == "Stopped" and found.get("SecondaryStatus") not in (None, "Stopped"):
             failure = failure or str(found["SecondaryStatus"])
@@ -108,19 +105,16 @@ class TrainingJobs(Resources):
             image_digest=None,
         )
 
-    def names(self, run: RunId | None) -> Iterator[str]:
+    def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the jobs of one run, or of any run, that have not ended or keep machines warm."""
-        stem = run.prefix if run else PREFIX
-        pages = self._account.client("sagemaker").get_paginator("list_training_jobs").paginate
-        for state in ("InProgress", "Stopping"):
-            for page in pages(NameContains=stem, StatusEquals=state):
-                yield from (str(job["TrainingJobName"]) for job in page["TrainingJobSummaries"])
-        for warm in _WARM:
-            for page in pages(NameContains=stem, WarmPoolStatusEquals=warm):
-                yield from (str(job["TrainingJobName"]) for job in page["TrainingJobSummaries"])
+        states = [{"StatusEquals": state} for state in ("InProgress", "Stopping")]
+        for only in (*states, *({"WarmPoolStatusEquals": state} for state in WARM)):
+            yield from list_named(
+                self._account, "list_training_jobs", "TrainingJobSummaries", "TrainingJobName", run, **only
+            )
 
-    def tagged(self, run: RunId | None) -> Iterator[tuple[str, str]]:
-        """List name and run tag of the jobs that carry the tag of one run, or of any run; ended jobs too."""
+    def tagged(self, run: RunId | None) -> Iterator[Found]:
+        """List the jobs that carry the tag of one run, or of any run, and are not over."""
         return list_tagged(self._account, "TrainingJob", run)
 
     def exists(self, name: str) -> bool:
@@ -130,7 +124,7 @@ class TrainingJobs(Resources):
     def state(self, name: str) -> State:
         """Whether a job is there, is being stopped, or is gone: it has ended and keeps no machine warm."""
         found = self._describe(name)
-        if found is None or (found["TrainingJobStatus"] in _ENDED and not _is_warm(found)):
+        if found is None or is_over(found):
             return "gone"
         return "ending" if found["TrainingJobStatus"] == "Stopping" else "there"
 
@@ -142,7 +136,7 @@ class TrainingJobs(Resources):
             return
         if found["TrainingJobStatus"] == "InProgress":
             if_exists(lambda: client.stop_training_job(TrainingJobName=name))
-        elif found["TrainingJobStatus"] in _ENDED and _is_warm(found):
+        elif found["TrainingJobStatus"] in ENDED and is_warm(found):
             client.update_training_job(TrainingJobName=name, ResourceConfig={"KeepAlivePeriodInSeconds": 0})
 
     def _describe_existing(self, name: str) -> dict[str, Any]:
@@ -186,7 +180,3 @@ class _Log:
         for host, line in self._reader.read():
             self.lines.append(line)
             self._on_line(host, line)
-
-
-def _is_warm(found: dict[str, Any]) -> bool:
-    return (found.get("WarmPoolStatus") or {}).get("Status") in _WARM

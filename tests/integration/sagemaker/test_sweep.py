@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from llm_claims.cli import main
 from llm_claims.sagemaker.account import Account
@@ -60,6 +64,7 @@ def new_run(hours_ago: float = 0) -> RunId:
 def left_by(account: Emulator, hours_ago: float) -> RunId:
     run = new_run(hours_ago)
     plant(account, run.name("left"), run.s3_prefix, run.tags("llm-claims"))
+    account.backdate(run.text, hours_ago * 3600)
     return run
 
 
@@ -96,6 +101,25 @@ def test_the_old_are_told_of_then_swept_and_the_young_are_not(account: Emulator,
     left_by(account, 200)
     assert sweep("--older-than", "8h").status == 0
     assert names(account) == young
+
+
+def test_what_an_old_run_created_just_now_is_young(account: Emulator, sweep: Sweeper) -> None:
+    """A job that is repeated in CI has the id of its first attempt."""
+    run = new_run(hours_ago=30)
+    plant(account, run.name("left"), run.s3_prefix, run.tags("llm-claims"))
+    before = names(account)
+    assert sweep("--older-than", "8h").status == 0
+    assert names(account) == before
+
+
+def test_jobs_that_have_ended_are_not_looked_at(account: Emulator, sweep: Sweeper) -> None:
+    run = new_run()
+    for number in range(3):
+        plant_costly(account, run.name(f"ended{number}"), run.s3_prefix, run.tags("llm-claims"))
+    assert sweep("--run", run.text).status == 0
+    since = account.calls()[-1]["number"]
+    assert sweep("--older-than", "0m").status == 0
+    assert account.calls("DescribeTrainingJob", since=since) == []
 
 
 def test_what_cannot_be_removed_is_told_by_line_and_status(account: Emulator, sweep: Sweeper) -> None:
@@ -228,3 +252,21 @@ def test_age_is_not_told_by_a_clock_that_is_wrong(account: Emulator, sweep: Swee
     assert done.status == 4
     assert "the clock of this machine is 180 min ahead of AWS's" in done.err
     assert account.resources("endpoint")
+
+
+def test_a_sweep_needs_boto3_and_nothing_else(account: Emulator, tmp_path: Path) -> None:
+    """In CI it is installed for each sweep anew, while something may bill."""
+    needed = {canonicalize_name(line.partition("==")[0]) for line in _lines("requirements-sweep.txt") if "==" in line}
+    code = (
+        "import json, sys; from llm_claims.cli import main;"
+        f"main(['sweep', '--run', '{new_run().text}', '--journal', {str(tmp_path)!r}, '--patience', '0']);"
+        "print(json.dumps([getattr(one, '__file__', None) or '' for one in list(sys.modules.values())]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    files = (path.partition("/site-packages/")[2] for path in json.loads(done.stdout.splitlines()[-1]))
+    found = {path.partition("/")[0].removesuffix(".py") for path in files} - {"", "_distutils_hack", "certifi"}
+    assert {{"dateutil": "python-dateutil"}.get(one, one) for one in found} <= needed
+
+
+def _lines(name: str) -> list[str]:
+    return (Path(__file__).parents[3] / name).read_text(encoding="utf-8").splitlines()

@@ -58,7 +58,7 @@ def test_the_text_has_the_rows_the_sums_and_what_is_left_out() -> None:
     assert "1 job and 1 endpoint for 3 cases of 3 claims" in text[5]
     assert "on-demand prices in us-east-1 of 2026-09-01" in text[5]
     assert text[6].startswith("a job or endpoint of its own for every test: 3 of them, $")
-    # Two launches of 900 and 1500 s, one after the other and at once; five rounds are two jobs of half an hour.
+    # Of the job five rounds are two jobs of half an hour.
     assert text[7].startswith(
         f"at worst ${3 * 1.515 + 2 * 0.5 * 2 * 25.25:.2f}: 5 rounds of everything, every job to its"
     )
