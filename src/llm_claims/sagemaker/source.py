@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from llm_claims.sagemaker.errors import NoCapacity
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
 from llm_claims.sagemaker.launches import Launch, PlacedRequest, pack_launches
 from llm_claims.sagemaker.machines import Machines
+from llm_claims.sagemaker.messages import not_measured
 from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.quotas import quota_name
 from llm_claims.sagemaker.scrub import scrub
@@ -315,6 +317,14 @@ class SageMakerSource(Source):
         raw = self._answers.copy_raw(launch.key, self._unread_folder) if self._unread_folder else None
         return Failure(text=f"{where}{said}" + (f" (its raw answers are in {raw})" if raw else ""))
 
+    def _not_measured(self, placed: Placed) -> Failure | None:
+        """Return the failure of a workload in whose place something else ran, if its program said so."""
+        with suppress(ValueError):
+            for reason in map(not_measured, (stored.answer for stored in self._answers.read(placed.key))):
+                if reason is not None:
+                    return Failure(cause="not_measured", text=reason)
+        return None
+
     def _report(self, request: PlacedRequest) -> None:
         self._progress(request.placed.describe(), request.round, self.most_rounds, None)
 
@@ -343,6 +353,6 @@ class SageMakerSource(Source):
                     commit=self._commit,
                 )
             except Exception as error:
-                self._store.write_failure(self.name, placed, self._failure(launch, error))
+                self._store.write_failure(self.name, placed, self._not_measured(placed) or self._failure(launch, error))
             else:
                 self._store.write(self.name, placed, evidence)

@@ -354,6 +354,19 @@ def test_want_of_memory_is_evidence(tmp_path: Path) -> None:
     assert one.evidence(placed).instance_type == "g4dn.xlarge"
 
 
+@pytest.mark.parametrize("workload", [Generation(engine="deepspeed"), Loading(engine="deepspeed")])
+def test_an_engine_that_did_nothing_leaves_its_claims_untestable(tmp_path: Path, workload: Any) -> None:
+    def did_nothing(request: Json) -> Json:
+        outcome = {"kind": "failed", "signature": "NotMeasured: DeepSpeed 0.8.0 replaced no module of a Llama"}
+        return {"outcome": outcome, "witness": {"model_server": True}}
+
+    one = source(tmp_path, FakeLauncher(program=did_nothing), stack=DOCUMENT)
+    ((placed,),) = expected(one, (workload,))
+    one.draw([placed], 3, timed=True)
+    with pytest.raises(Untestable, match=r"^DeepSpeed 0\.8\.0 replaced no module of a Llama$"):
+        one.evidence(placed)
+
+
 def test_the_budget_ends_launching_and_what_is_left_says_so(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     one = source(tmp_path, launcher, budget_usd=1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from scripts import is_so
 from warm import Forker, Warm
 
+from llm_claims.sagemaker.containers.document.engine import NotMeasured, _injected, kernels_in
 from llm_claims.sagemaker.containers.document.program import gpus_for, outcome_of
 from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
@@ -43,6 +46,7 @@ WORKLOADS: dict[str, Workload] = {
 PROGRAM = """
 import os
 os.environ.update({environment!r})
+from llm_claims.sagemaker.containers.document.engine import NotMeasured, _injected, kernels_in
 from llm_claims.sagemaker.containers.document.program import main
 raise SystemExit(main())
 """
@@ -99,6 +103,40 @@ def test_ranks_answer_and_end_together(fork: Forker) -> None:
         assert len(program.family()) == 2
     program.hang_up()
     assert is_so(lambda: not program.family())
+
+
+class Module:
+    """A model, or a part of one, as far as it is looked at."""
+
+    def __init__(self, *parts: Module) -> None:
+        self._parts = parts
+
+    def modules(self) -> list[Module]:
+        return [self, *self._parts]
+
+
+class Kernel(Module):
+    """A module of DeepSpeed."""
+
+
+Kernel.__module__ = "deepspeed.model_implementations.transformers.ds_llama"
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_deepspeed_that_leaves_a_model_as_it_was_measures_nothing(
+    monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    """Release 0.8.0 knows no Llama: it returns the model untouched, without a word."""
+    given = Module(Kernel() if replaces else Module())
+    deepspeed = types.ModuleType("deepspeed")
+    deepspeed.__version__ = "0.8.0"  # type: ignore[attr-defined]
+    deepspeed.init_inference = lambda model, **_: types.SimpleNamespace(module=model)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "deepspeed", deepspeed)
+    if replaces:
+        assert kernels_in(_injected(given, 1, None).module) == ["Kernel"]
+    else:
+        with pytest.raises(NotMeasured, match=r"DeepSpeed 0\.8\.0 replaced no module of Module: transformers alone"):
+            _injected(given, 1, None)
 
 
 @pytest.mark.parametrize(
