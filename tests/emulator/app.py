@@ -58,6 +58,9 @@ class App:
         time.sleep(sum(fault.seconds for fault in faults if fault.kind == "slow"))
         if "lost_request" in kinds:
             raise LostConnection
+        if "html" in kinds:
+            row["status"] = 403
+            return Response("<html><body>Please sign in to the network</body></html>", 403, content_type="text/html")
         try:
             self._refuse(call, faults)
             response = self._do(call, environ, short_of_machines="capacity" in kinds)

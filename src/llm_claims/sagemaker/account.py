@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from llm_claims.sagemaker.errors import SetUpError
-from llm_claims.sagemaker.scrub import Scrubber
+from llm_claims.sagemaker.scrub import Scrubber, scrub
 
 ROLE_VARIABLE = "LLM_CLAIMS_ROLE"
 SCHEDULE_ROLE_VARIABLE = "LLM_CLAIMS_SCHEDULE_ROLE"
@@ -96,13 +97,20 @@ class Account:
 
     @cached_property
     def session(self) -> Any:
-        """The boto3 session of all clients, with this project's time limits and number of attempts."""
+        """The boto3 session of all clients, with this project's time limits and number of attempts.
+
+        Raises
+        ------
+        SetUpError
+            The AWS configuration cannot be used.
+        """
         boto3 = _boto3()
         from botocore.config import Config
 
         session = _retrying_session()
         session.set_default_client_config(Config(**_TIMEOUTS))
-        return boto3.Session(botocore_session=session, region_name=self.region)
+        with _sound_configuration():
+            return boto3.Session(botocore_session=session, region_name=self.region)
 
     def client(self, service: str, *, read_timeout: float = _TIMEOUTS["read_timeout"], attempts: int = ATTEMPTS) -> Any:
         """Return the boto3 client of one service. Equal arguments return the same client; threads may share it.
@@ -171,8 +179,27 @@ def _configured_region() -> str | None:
     _boto3()
     import botocore.session
 
-    region = botocore.session.Session().get_config_variable("region")
+    with _sound_configuration():
+        region = botocore.session.Session().get_config_variable("region")
     return str(region) if region else None
+
+
+@contextmanager
+def _sound_configuration() -> Iterator[None]:
+    """Turn an error about the AWS configuration into a `SetUpError`."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+    try:
+        yield
+    except ProfileNotFound as error:
+        there = ", ".join(sorted(botocore.session.Session().available_profiles)) or "none"
+        profile = error.kwargs["profile"]
+        raise SetUpError(
+            f"no profile {profile!r} in the AWS configuration: set AWS_PROFILE to one of it: {there}"
+        ) from None
+    except BotoCoreError as error:
+        raise SetUpError(f"the AWS configuration cannot be read: {scrub(str(error))}") from None
 
 
 def _ahead(now: datetime, sent: str | None) -> timedelta:

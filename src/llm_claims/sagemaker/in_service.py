@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import error_code
+from llm_claims.sagemaker.calls import aws_errors, error_code, error_text
 from llm_claims.sagemaker.errors import CloudError, EndpointError
 from llm_claims.sagemaker.logs import ENDPOINT_GROUP, LogReader
 from llm_claims.sagemaker.pace import Pace
@@ -36,8 +36,6 @@ class InService:
         EndpointError
             The model failed, or did not answer within ``timeout_seconds``; the text ends with the log's last lines.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
         # No retry: the caller measures the time of this call.
         client = self._account.client("sagemaker-runtime", read_timeout=timeout_seconds, attempts=1)
         try:
@@ -45,8 +43,8 @@ class InService:
                 EndpointName=self._name, Body=body, ContentType="application/json", Accept="application/json"
             )
             return bytes(answer["Body"].read())
-        except (BotoCoreError, ClientError, OSError) as error:
-            why = f"endpoint {self._name} did not answer: {error_code(error)}: {error}"
+        except aws_errors(OSError) as error:
+            why = f"endpoint {self._name} did not answer: {error_code(error)}: {error_text(error)}"
             raise EndpointError(with_log(self._account, why, self._last_lines())) from None
 
     def lines(self) -> list[str]:

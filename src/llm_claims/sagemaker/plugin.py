@@ -136,6 +136,10 @@ class SageMaker:
         if demand.images:
             check_budget(demand.usd, self._budget)
             self._source.machines.write_quotas(self._cloud_run.check(demand))
+            # Who kills the run needs it; the end of the report may then never come.
+            self._write(
+                f"SageMaker run {self._run.text}: llm-claims sweep --run {self._run.text} removes what it leaves"
+            )
 
     @property
     def _budget(self) -> float:
@@ -166,16 +170,23 @@ class SageMaker:
         except ClaimsError as error:
             raise pytest.UsageError(str(error)) from None
 
-    def _show(self, plan: CloudPlan) -> None:
+    def _write(self, line: str) -> None:
+        """Write a line to the terminal."""
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
-        if terminal is not None:
-            terminal.ensure_newline()
-        write = print if terminal is None else terminal.write_line
-        write("==== plan for SageMaker: nothing is launched ====")
+        if terminal is None:
+            print(line)
+            return
+        terminal.ensure_newline()
+        terminal.write_line(line)
+
+    def _show(self, plan: CloudPlan) -> None:
+        self._write("==== plan for SageMaker: nothing is launched ====")
         for line in plan.lines():
-            write(line)
+            self._write(line)
         if plan.total_usd > self._budget:
-            write(f"refused without --plan: more than the budget of ${self._budget:.2f}; --budget USD allows more")
+            self._write(
+                f"refused without --plan: more than the budget of ${self._budget:.2f}; --budget USD allows more"
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import error_code
+from llm_claims.sagemaker.calls import aws_errors, error_code, error_text
 from llm_claims.sagemaker.errors import BucketUnknown, CloudError, SetUpError
 from llm_claims.sagemaker.images import find_digest, is_ecr_address
 from llm_claims.sagemaker.quotas import check_quotas, check_types, quota_name, read_quotas
@@ -99,11 +99,9 @@ def check_caller(account: Account) -> None:
     SetUpError
         There are no credentials, AWS refuses them, or the clock is wrong.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         ahead = account.caller.ahead
-    except (ClientError, BotoCoreError) as error:
+    except aws_errors() as error:
         raise SetUpError(_refusal(account, error)) from None
     if abs(ahead) > CLOCK_TOLERANCE:
         minutes = abs(ahead).total_seconds() / 60
@@ -112,7 +110,7 @@ def check_caller(account: Account) -> None:
 
 def _refusal(account: Account, error: Exception) -> str:
     """Say why AWS did not return the caller's identity, and what to do."""
-    code, text = error_code(error), str(error)
+    code, text = error_code(error), error_text(error)
     if code in _EXPIRED:
         return "the AWS credentials have expired: sign in again (aws sso login), or renew them"
     if code in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
@@ -144,13 +142,11 @@ def check_bucket(account: Account) -> None:
     SetUpError
         No bucket is set, or it fails a check.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if not account.bucket:
         raise SetUpError("no bucket is set: create one, and set LLM_CLAIMS_BUCKET to its name")
     try:
         answer = account.client("s3").head_bucket(Bucket=account.bucket, ExpectedBucketOwner=account.caller.number)
-    except (ClientError, BotoCoreError) as error:
+    except aws_errors() as error:
         code = error_code(error)
         if code in ("403", "AccessDenied", "Forbidden"):
             why = "belongs to another account, or you may not list it"
@@ -159,7 +155,7 @@ def check_bucket(account: Account) -> None:
         elif code in ("301", "PermanentRedirect", "400"):
             why = f"is in another region than {account.region}"
         else:
-            text = account.scrub(str(error))
+            text = account.scrub(error_text(error))
             raise BucketUnknown(f"the bucket of LLM_CLAIMS_BUCKET cannot be used: {text}") from None
         raise SetUpError(f"the bucket of LLM_CLAIMS_BUCKET {why}") from None
     region = answer.get("BucketRegion") or account.region

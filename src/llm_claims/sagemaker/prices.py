@@ -9,6 +9,7 @@ from typing import Any
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.calls import aws_errors, error_text
 from llm_claims.sagemaker.errors import SetUpError
 from llm_claims.sagemaker.scrub import scrub
 
@@ -51,13 +52,13 @@ def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float
     SetUpError
         The price list cannot be read.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         client = account.client("pricing")
         return {bare: usd for bare in instances if (usd := _hosting_price(client, account.region, bare)) is not None}
-    except (BotoCoreError, ClientError) as error:
-        raise SetUpError(f"AWS's price list cannot be read: {scrub(str(error))}. Leave out --live-prices") from None
+    except aws_errors() as error:
+        raise SetUpError(
+            f"AWS's price list cannot be read: {scrub(error_text(error))}. Leave out --live-prices"
+        ) from None
 
 
 def _hosting_price(client: Any, region: str, bare: str) -> float | None:

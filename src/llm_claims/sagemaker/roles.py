@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import cloud_errors, error_code, if_exists
+from llm_claims.sagemaker.calls import aws_errors, cloud_errors, error_code, if_exists
 from llm_claims.sagemaker.errors import CloudError, SetUpError
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/(?:[\w+=,.@/-]+/)?(?P<name>[\w+=,.@-]+)")
@@ -73,8 +73,6 @@ def _check_pass(account: Account, role: str, variable: str, service: str) -> Non
     """Check, by IAM's policy simulator, that the caller may pass a role to a service."""
     if account.caller.arn.endswith(":root"):
         return
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         answer = account.client("iam").simulate_principal_policy(
             PolicySourceArn=_identity(account),
@@ -88,7 +86,7 @@ def _check_pass(account: Account, role: str, variable: str, service: str) -> Non
                 }
             ],
         )
-    except (ClientError, BotoCoreError) as error:
+    except aws_errors() as error:
         raise SetUpError(
             f"cannot check whether you may pass the role of {variable} to {service} ({error_code(error)}): "
             "allow iam:SimulatePrincipalPolicy and iam:GetRole on your own role, as .github/aws/run-role.json does"
@@ -105,13 +103,11 @@ def _identity(account: Account) -> str:
 
     The ARN of an assumed role leaves out the role's path, and roles of IAM Identity Center have one: IAM knows it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     assumed = _ASSUMED.fullmatch(account.caller.arn)
     if assumed is None:
         return account.caller.arn
     try:
         return str(account.client("iam").get_role(RoleName=assumed["name"])["Role"]["Arn"])
-    except (ClientError, BotoCoreError):
+    except aws_errors():
         # We may not be allowed to read our own role. Most roles have no path.
         return f"arn:{assumed['partition']}:iam::{assumed['account']}:role/{assumed['name']}"

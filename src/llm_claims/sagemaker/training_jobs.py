@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from llm_claims.sagemaker import sdk
-from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, steadily
+from llm_claims.sagemaker.calls import aws_errors, cloud_errors, create_once, if_exists, is_capacity_error, steadily
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.listing import ENDED, WARM, is_over, is_warm, list_named, list_tagged
 from llm_claims.sagemaker.logs import TRAINING_GROUP, LogReader
@@ -36,12 +36,9 @@ class TrainingJobs(Resources):
         create_once(self._account, doing, lambda: self._start(run, name, spec), lambda: self.exists(name))
 
     def _start(self, run: RunId, name: str, spec: TrainingSpec) -> None:
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             sdk.start_training_job(self._account, run, name, spec)
-        except (BotoCoreError, ClientError, Boto3Error, CloudError):
+        except aws_errors(CloudError):
             raise
         except Exception as error:
             # The SDK has many error classes without a common base, and may raise after it has created the job.

@@ -92,6 +92,15 @@ def test_what_is_wrong_in_the_account_is_told(account: Emulator, kind: str) -> N
     assert said[1:] in text if said.startswith("*") else text.startswith(said)
 
 
+@pytest.mark.parametrize(
+    "operation",
+    ["GetCallerIdentity", "GetRole", "SimulatePrincipalPolicy", "HeadBucket", "BatchGetImage", "ListServiceQuotas"],
+)
+def test_a_page_of_a_proxy_is_no_answer_of_aws(account: Emulator, operation: str) -> None:
+    account.fault("html", operation, times=0)
+    assert "<html>" not in refused(Account.of_environment())
+
+
 def test_no_quota_is_want_of_capacity_too(account: Emulator) -> None:
     account.settings(quotas={"ml.g4dn.2xlarge for endpoint usage": 0})
     with pytest.raises(NoCapacity):
