@@ -19,6 +19,9 @@ from llm_claims.sagemaker.scrub import Scrubber, scrub
 ROLE_VARIABLE = "LLM_CLAIMS_ROLE"
 SCHEDULE_ROLE_VARIABLE = "LLM_CLAIMS_SCHEDULE_ROLE"
 BUCKET_VARIABLE = "LLM_CLAIMS_BUCKET"
+KEY_VARIABLE = "LLM_CLAIMS_KMS_KEY"
+SUBNETS_VARIABLE = "LLM_CLAIMS_SUBNETS"
+GROUPS_VARIABLE = "LLM_CLAIMS_SECURITY_GROUPS"
 # How often a call is tried. Few: an error that stays is reported, and a sweep tries again later.
 ATTEMPTS = 4
 _TIMEOUTS = {"connect_timeout": 10, "read_timeout": 65}
@@ -61,6 +64,10 @@ class Account:
         ARN of the role that deletion schedules run as; None for ``role``.
     owner
         Whom to ask about a resource: the value of its owner tag.
+    kms_key
+        Id or ARN of the KMS key that uploads and outputs are encrypted with; None for the bucket's own setting.
+    subnets, security_groups
+        Ids of those that jobs and models run in; empty for SageMaker's own network.
     """
 
     region: str
@@ -68,7 +75,10 @@ class Account:
     bucket: str | None = None
     schedule_role: str | None = None
     owner: str = "llm-claims"
-    _clients: dict[tuple[str, float, int], Any] = field(default_factory=dict, repr=False, compare=False)
+    kms_key: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    _clients: dict[tuple[str, float, int, str], Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @classmethod
@@ -76,23 +86,31 @@ class Account:
         """Read the account from environment variables.
 
         The region is read as boto3 does; roles and bucket from ``LLM_CLAIMS_ROLE``, ``LLM_CLAIMS_SCHEDULE_ROLE`` and
-        ``LLM_CLAIMS_BUCKET``; the owner from ``GITHUB_REPOSITORY``.
+        ``LLM_CLAIMS_BUCKET``; the key from ``LLM_CLAIMS_KMS_KEY``; the network from ``LLM_CLAIMS_SUBNETS`` and
+        ``LLM_CLAIMS_SECURITY_GROUPS``, ids with commas between; the owner from ``GITHUB_REPOSITORY``.
 
         Raises
         ------
         SetUpError
-            No region is set anywhere, or boto3 is not installed.
+            No region is set anywhere, one of subnets and security groups is set without the other, or boto3 is not
+            installed.
         """
         given = os.environ if environment is None else environment
         region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or _configured_region()
         if not region:
             raise SetUpError("no AWS region: set AWS_REGION, or region in the profile of your AWS configuration")
+        subnets, groups = (_ids(given.get(name, "")) for name in (SUBNETS_VARIABLE, GROUPS_VARIABLE))
+        if bool(subnets) != bool(groups):
+            raise SetUpError(f"a network needs both: set {SUBNETS_VARIABLE} and {GROUPS_VARIABLE}, or neither")
         return cls(
             region=region,
             role=given.get(ROLE_VARIABLE) or None,
             bucket=given.get(BUCKET_VARIABLE) or None,
             schedule_role=given.get(SCHEDULE_ROLE_VARIABLE) or None,
             owner=given.get("GITHUB_REPOSITORY") or "llm-claims",
+            kms_key=given.get(KEY_VARIABLE) or None,
+            subnets=subnets,
+            security_groups=groups,
         )
 
     @cached_property
@@ -112,7 +130,14 @@ class Account:
         with _sound_configuration():
             return boto3.Session(botocore_session=session, region_name=self.region)
 
-    def client(self, service: str, *, read_timeout: float = _TIMEOUTS["read_timeout"], attempts: int = ATTEMPTS) -> Any:
+    def client(
+        self,
+        service: str,
+        *,
+        read_timeout: float = _TIMEOUTS["read_timeout"],
+        attempts: int = ATTEMPTS,
+        region: str | None = None,
+    ) -> Any:
         """Return the boto3 client of one service. Equal arguments return the same client; threads may share it.
 
         Parameters
@@ -123,16 +148,18 @@ class Account:
             Seconds to wait for a response.
         attempts
             How often a call is tried; 1 for calls that are timed.
+        region
+            Another region than the account's.
         """
         from botocore.config import Config
 
-        key = (service, read_timeout, attempts)
+        key = (service, read_timeout, attempts, region or self.region)
         with self._lock:
             if key not in self._clients:
                 config: dict[str, Any] = {"read_timeout": read_timeout}
                 if attempts != ATTEMPTS:
                     config["retries"] = {"mode": "standard", "total_max_attempts": attempts}
-                self._clients[key] = self.session.client(service, config=Config(**config))
+                self._clients[key] = self.session.client(service, region_name=region, config=Config(**config))
             return self._clients[key]
 
     @cached_property
@@ -172,6 +199,10 @@ class Account:
             if arn and arn.count(":") >= 5:
                 known |= {arn: "<arn>", arn.split(":")[4]: "<account>"}
         return Scrubber(known)
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 def _configured_region() -> str | None:

@@ -24,16 +24,18 @@ class Models(Resources):
         CloudError
             It was not created.
         """
-        client = self._account.client("sagemaker")
+        account, client = self._account, self._account.client("sagemaker")
+        network = {"Subnets": list(account.subnets), "SecurityGroupIds": list(account.security_groups)}
         container = {"Image": spec.image, "ModelDataUrl": archive, "Environment": dict(spec.environment)}
         create_once(
-            self._account,
+            account,
             f"creating model {name}",
             lambda: client.create_model(
                 ModelName=name,
                 PrimaryContainer=container,
-                ExecutionRoleArn=self._account.role,
-                Tags=tag_list(self._account, run),
+                ExecutionRoleArn=account.role,
+                Tags=tag_list(account, run),
+                **({"VpcConfig": network} if account.subnets else {}),
             ),
             lambda: self.exists(name),
         )

@@ -13,6 +13,8 @@ from llm_claims.sagemaker.calls import aws_errors, error_text
 from llm_claims.sagemaker.errors import SetUpError
 from llm_claims.sagemaker.scrub import scrub
 
+_PRICE_LIST_REGION = "us-east-1"
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -45,6 +47,8 @@ class Prices:
 def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float]:
     """Return the price of each instance type in the account's region, in USD an hour, from AWS's price list.
 
+    It is asked in us-east-1, which has the prices of all regions but China's and the government's.
+
     It is the price of hosting, for jobs as for endpoints. A type that the list does not have is left out.
 
     Raises
@@ -53,7 +57,8 @@ def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float
         The price list cannot be read.
     """
     try:
-        client = account.client("pricing")
+        # The price list is in few regions; it has the prices of all.
+        client = account.client("pricing", region=_PRICE_LIST_REGION)
         return {bare: usd for bare in instances if (usd := _hosting_price(client, account.region, bare)) is not None}
     except aws_errors() as error:
         raise SetUpError(

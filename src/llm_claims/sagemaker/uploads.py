@@ -41,9 +41,11 @@ class Uploads(Resources):
         """
         from boto3.s3.transfer import TransferConfig
 
+        secret = self._account.kms_key
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": secret} if secret else {}
         with cloud_errors(self._account, f"uploading {path.name}"):
             self._account.client("s3").upload_file(
-                str(path), self.bucket, key, Config=TransferConfig(use_threads=False)
+                str(path), self.bucket, key, ExtraArgs=encryption, Config=TransferConfig(use_threads=False)
             )
         return f"s3://{self.bucket}/{key}"
 

@@ -118,6 +118,32 @@ def test_a_lost_answer_creates_no_second_job(
     assert len({call["params"]["TrainingJobName"] for call in account.calls("CreateTrainingJob")}) == 1
 
 
+def test_a_network_and_a_key_are_used_where_they_are_set(
+    account: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import jsonschema
+
+    monkeypatch.setattr(jsonschema, "validate", lambda instance, schema: None)
+    monkeypatch.setenv("LLM_CLAIMS_SUBNETS", "subnet-0a, subnet-0b")
+    monkeypatch.setenv("LLM_CLAIMS_SECURITY_GROUPS", "sg-0c")
+    monkeypatch.setenv("LLM_CLAIMS_KMS_KEY", "a-key")
+    made = Launcher(Account.of_environment(), RunId.new(datetime.now(UTC)), Journal(tmp_path / "journal"), pace=QUICK)
+    assert train(made, tmp_path).status == "Completed"
+    with made.serving(serving(tmp_path)) as endpoint:
+        endpoint.invoke(b"{}", 10)
+    s3 = account.client("s3")
+    sources = [row["name"].partition(f"{account.bucket}/")[2] for row in account.resources("object")]
+    # The job's own output is the emulator's.
+    uploads = [s3.head_object(Bucket=account.bucket, Key=key) for key in sources if "/output/" not in key]
+    assert len(uploads) >= 2
+    assert {(one.get("ServerSideEncryption"), one.get("SSEKMSKeyId")) for one in uploads} == {("aws:kms", "a-key")}
+    network = {"Subnets": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0c"]}
+    for operation in ("CreateTrainingJob", "CreateModel"):
+        assert account.calls(operation)[0]["params"]["VpcConfig"] == network
+    assert account.calls("CreateTrainingJob")[0]["params"]["OutputDataConfig"]["KmsKeyId"] == "a-key"
+    assert made.close().clean
+
+
 def talks(lines: int = 12) -> str:
     return f"for n in $(seq {lines}); do echo line $n; sleep 0.05; done"
 

@@ -123,6 +123,10 @@ IN_THE_ENVIRONMENT: dict[str, tuple[Mapping[str, str | None], str]] = {
         {"AWS_REGION": "us-east-9"},
         "wrong region: SageMaker is not in 'us-east-9'. Set AWS_REGION to ",
     ),
+    "half-a-network": (
+        {"LLM_CLAIMS_SUBNETS": "subnet-0a"},
+        "a network needs both: set LLM_CLAIMS_SUBNETS and LLM_CLAIMS_SECURITY_GROUPS, or neither",
+    ),
     "no-role": (
         {"LLM_CLAIMS_ROLE": None},
         "no role is set: set LLM_CLAIMS_ROLE to the ARN of the role that jobs run as",
@@ -191,6 +195,16 @@ def test_what_is_wrong_in_the_environment_is_told(
 def test_what_is_needed_and_does_not_exist_is_told(account: Emulator, needs: PlannedResources, said: str) -> None:
     account.settings(missing_images=["djl-inference:0.21.0"])
     assert refused(Account.of_environment(), needs).startswith(said)
+
+
+def test_a_role_with_a_path_is_one(account: Emulator) -> None:
+    services = ["sagemaker.amazonaws.com", "scheduler.amazonaws.com"]
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = account.client("iam").create_role(RoleName="jobs", Path="/ml/ci/", AssumeRolePolicyDocument=document)["Role"]
+    assert "/ml/ci/jobs" in role["Arn"]
+    check(replace(Account.of_environment(), role=role["Arn"]), RESOURCES)
+    account.reset()
 
 
 @pytest.mark.parametrize("may_read", [True, False])
