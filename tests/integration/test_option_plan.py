@@ -88,8 +88,9 @@ def test_without_a_budget_there_is_one(suite: Miniature) -> None:
     result.stderr.fnmatch_lines(["*this plan is estimated at $3*, and the budget is $10.00: nothing was launched*"])
 
 
+NUMBER = r"([\d.]+) \| "
 ROWS = re.findall(
-    r"^\| `(--instance [^`]*)` \| (\d+) \| (\d+) \| ([\d.]+) \| ([\d.]+) \| (\d+) launches, ([\d.]+) \|$",
+    rf"^\| `(--instance [^`]*)` \| {NUMBER * 7}(\d+) launches, ([\d.]+) \|$",
     (REPOSITORY / "docs/sagemaker.md").read_text(encoding="utf-8"),
     re.MULTILINE,
 )
@@ -100,7 +101,7 @@ def test_a_documented_plan_is_what_is_planned(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, row: tuple[str, ...]
 ) -> None:
     """A new case that costs money shows in docs/sagemaker.md."""
-    options, jobs, endpoints, hours, dollars, launches, apart = row
+    options, jobs, endpoints, hours, dollars, worst, wall, at_once, launches, apart = row
     monkeypatch.chdir(REPOSITORY)
     arguments = (*QUICKLY, "-p", "no:cacheprovider", "tests/claims", "-m", "sagemaker", "--plan")
     said = pytester.runpytest_inprocess(*arguments, *shlex.split(options)).stdout.str()
@@ -108,6 +109,8 @@ def test_a_documented_plan_is_what_is_planned(
     assert planned is not None, said[-1000:]
     assert planned.groups() == (jobs, endpoints, hours, dollars)
     assert f"for every test: {launches} of them, ${apart}" in said
+    assert f"at worst ${worst}: " in said
+    assert f"about {wall} h one after another; with -n 8: {at_once} h with the quotas that are needed" in said
 
 
 def test_there_are_documented_plans() -> None:

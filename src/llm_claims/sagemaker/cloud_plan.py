@@ -160,9 +160,9 @@ class CloudPlan:
                 f"a relation that cannot decide on them asks for up to {self.most_rounds}"
             )
         yield (
-            f"wall time: about {self.wall_hours(1):.1f} h one after another; with -n {_AT_ONCE} "
+            f"wall time: about {self.wall_hours(1):.1f} h one after another; with -n {_AT_ONCE}: "
             f"{self._least_quota_hours:.1f} h with the quotas that are needed, "
-            f"{self.wall_hours(_AT_ONCE):.1f} h where they allow all at once"
+            f"{self.wall_hours(_AT_ONCE):.1f} h where they allow more"
         )
         yield f"quotas needed: {'; '.join(self._quotas())}"
 

@@ -104,8 +104,10 @@ class TrainingJobs(Resources):
 
     def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the jobs of one run, or of any run, that have not ended or keep machines warm."""
-        states = [{"StatusEquals": state} for state in ("InProgress", "Stopping")]
-        for only in (*states, *({"WarmPoolStatusEquals": state} for state in WARM)):
+        states: list[dict[str, str]] = [{"StatusEquals": state} for state in ("InProgress", "Stopping")]
+        states += [{"WarmPoolStatusEquals": state} for state in WARM]
+        # AWS answers two such calls a second. The jobs of one run are few: its sweep looks at each, ended or not.
+        for only in [{}] if run else states:
             yield from list_named(
                 self._account, "list_training_jobs", "TrainingJobSummaries", "TrainingJobName", run, **only
             )

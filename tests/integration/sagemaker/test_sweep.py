@@ -122,6 +122,18 @@ def test_jobs_that_have_ended_are_not_looked_at(account: Emulator, sweep: Sweepe
     assert account.calls("DescribeTrainingJob", since=since) == []
 
 
+@pytest.mark.parametrize("which", ["run", "age"])
+def test_a_sweep_ends_well_at_the_rates_that_aws_allows(
+    account: Emulator, sweep: Sweeper, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS")
+    run = left_by(account, 9)
+    account.settings(list_jobs_per_second=2.0, search_lag_seconds=2.0)
+    done = sweep("--run", run.text) if which == "run" else sweep("--older-than", "8h")
+    assert done.status == 0, done.out
+    assert "training-job" not in {row["kind"] for row in account.resources()}
+
+
 def test_what_cannot_be_removed_is_told_by_line_and_status(account: Emulator, sweep: Sweeper) -> None:
     run = left_by(account, 9)
     account.fault("access_denied", "DeleteEndpoint", times=0)

@@ -64,8 +64,8 @@ def test_the_text_has_the_rows_the_sums_and_what_is_left_out() -> None:
     )
     assert text[8].startswith("jobs are planned with 3 rounds; ")
     assert text[9] == (
-        "wall time: about 0.6 h one after another; with -n 8 0.4 h with the quotas that are needed, "
-        "0.4 h where they allow all at once"
+        "wall time: about 0.6 h one after another; with -n 8: 0.4 h with the quotas that are needed, "
+        "0.4 h where they allow more"
     )
     assert text[10] == ("quotas needed: ml.p4d.24xlarge for training job usage 2; ml.g5.2xlarge for endpoint usage 1")
     assert text[-1] == "not in this plan: 2 cases: needs ml.g4dn.xlarge: pass --instance g4dn.xlarge"
