@@ -27,3 +27,7 @@ class NoQuota(NoCapacity, SetUpError):
 
 class EndpointError(CloudError):
     """An endpoint did not start, or did not answer a request."""
+
+
+class RequestRefused(EndpointError):
+    """AWS refused a request to an endpoint before the model saw it: too many at a time. It can be sent again."""

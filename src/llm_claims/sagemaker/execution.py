@@ -12,7 +12,7 @@ from typing import Any
 
 from llm_claims.sagemaker.containers.bundle import write_archive, write_job_source
 from llm_claims.sagemaker.durations import ENDPOINT_START_SECONDS, MOST_ENDPOINT_SECONDS, MOST_JOB_SECONDS
-from llm_claims.sagemaker.errors import CloudError, EndpointError
+from llm_claims.sagemaker.errors import CloudError, EndpointError, RequestRefused
 from llm_claims.sagemaker.in_service import InService
 from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launcher import Launcher
@@ -23,8 +23,8 @@ from llm_claims.workloads.generation.workload import Generation, GenerationWitne
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.protocol import Answer, Ready
 
-_COLLECT_FAILURES = 3
-"""How many calls may fail while one answer is collected."""
+_FAILURES = 3
+"""How many calls of an endpoint may be refused for one request, or fail while its answer is collected."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Execution:
 
     def _ask_all(self, endpoint: InService) -> None:
         """Send every request; after a request that did not complete, skip the further ones of its workload."""
-        reply = self._send(endpoint, {"say": "ready"})
+        reply, _ = self._timed(endpoint, {"say": "ready"})
         ready = parse_ready(reply.get("ready"), self.launch)
         for request in self.launch.requests:
             if request.placed.key in self._failed:
@@ -192,9 +192,7 @@ class Execution:
             first = self._begin_and_collect(endpoint, request)
             if first.outcome.kind != "completed":
                 return first
-        start = time.perf_counter()
-        reply = self._send(endpoint, {"ask": body_of(request)})
-        seconds = time.perf_counter() - start
+        reply, seconds = self._timed(endpoint, {"ask": body_of(request)})
         answer = parse_answer(reply.get("answer"), request)
         if answer.outcome.kind != "completed":
             return answer
@@ -204,9 +202,22 @@ class Execution:
             )
         return answer.model_copy(update={"metrics": {**answer.metrics, "latency_seconds": seconds}})
 
+    def _timed(self, endpoint: InService, body: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        """Call the endpoint; return its reply and the seconds of the call. What AWS refuses is sent and timed anew."""
+        refused = 0
+        while True:
+            start = time.perf_counter()
+            try:
+                return self._send(endpoint, body), time.perf_counter() - start
+            except RequestRefused:
+                refused += 1
+                if refused > _FAILURES:
+                    raise
+            time.sleep(self.settings.collect_seconds)
+
     def _begin_and_collect(self, endpoint: InService, request: PlacedRequest) -> Answer:
         """Send a request and poll for its answer: it may take longer than one call of an endpoint may last."""
-        self._send(endpoint, {"begin": body_of(request)})
+        self._timed(endpoint, {"begin": body_of(request)})
         deadline = time.monotonic() + self.settings.start_up_seconds
         failed = 0
         while time.monotonic() < deadline:
@@ -215,7 +226,7 @@ class Execution:
             except EndpointError:
                 # The program works on; to ask once more changes nothing.
                 failed += 1
-                if failed > _COLLECT_FAILURES:
+                if failed > _FAILURES:
                     raise
                 continue
             if "answer" in reply:

@@ -6,12 +6,13 @@ from typing import Any
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.calls import aws_errors, error_code, error_text
-from llm_claims.sagemaker.errors import CloudError, EndpointError
+from llm_claims.sagemaker.errors import CloudError, EndpointError, RequestRefused
 from llm_claims.sagemaker.logs import ENDPOINT_GROUP, LogReader
 from llm_claims.sagemaker.pace import Pace
 
 LAST_LINES = 20
 VARIANT = "AllTraffic"
+_THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException")
 
 
 class InService:
@@ -33,6 +34,8 @@ class InService:
 
         Raises
         ------
+        RequestRefused
+            AWS is asked too often.
         EndpointError
             The model failed, or did not answer within ``timeout_seconds``; the text ends with the log's last lines.
         """
@@ -45,6 +48,8 @@ class InService:
             return bytes(answer["Body"].read())
         except aws_errors(OSError) as error:
             why = f"endpoint {self._name} did not answer: {error_code(error)}: {error_text(error)}"
+            if error_code(error) in _THROTTLED:
+                raise RequestRefused(self._account.scrub(why)) from None
             raise EndpointError(with_log(self._account, why, self._last_lines())) from None
 
     def lines(self) -> list[str]:

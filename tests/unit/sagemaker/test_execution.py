@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +12,7 @@ from workers import READY, SETTINGS, SOCKET, FakeLauncher, Json, answer, generat
 
 from llm_claims.sagemaker.containers.log_lines import lines_of
 from llm_claims.sagemaker.deployments import deployment_of
-from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
+from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity, RequestRefused
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
 from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launches import Launch, PlacedRequest
@@ -162,6 +165,38 @@ def test_a_job_that_aws_says_nothing_more_of_keeps_its_answers() -> None:
     end = {"status": "Unknown", "failure": "looking at training job: throttled", "billable_seconds": None}
     assert Execution(launch(RUN, rounds=3), FakeLauncher(end=end), SETTINGS, received.append).run() is None
     assert len(received) == 3
+
+
+@pytest.mark.parametrize(("refusals", "lost"), [(3, False), (4, True)])
+def test_a_request_that_aws_refuses_is_sent_and_timed_anew(refusals: int, lost: bool) -> None:
+    left = refusals
+
+    @contextmanager
+    def serving(spec: EndpointSpec) -> Iterator[Any]:
+        with FakeLauncher.serving(launcher, spec) as endpoint:
+            invoke = endpoint.invoke
+
+            def refuse(body: bytes, timeout_seconds: float) -> bytes:
+                nonlocal left
+                if b'"ask"' in body and left:
+                    left -= 1
+                    raise RequestRefused("ThrottlingException")
+                return invoke(body, timeout_seconds)
+
+            endpoint.invoke = refuse
+            yield endpoint
+
+    launcher = FakeLauncher()
+    launcher.serving = serving  # type: ignore[method-assign,assignment]
+    if lost:
+        with pytest.raises(RequestRefused):
+            executed(launch(A), launcher, warm_up=False)
+    else:
+        started = time.perf_counter()
+        (received,) = executed(launch(A), launcher, warm_up=False, collect_seconds=0.05)
+        waited = refusals * 0.05
+        assert received.answer.metrics["latency_seconds"] <= time.perf_counter() - started - waited
+        assert len(launcher.asked) == 1
 
 
 @pytest.mark.parametrize(("failures", "lost"), [(3, False), (4, True)])
