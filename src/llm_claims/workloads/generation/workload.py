@@ -13,7 +13,7 @@ from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
-from llm_claims.workloads.shown import Ceiling, Scaling, count
+from llm_claims.workloads.shown import Ceiling, Priced, Scaling, count
 from llm_claims.workloads.witness import Witness
 
 
@@ -55,6 +55,9 @@ class GenerationWitness(Witness):
                 yield f"metric {name!r} is {figures[name]:g}, its witness saw {counts}"
 
 
+_LATENCY = (("latency_seconds", "{:.3g} s"),)
+
+
 class Generation(Workload):
     """One request to a served model: a list of prompts, and exactly ``new_tokens`` new tokens for each.
 
@@ -90,13 +93,44 @@ class Generation(Workload):
             unit="TB/s copied",
         ),
     )
-    scaling = Scaling(
-        title="latency by tensor parallel degree",
-        field="tensor_parallel_degree",
-        row=lambda request: _row(request),
-        needed="latency_seconds",
-        cells=(("latency_seconds", "{:.3g} s"),),
+    scalings = (
+        Scaling(
+            title="latency by tensor parallel degree",
+            field="tensor_parallel_degree",
+            needed="latency_seconds",
+            row=lambda request: _row(request),
+            cells=_LATENCY,
+        ),
+        Scaling(
+            title="latency by batch size",
+            field="batch_size",
+            follow=("prompts",),
+            noun="prompt",
+            least=2,
+            needed="latency_seconds",
+            row=lambda request: _row(request),
+            cells=_LATENCY,
+        ),
+        Scaling(
+            title="latency by new tokens",
+            field="new_tokens",
+            noun="new token",
+            least=2,
+            needed="latency_seconds",
+            row=lambda request: _row(request),
+            cells=_LATENCY,
+        ),
+        Scaling(
+            title="latency by input tokens",
+            field="input_tokens",
+            noun="input token",
+            least=2,
+            needed="latency_seconds",
+            row=lambda request: _row(request),
+            cells=_LATENCY,
+        ),
     )
+    priced = Priced(seconds="latency_seconds", field="prompts", noun="prompts", row=lambda request: _row(request))
 
     model: str | None = None
     precision: Precision | None = None
@@ -149,7 +183,12 @@ class Generation(Workload):
 
 
 def _row(request: Generation) -> str:
+    """Name a request; the fields that its table varies are open."""
     stack = " ".join(filter(None, (request.model, request.engine, request.precision, request.api)))
+    if request.input_tokens and request.new_tokens:
+        tokens = f"{request.input_tokens}+{request.new_tokens} tokens"
+    else:
+        sizes = ((request.input_tokens, "input token"), (request.new_tokens, "new token"))
+        tokens = ", ".join(count(size, noun) for size, noun in sizes if size)
     batches = f" in batches of {request.batch_size}" if request.batch_size else ""
-    tokens = f"{request.input_tokens}+{request.new_tokens} tokens"
-    return f"{stack}, {tokens}, {count(request.prompts, 'prompt')}{batches}"
+    return ", ".join(filter(None, (stack, tokens, request.prompts and count(request.prompts, "prompt")))) + batches

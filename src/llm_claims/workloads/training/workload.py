@@ -116,18 +116,20 @@ class Training(Workload):
             unit="Tflop/s of matrix products",
         ),
     )
-    scaling = Scaling(
-        title="training by number of ranks",
-        field="ranks",
-        follow=("samples",),
-        row=lambda run: _row(run),
-        # Present only in runs of large models; small ones mostly measure the host.
-        needed="model_flops_utilisation",
-        cells=(
-            ("step_seconds", "{:.3g} s/step"),
-            ("model_flops_utilisation", "{:.0%} MFU"),
-            ("communication_share", "{:.0%} communication"),
-            ("compute_share", "{:.0%} computing"),
+    scalings = (
+        Scaling(
+            title="training by number of ranks",
+            field="ranks",
+            follow=("samples",),
+            row=lambda run: _row(run),
+            # Present only in runs of large models; small ones mostly measure the host.
+            needed="model_flops_utilisation",
+            cells=(
+                ("step_seconds", "{:.3g} s/step"),
+                ("model_flops_utilisation", "{:.0%} MFU"),
+                ("communication_share", "{:.0%} communication"),
+                ("compute_share", "{:.0%} computing"),
+            ),
         ),
     )
 
