@@ -104,7 +104,7 @@ def _merge(given: argparse.Namespace) -> None:
     into: Path = given.into
     if reason := why_not_writable(into):
         raise UsageError(f"--into {into}: {reason}")
-    recordings = read_recordings(given.recording)
+    recordings = read_recordings(given.recording, as_columns=False)
     whole = merged(recordings, into.stem)
     write_recording(whole, into)
     print(f"{into}: {whole.name}, {whole.title}, {count(len(whole.evidence), 'workload')}")

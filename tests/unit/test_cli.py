@@ -93,6 +93,13 @@ def test_merge_writes_one_recording_of_several(run: Run) -> None:
     assert [entry.occasion for entry in read_recording(Path("day.json")).evidence] == [3, 2]
 
 
+def test_recordings_of_one_name_can_be_merged(run: Run) -> None:
+    write_recording(read_recording(Path("evening.json")).model_copy(update={"name": "morning"}), Path("later.json"))
+    assert run("merge", "morning.json", "later.json", "--into", "day.json")[0] == 0
+    code, _, err = run("merge", "morning.json", "morning.json", "--into", "twice.json")
+    assert (code, "morning.json is given twice" in err) == (4, True)
+
+
 @pytest.mark.parametrize(
     ("first", "into", "said"),
     [

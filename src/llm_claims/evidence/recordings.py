@@ -119,21 +119,23 @@ def _faults_of_origin(recording: Recording) -> Iterator[str]:
             yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
 
 
-def read_recordings(paths: Iterable[Path]) -> list[Recording]:
-    """Read several recordings; their names must differ, because a name is a column of the report.
+def read_recordings(paths: Iterable[Path], *, as_columns: bool = True) -> list[Recording]:
+    """Read several recordings; ``as_columns`` their names must differ, because a name is a column of the report.
 
     Raises
     ------
     RecordingError
-        One cannot be read, or two have one name.
+        One cannot be read or is given twice, or two have one name.
     """
     found: dict[str, Path] = {}
     recordings = []
+    held: set[Path] = set()
     for path in paths:
         recording = read_recording(path)
-        if path in found.values():
+        if path in held:
             raise RecordingError(f"{path} is given twice")
-        if recording.name in found:
+        held.add(path)
+        if as_columns and recording.name in found:
             raise RecordingError(
                 f"{found[recording.name]} and {path} are both named {recording.name!r}: change one's `name`"
             )

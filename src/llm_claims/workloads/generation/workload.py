@@ -191,4 +191,5 @@ def _row(request: Generation) -> str:
         sizes = ((request.input_tokens, "input token"), (request.new_tokens, "new token"))
         tokens = ", ".join(count(size, noun) for size, noun in sizes if size)
     batches = f" in batches of {request.batch_size}" if request.batch_size else ""
-    return ", ".join(filter(None, (stack, tokens, request.prompts and count(request.prompts, "prompt")))) + batches
+    prompts = count(request.prompts, "prompt") if request.prompts else ""
+    return ", ".join(filter(None, (stack, tokens, prompts))) + batches
