@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from llm_claims.report import nights, review
+    from llm_claims.report import imports, nights, review
     from llm_claims.sagemaker import sweep_command
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument(
         "--into", type=Path, required=True, metavar="FILE", help="the new recording, named after its file"
     )
+    brought = _command(commands, "import", imports.run, "make a recording of logs and results of other programs")
+    imports.add_arguments(brought)
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     compared = _command(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from llm_claims.workloads.base import Defaults, Workload
+from llm_claims.workloads.generation.optimum import OptimumBenchmark
+from llm_claims.workloads.generation.vllm_serve import VllmServe
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
@@ -55,7 +57,10 @@ class GenerationWitness(Witness):
                 yield f"metric {name!r} is {figures[name]:g}, its witness saw {counts}"
 
 
-_LATENCY = (("latency_seconds", "{:.3g} s"),)
+def _latency(by: str, field: str, **more: Any) -> Scaling:
+    """A table of latencies by one field."""
+    cells = (("latency_seconds", "{:.3g} s"),)
+    return Scaling(f"latency by {by}", field, lambda request: _row(request), cells, "latency_seconds", **more)
 
 
 class Generation(Workload):
@@ -66,6 +71,7 @@ class Generation(Workload):
     own, so no default fills it. Sampling is at temperature 1.0 with minimum = maximum new tokens.
     ``cache`` is the kind of key-value cache: a static one is allocated at its full size, so that decoding can be
     compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
+    ``concurrency`` is the most requests at a time, ``request_rate`` how many arrive a second: of imported results.
     """
 
     Witness = GenerationWitness
@@ -76,6 +82,14 @@ class Generation(Workload):
         # A document may print a rounded latency in its text, and more digits in a table.
         "latency_seconds_in_text": Metric(unit="s", nature="timed"),
         "throughput_prompts_per_second": Metric(unit="prompts/s", nature="timed"),
+        # Of requests under load: of the median request, their mean, and the 99th percentile.
+        **{
+            f"{statistic}{name}_seconds": Metric(unit="s", nature="timed")
+            for statistic in ("", "mean_", "p99_")
+            for name in ("time_to_first_token", "time_per_output_token", "inter_token_latency")
+        },
+        "requests_per_second": Metric(unit="requests/s", nature="timed"),
+        "output_tokens_per_second": Metric(unit="tokens/s", nature="timed"),
         "new_tokens_per_sequence": Metric(unit="tokens"),
         "largest_forward_batch": Metric(unit="prompts"),
         # relative to the device's own limit
@@ -93,42 +107,12 @@ class Generation(Workload):
             unit="TB/s copied",
         ),
     )
+    formats = (VllmServe(), OptimumBenchmark())
     scalings = (
-        Scaling(
-            title="latency by tensor parallel degree",
-            field="tensor_parallel_degree",
-            needed="latency_seconds",
-            row=lambda request: _row(request),
-            cells=_LATENCY,
-        ),
-        Scaling(
-            title="latency by batch size",
-            field="batch_size",
-            follow=("prompts",),
-            noun="prompt",
-            least=2,
-            needed="latency_seconds",
-            row=lambda request: _row(request),
-            cells=_LATENCY,
-        ),
-        Scaling(
-            title="latency by new tokens",
-            field="new_tokens",
-            noun="new token",
-            least=2,
-            needed="latency_seconds",
-            row=lambda request: _row(request),
-            cells=_LATENCY,
-        ),
-        Scaling(
-            title="latency by input tokens",
-            field="input_tokens",
-            noun="input token",
-            least=2,
-            needed="latency_seconds",
-            row=lambda request: _row(request),
-            cells=_LATENCY,
-        ),
+        _latency("tensor parallel degree", "tensor_parallel_degree"),
+        _latency("batch size", "batch_size", follow=("prompts",), noun="prompt", least=2),
+        _latency("new tokens", "new_tokens", noun="new token", least=2),
+        _latency("input tokens", "input_tokens", noun="input token", least=2),
     )
     priced = Priced(seconds="latency_seconds", field="prompts", noun="prompts", row=lambda request: _row(request))
 
@@ -143,6 +127,8 @@ class Generation(Workload):
     batch_size: PositiveInt | None = None
     cache: Literal["dynamic", "static"] | None = None
     device_memory_gib: PositiveFloat | None = None
+    concurrency: PositiveInt | None = None
+    request_rate: PositiveFloat | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
         """Yield what the witness must show; token counts have an entry for each prompt."""

@@ -1,0 +1,1 @@
+"""Benchmarks of Python code, as pytest-benchmark measures them."""
