@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
     given = _parser().parse_args(arguments)
     try:
-        return int(given.perform(given))
+        return int(given.perform(given) or 0)
     except (ClaimsError, OSError) as error:
         print(f"llm-claims: {error}", file=sys.stderr)
         return 4
@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from llm_claims.report import imports, nights, review
     from llm_claims.sagemaker import sweep_command
+    from llm_claims.starter import add, init
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -37,6 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     brought = _command(commands, "import", imports.run, "make a recording of logs and results of other programs")
     imports.add_arguments(brought)
+    begun = commands.add_parser("init", help="write a suite to begin with")
+    init.add_arguments(begun)
+    begun.set_defaults(perform=init.init)
+    added = _command(commands, "add", add.add, "add a claim: its statement, its figures, and a test to edit")
+    add.add_arguments(added)
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     compared = _command(
@@ -56,9 +62,9 @@ def _command(
 ) -> argparse.ArgumentParser:
     """Add a subcommand that knows the kinds of workload, the user's own among them."""
 
-    def with_kinds(given: argparse.Namespace) -> int:
+    def with_kinds(given: argparse.Namespace) -> int | None:
         _register_kinds(given.kind)
-        return run(given) or 0
+        return run(given)
 
     command: argparse.ArgumentParser = commands.add_parser(name, help=words)
     command.add_argument(
@@ -68,12 +74,15 @@ def _command(
     return command
 
 
-def _register_kinds(named: Iterable[str]) -> None:
+def _register_kinds(named: Sequence[str]) -> None:
     from llm_claims.workloads import built_in
     from llm_claims.workloads.base import Workload
     from llm_claims.workloads.registry import register
 
     register(*built_in())
+    if named:
+        # As pytest finds the modules of a suite beside its conftest.py.
+        sys.path.insert(0, str(Path.cwd()))
     for name in named:
         module, _, kind = name.partition(":")
         try:

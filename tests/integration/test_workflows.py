@@ -78,7 +78,7 @@ def test_a_review_accepts_what_departs_and_opens_a_pull_request(shell: Shell) ->
     shell.suite.run("-m", "cpu and not live")
     shell.run(step("review.yml", "Accept"))
     assert shell.output == "number=1\n"
-    (reasons,) = shell.suite.path.rglob("*.reasons.toml")
+    (reasons,) = shell.suite.path.rglob("__reasons__/*.toml")
     assert 'because = "to be filled in"' in reasons.read_text(encoding="utf-8")
     remote = shell.suite.path / "remote.git"
     subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)

@@ -88,7 +88,7 @@ def read_recording(path: Path) -> Recording:
     data = read_json(path)
     if not isinstance(data, dict):
         raise RecordingError(f"{path}: a recording is a JSON object, this is a {type(data).__name__}")
-    version = data.get("schema_version")
+    version = data.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, bool) or version not in (1, SCHEMA_VERSION):
         raise RecordingError(
             f"{path}: schema_version is {version!r}, this version of llm-claims reads 1 and {SCHEMA_VERSION}. "
@@ -97,7 +97,8 @@ def read_recording(path: Path) -> Recording:
     recording = validated(Recording, upgraded(data) if version == 1 else data, path)
     faults = list(_faults_of_origin(recording))
     if faults:
-        raise RecordingError(f"{path}: {len(faults)} fault(s), mend each field:\n  " + "\n  ".join(faults))
+        told = "1 fault, mend it" if len(faults) == 1 else f"{len(faults)} faults, mend each"
+        raise RecordingError(f"{path}: {told}:\n  " + "\n  ".join(faults))
     return recording
 
 
