@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from llm_claims.report import imports, nights, review
+    from llm_claims.report import nights, review
     from llm_claims.sagemaker import sweep_command
     from llm_claims.starter import add, init
 
@@ -36,8 +36,6 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument(
         "--into", type=Path, required=True, metavar="FILE", help="the new recording, named after its file"
     )
-    brought = _command(commands, "import", imports.run, "make a recording of logs and results of other programs")
-    imports.add_arguments(brought)
     begun = commands.add_parser("init", help="write a suite to begin with")
     init.add_arguments(begun)
     begun.set_defaults(perform=init.init)

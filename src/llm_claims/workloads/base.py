@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from llm_claims.workloads.imports.format import Format
 from llm_claims.workloads.metric import Metric
 from llm_claims.workloads.shown import Ceiling, Priced, Scaling
 from llm_claims.workloads.witness import Witness as BaseWitness
@@ -40,7 +39,6 @@ class Workload(BaseModel):
       is given ``--device cuda`` in addition.
     - ``ceilings``, ``scalings`` and ``priced``: what reports show besides verdicts: figures relative to the device's
       own limits, by one field, and as a cost by instance type.
-    - ``formats``: logs and results of other programs that ``llm-claims import`` reads as runs of this kind.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -56,7 +54,6 @@ class Workload(BaseModel):
     ceilings: ClassVar[tuple[Ceiling, ...]] = ()
     scalings: ClassVar[tuple[Scaling, ...]] = ()
     priced: ClassVar[Priced | None] = None
-    formats: ClassVar[tuple[Format, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Name the kind like the class, before pydantic reads the fields."""

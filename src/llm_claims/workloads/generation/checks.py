@@ -23,8 +23,6 @@ def check(workload: Generation, hardware: Hardware) -> None:
     Untestable
         It cannot; the text says why.
     """
-    if workload.concurrency or workload.request_rate:
-        raise Untestable("this suite sends one request at a time; requests under load are imported (vllm-serve)")
     devices = hardware.devices
     if devices is None:
         _check_processor(workload)

@@ -9,8 +9,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from llm_claims.workloads.base import Defaults, Workload
-from llm_claims.workloads.generation.optimum import OptimumBenchmark
-from llm_claims.workloads.generation.vllm_serve import VllmServe
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
@@ -71,7 +69,6 @@ class Generation(Workload):
     own, so no default fills it. Sampling is at temperature 1.0 with minimum = maximum new tokens.
     ``cache`` is the kind of key-value cache: a static one is allocated at its full size, so that decoding can be
     compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
-    ``concurrency`` is the most requests at a time, ``request_rate`` how many arrive a second: of imported results.
     """
 
     Witness = GenerationWitness
@@ -82,14 +79,6 @@ class Generation(Workload):
         # A document may print a rounded latency in its text, and more digits in a table.
         "latency_seconds_in_text": Metric(unit="s", nature="timed"),
         "throughput_prompts_per_second": Metric(unit="prompts/s", nature="timed"),
-        # Of requests under load: of the median request, their mean, and the 99th percentile.
-        **{
-            f"{statistic}{name}_seconds": Metric(unit="s", nature="timed")
-            for statistic in ("", "mean_", "p99_")
-            for name in ("time_to_first_token", "time_per_output_token", "inter_token_latency")
-        },
-        "requests_per_second": Metric(unit="requests/s", nature="timed"),
-        "output_tokens_per_second": Metric(unit="tokens/s", nature="timed"),
         "new_tokens_per_sequence": Metric(unit="tokens"),
         "largest_forward_batch": Metric(unit="prompts"),
         # relative to the device's own limit
@@ -107,7 +96,6 @@ class Generation(Workload):
             unit="TB/s copied",
         ),
     )
-    formats = (VllmServe(), OptimumBenchmark())
     scalings = (
         _latency("tensor parallel degree", "tensor_parallel_degree"),
         _latency("batch size", "batch_size", follow=("prompts",), noun="prompt", least=2),
@@ -127,8 +115,6 @@ class Generation(Workload):
     batch_size: PositiveInt | None = None
     cache: Literal["dynamic", "static"] | None = None
     device_memory_gib: PositiveFloat | None = None
-    concurrency: PositiveInt | None = None
-    request_rate: PositiveFloat | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
         """Yield what the witness must show; token counts have an entry for each prompt."""

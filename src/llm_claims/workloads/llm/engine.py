@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-ServingEngine = Literal[
-    "transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer", "vllm"
-]
+ServingEngine = Literal["transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer"]

@@ -13,8 +13,6 @@ from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
 from llm_claims.workloads.shown import Ceiling, Scaling
-from llm_claims.workloads.training.trainer_log import TrainerLog
-from llm_claims.workloads.training.trainer_state import TrainerState
 from llm_claims.workloads.witness import Witness
 
 Transport = Literal["p2p", "shm", "socket"]
@@ -78,7 +76,6 @@ class Training(Workload):
     metrics: ClassVar = {
         "train_loss": Metric(unit="nats", nature="seeded"),
         "last_logged_loss": Metric(unit="nats", nature="seeded"),
-        "eval_loss": Metric(unit="nats", nature="seeded"),
         "highest_step_loss": Metric(unit="nats", nature="seeded"),
         "last_logged_learning_rate": Metric(unit="1", nature="seeded"),
         "skipped_optimizer_steps": Metric(unit="steps", nature="seeded"),
@@ -119,7 +116,6 @@ class Training(Workload):
             unit="Tflop/s of matrix products",
         ),
     )
-    formats = (TrainerLog(), TrainerState())
     scalings = (
         Scaling(
             title="training by number of ranks",

@@ -1,1 +1,0 @@
-"""Benchmarks of Python code, as pytest-benchmark measures them."""

@@ -1,1 +1,0 @@
-"""What readers of other programs' logs and results have in common; the readers lie with their kinds of workload."""
