@@ -41,6 +41,20 @@ def _parser() -> argparse.ArgumentParser:
     begun.set_defaults(perform=init.init)
     added = _command(commands, "add", add.add, "add a claim: its statement, its figures, and a test to edit")
     add.add_arguments(added)
+    importing = _command(commands, "import", _import, "make a recording of logs and results of other programs")
+    importing.add_argument(
+        "file", type=Path, nargs="+", help="each file is a run or several; the first may be the name of a format"
+    )
+    importing.add_argument("--into", type=Path, required=True, metavar="FILE", help="the new recording")
+    importing.add_argument("--format", default="auto", metavar="NAME", help="auto (by content, the default), or a name")
+    importing.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="[FILE:]FIELD=VALUE",
+        help="state what the files do not say, such as model=llama-7b or hardware=A10G; may repeat",
+    )
+    importing.add_argument("--title", help="what the recording is, in a few words")
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     compared = _command(
@@ -118,6 +132,25 @@ def _merge(given: argparse.Namespace) -> None:
     write_recording(whole, into)
     print(f"{into}: {whole.name}, {whole.title}, {count(len(whole.evidence), 'workload')}")
     for line in measured_again(recordings):
+        print(f"  {line}")
+
+
+def _import(given: argparse.Namespace) -> None:
+    from llm_claims.evidence.importers.assembling import imported, shown
+    from llm_claims.evidence.importers.formats import NAMES, checked_name
+    from llm_claims.evidence.recordings import why_not_writable, write_recording
+    from llm_claims.workloads.shown import count
+
+    paths, into = given.file, given.into
+    format = given.format
+    if str(paths[0]) in NAMES and len(paths) > 1 and not paths[0].exists():
+        format, paths = str(paths[0]), paths[1:]
+    if reason := why_not_writable(into):
+        raise UsageError(f"--into {into}: {reason}")
+    recording = imported(paths, into.stem, format=checked_name(format), settings=given.set, title=given.title)
+    write_recording(recording, into)
+    print(f"{into}: {recording.name}, {recording.title}, {count(len(recording.evidence), 'run')}")
+    for line in shown(recording):
         print(f"  {line}")
 
 

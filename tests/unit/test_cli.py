@@ -118,6 +118,40 @@ def test_merge_leaves_nothing_of_what_it_refuses(run: Run, first: str, into: str
     assert sorted(os.listdir()) == before
 
 
+OUTPUT = "TrainOutput(global_step=30, training_loss=1.5, metrics={'train_runtime': 12.5, 'train_loss': 1.5})\n"
+
+
+@pytest.mark.parametrize("format", [[], ["hf-trainer"], ["auto"]], ids=["left out", "named", "auto"])
+def test_import_writes_a_recording_and_lists_its_figures(run: Run, format: list[str]) -> None:
+    Path("run.log").write_text(OUTPUT)
+    code, out, err = run("import", *format, "run.log", "--into", "new.json", "--set", "model=llama-7b")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:3] == [
+        "new.json: new, Imported from run.log, 1 run",
+        "  Training(model=llama-7b):",
+        "    train_loss = 1.5 nats (run.log, line 1)",
+    ]
+    assert read_recording(Path("new.json")).documented
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run.log", "--into", "paper.json"], "the file exists, and a recording is never overwritten"),
+        (["run.log", "--into", "new.json", "--set", "modle=x"], "did you mean model?"),
+        (["run.log", "--into", "new.json", "--format", "hf-trainr"], "no such format: did you mean hf-trainer?"),
+        (["none.log", "--into", "new.json"], "No such file"),
+    ],
+)
+def test_import_leaves_nothing_of_what_it_refuses(run: Run, arguments: list[str], said: str) -> None:
+    Path("run.log").write_text(OUTPUT)
+    before = sorted(os.listdir())
+    code, out, err = run("import", *arguments)
+    assert (code, out) == (4, "")
+    assert said in err
+    assert sorted(os.listdir()) == before
+
+
 def test_schemas_are_written_and_listed(run: Run) -> None:
     code, out, _ = run("schemas", "schemas")
     assert code == 0

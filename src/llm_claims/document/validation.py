@@ -19,7 +19,14 @@ _M = TypeVar("_M", bound=BaseModel)
 _LONGEST_SHOWN = 200
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values.
+
+    Raises
+    ------
+    ValueError
+        A key stands twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -45,7 +52,7 @@ def read_json(path: Path) -> Any:
         The file cannot be read, or is not JSON; the text names the line, or the field.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
+        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
         faults = "\n".join(f"  {fault}" for fault in _not_finite(data))
     except json.JSONDecodeError as error:
         raise RecordingError(

@@ -19,9 +19,9 @@ from llm_claims.document.register import read_register
 from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import UsageError
 from llm_claims.evidence.evidence import Samples
+from llm_claims.evidence.importers.digits import shown
 from llm_claims.evidence.recordings import Recording, read_recording
 from llm_claims.workloads.base import Workload
-from llm_claims.workloads.imports.format import shown_resolution
 from llm_claims.workloads.outcome import first_fault
 from llm_claims.workloads.registry import kind_named
 
@@ -44,7 +44,7 @@ class Typed:
             unit=self.workload.metric(self.metric).unit,
             spread="printed",
             samples=(float(self.text),),
-            resolution=shown_resolution(self.text),
+            resolution=float(shown(self.text)),
             place=place,
         )
         return {

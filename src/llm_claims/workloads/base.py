@@ -171,11 +171,13 @@ class Defaults(BaseModel, Generic[W]):
     ``fields`` fill what a workload leaves open; ``instance`` is the cloud instance type of the runs, where the
     source has one. ``version_1`` maps names of fields in recordings of schema version 1 to the fields of this class
     that they become, apart from the name of the kind (``fields``) and ``KIND_instance`` (``instance``).
+    ``never_filled`` are fields that mean something when they are open.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version_1: ClassVar[Mapping[str, str]] = {}
+    never_filled: ClassVar[frozenset[str]] = frozenset()
 
     fields: W
     instance: str | None = None

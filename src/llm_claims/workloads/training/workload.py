@@ -75,6 +75,8 @@ class Training(Workload):
     program = (sys.executable, "-m", "llm_claims.workloads.training.program")
     metrics: ClassVar = {
         "train_loss": Metric(unit="nats", nature="seeded"),
+        # The Trainer evaluates only if it is asked to.
+        "eval_loss": Metric(unit="nats", nature="seeded", optional=True),
         "last_logged_loss": Metric(unit="nats", nature="seeded"),
         "highest_step_loss": Metric(unit="nats", nature="seeded"),
         "last_logged_learning_rate": Metric(unit="1", nature="seeded"),
