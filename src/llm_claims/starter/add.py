@@ -26,13 +26,13 @@ from llm_claims.workloads.outcome import first_fault
 from llm_claims.workloads.registry import kind_named
 
 ID = "[a-z0-9][a-z0-9-]*"
-_FIGURE = re.compile(r"(?P<kind>[a-z]+)\((?P<fields>[^)]*)\)\.(?P<metric>\w+)\s*=\s*(?P<value>[-+\d.eE]+)")
+_FIGURE = re.compile(r"(?P<kind>[a-z]+)\((?P<fields>[^)]*)\)\.(?P<metric>\w+)(?:\s*=\s*(?P<value>[-+\d.eE]+))?")
 EXAMPLE = "generation(new_tokens=64).latency_seconds=2.36"
 
 
 @dataclass(frozen=True)
 class Typed:
-    """A figure as it was typed: ``KIND(FIELD=VALUE, …).METRIC=NUMBER``."""
+    """A figure as it was typed: ``KIND(FIELD=VALUE, …).METRIC=NUMBER``; ``text`` is the number, empty without one."""
 
     workload: Workload
     metric: str
@@ -59,7 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", help="the claim's permanent id, such as latency-grows-with-input")
     parser.add_argument("--statement", help="the claim in your own words")
     parser.add_argument("--place", help="where the document makes it")
-    parser.add_argument("--figure", action="append", metavar="FIGURE", help=f"a figure of it: {EXAMPLE}; may repeat")
+    parser.add_argument(
+        "--figure",
+        action="append",
+        metavar="FIGURE",
+        help=f"a figure of it: {EXAMPLE}; without =NUMBER if a recording has it; may repeat",
+    )
     parser.add_argument("--recording", type=Path, help="the recording that takes the figures; made if there is none")
     parser.add_argument("--fixtures", type=Path, default=Path("fixtures"), help="the folder with claims.toml")
 
@@ -86,7 +91,8 @@ def add(given: argparse.Namespace) -> None:
     if test.exists():
         raise UsageError(f"{test}: there already")
     recording = given.recording or given.fixtures / "recordings" / "document.json"
-    whole = _with(recording, figures, place) if figures else None
+    new = [figure for figure in figures if figure.text]
+    whole = _with(recording, new, place) if new else None
     if whole is not None:
         write_atomically(recording, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
         print(recording)
@@ -121,8 +127,10 @@ def _typed(text: str) -> Typed:
     try:
         kind = kind_named(found["kind"])
         workload = kind.model_validate(_fields(found["fields"]))
-        typed = Typed(workload, found["metric"], found["value"])
-        typed.entry("")
+        typed = Typed(workload, found["metric"], found["value"] or "")
+        kind.metric(typed.metric)
+        if typed.text:
+            typed.entry("")
     except ValidationError as error:
         raise UsageError(f"--figure {text}: {first_fault(error)}") from None
     except ValueError as error:
@@ -189,12 +197,19 @@ def _judged(figures: Sequence[Typed]) -> tuple[str, tuple[str, ...]]:
     if read:
         (figure,) = figures
         unit = figure.workload.metric(figure.metric).unit
-        return f'judge(equal({read[0]}, known({figure.text}, "{unit}")))  # say what it has to be', ("equal", "known")
+        return f'judge(equal({read[0]}, known({figure.text or 0}, "{unit}")))  # say what it has to be', (
+            "equal",
+            "known",
+        )
     return 'raise NotImplementedError("measure what the claim is about, and judge it")', ()
 
 
 def _call(workload: Workload) -> str:
-    return f"{type(workload).__name__}({', '.join(f'{name}={value!r}' for name, value in workload.stated().items())})"
+    stated = workload.stated()
+    fields = (
+        f"{name}={json.dumps(value) if isinstance(value, str) else repr(value)}" for name, value in stated.items()
+    )
+    return f"{type(workload).__name__}({', '.join(fields)})"
 
 
 def _name(number: int) -> str:
