@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from llm_claims.report import nights, review
+    from llm_claims.report.starter import add, init
     from llm_claims.sagemaker import sweep_command
-    from llm_claims.starter import add, init
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
     commands = parser.add_subparsers(required=True)
