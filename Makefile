@@ -25,6 +25,8 @@ READY_DEV := $(VENV)/.ready-dev-$(VERSION)
 # Packages are installed without byte code, so that whatever first imports a module has to write its own.
 unexport PYTHONDONTWRITEBYTECODE
 
+READY_BROWSER := $(VENV)/.ready-browser-$(VERSION)
+
 VENV_CALIBRATE := .venv-calibrate
 BIN_CALIBRATE := $(VENV_CALIBRATE)/bin
 READY_CALIBRATE := $(VENV_CALIBRATE)/.ready-$(VERSION)
@@ -123,6 +125,10 @@ plugins: $(READY_PLUGINS) ## Run a miniature suite beside other pytest plugins; 
 	$(BIN_PLUGINS)/python -m tests.plugins.table > build/plugins.md
 	mv build/plugins.md docs/plugins.md
 
+.PHONY: browser
+browser: $(READY_BROWSER) ## Drive the report's page in Chromium, which has to be installed
+	$(BIN)/pytest tests/browser $(ARGS)
+
 .PHONY: lint
 lint: $(READY_DEV) ## Check style, layout and the workflows
 	$(BIN)/ruff check .
@@ -190,6 +196,11 @@ $(READY_SAGEMAKER): requirements-sagemaker.txt $(PACKAGES) | $(READY)
 	@touch $@
 
 $(READY_DEV): requirements-dev.txt $(PACKAGES) | $(READY)
+	@rm -f $@
+	@$(call told,$(INSTALL) --requirement $<)
+	@touch $@
+
+$(READY_BROWSER): tests/browser/requirements.txt $(PACKAGES) | $(READY)
 	@rm -f $@
 	@$(call told,$(INSTALL) --requirement $<)
 	@touch $@

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from llm_claims.sources.base import Placed as Placed
     from llm_claims.sources.base import Source as Source
     from llm_claims.workloads.base import Workload as Workload
+    from llm_claims.workloads.benchmark.workload import Benchmark as Benchmark
     from llm_claims.workloads.generation.workload import Generation as Generation
     from llm_claims.workloads.loading.workload import Loading as Loading
     from llm_claims.workloads.metric import Metric as Metric
@@ -66,6 +67,7 @@ _HOMES = {
     "Quantity": "evidence.quantities",
     "known": "evidence.quantities",
     "Setting": "document.setting",
+    "Benchmark": "workloads.benchmark.workload",
     "Generation": "workloads.generation.workload",
     "Loading": "workloads.loading.workload",
     "Training": "workloads.training.workload",

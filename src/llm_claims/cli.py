@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stated = sys.argv[1:] if arguments is None else arguments
     given = _parser(sweep_alone=stated[:1] == ["sweep"]).parse_args(stated)
     try:
-        return int(given.perform(given))
+        return int(given.perform(given) or 0)
     except (ClaimsError, OSError) as error:
         print(f"llm-claims: {error}", file=sys.stderr)
         return 4
@@ -39,6 +39,7 @@ def _parser(*, sweep_alone: bool) -> argparse.ArgumentParser:
 
 def _add_others(commands: Any) -> None:
     from llm_claims.report import nights, review
+    from llm_claims.report.starter import add, init
 
     check = _command(commands, "check", _check, "check recordings, and list what they hold")
     check.add_argument("recording", type=Path, nargs="+")
@@ -47,6 +48,25 @@ def _add_others(commands: Any) -> None:
     merge.add_argument(
         "--into", type=Path, required=True, metavar="FILE", help="the new recording, named after its file"
     )
+    begun = commands.add_parser("init", help="write a suite to begin with")
+    init.add_arguments(begun)
+    begun.set_defaults(perform=init.init)
+    added = _command(commands, "add", add.add, "add a claim: its statement, its figures, and a test to edit")
+    add.add_arguments(added)
+    importing = _command(commands, "import", _import, "make a recording of logs and results of other programs")
+    importing.add_argument(
+        "file", type=Path, nargs="+", help="each file is a run or several; the first may be the name of a format"
+    )
+    importing.add_argument("--into", type=Path, required=True, metavar="FILE", help="the new recording")
+    importing.add_argument("--format", default="auto", metavar="NAME", help="auto (by content, the default), or a name")
+    importing.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="[FILE:]FIELD=VALUE",
+        help="state what the files do not say, such as model=llama-7b or hardware=A10G; may repeat",
+    )
+    importing.add_argument("--title", help="what the recording is, in a few words")
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
     schemas.add_argument("folder", type=Path)
     compared = _command(
@@ -62,9 +82,9 @@ def _command(
 ) -> argparse.ArgumentParser:
     """Add a subcommand that knows the kinds of workload, the user's own among them."""
 
-    def with_kinds(given: argparse.Namespace) -> int:
+    def with_kinds(given: argparse.Namespace) -> int | None:
         _register_kinds(given.kind)
-        return run(given) or 0
+        return run(given)
 
     command: argparse.ArgumentParser = commands.add_parser(name, help=words)
     command.add_argument(
@@ -74,12 +94,15 @@ def _command(
     return command
 
 
-def _register_kinds(named: Iterable[str]) -> None:
+def _register_kinds(named: Sequence[str]) -> None:
     from llm_claims.workloads import built_in
     from llm_claims.workloads.base import Workload
     from llm_claims.workloads.registry import register
 
     register(*built_in())
+    if named:
+        # As pytest finds the modules of a suite beside its conftest.py.
+        sys.path.insert(0, str(Path.cwd()))
     for name in named:
         module, _, kind = name.partition(":")
         try:
@@ -112,11 +135,30 @@ def _merge(given: argparse.Namespace) -> None:
     into: Path = given.into
     if reason := why_not_writable(into):
         raise UsageError(f"--into {into}: {reason}")
-    recordings = read_recordings(given.recording)
+    recordings = read_recordings(given.recording, as_columns=False)
     whole = merged(recordings, into.stem)
     write_recording(whole, into)
     print(f"{into}: {whole.name}, {whole.title}, {count(len(whole.evidence), 'workload')}")
     for line in measured_again(recordings):
+        print(f"  {line}")
+
+
+def _import(given: argparse.Namespace) -> None:
+    from llm_claims.evidence.importers.assembling import imported, shown
+    from llm_claims.evidence.importers.formats import NAMES, checked_name
+    from llm_claims.evidence.recordings import why_not_writable, write_recording
+    from llm_claims.workloads.shown import count
+
+    paths, into = given.file, given.into
+    format = given.format
+    if str(paths[0]) in NAMES and len(paths) > 1 and not paths[0].exists():
+        format, paths = str(paths[0]), paths[1:]
+    if reason := why_not_writable(into):
+        raise UsageError(f"--into {into}: {reason}")
+    recording = imported(paths, into.stem, format=checked_name(format), settings=given.set, title=given.title)
+    write_recording(recording, into)
+    print(f"{into}: {recording.name}, {recording.title}, {count(len(recording.evidence), 'run')}")
+    for line in shown(recording):
         print(f"  {line}")
 
 

@@ -39,7 +39,11 @@ SPOILED: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "two-faults": (
         text_of(two_faults),
-        ("2 fault(s), mend each field", "colour: Extra inputs", "evidence[0].metrics.latency_seconds.unit: Field req"),
+        (
+            "2 faults, mend each",
+            "colour: there is no such field",
+            "evidence[0].metrics.latency_seconds.unit: is missing",
+        ),
     ),
     "unknown-kind": (
         text_of(lambda whole: whole["evidence"][0]["workload"].update(kind="dancing")),
@@ -89,7 +93,10 @@ def test_a_name_is_taken_once(
 REGISTERS = {
     "missing": (None, ("the register of claims cannot be read", "No such file")),
     "not-toml": ("claims = [", ("the register of claims cannot be read",)),
-    "unknown-field": ('document = "x"\n[claims.a]\nstatement = "A."\nmood = "good"\n', ("claims.a.mood: Extra",)),
+    "unknown-field": (
+        'document = "x"\n[claims.a]\nstatement = "A."\nmood = "good"\n',
+        ("claims.a.mood: there is no such field (line 4)",),
+    ),
 }
 
 

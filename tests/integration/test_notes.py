@@ -48,7 +48,7 @@ def test_it_is_told_wherever_a_verdict_is(capped: Miniature) -> None:
     told = [line for line in result.outlines if line.startswith("analogue: ")]
     assert told == [f"analogue: input-costs, paper: {NOTE}"]
     page = (capped.path / "report/part/index.html").read_text(encoding="utf-8")
-    assert page.count(f'<span class="statement">{NOTE}</span>') == 1 + 2
+    assert page.count(f"<i>{NOTE}</i>") == 2
     notes = ElementTree.parse(capped.path / "junit.xml").iterfind(".//testcase//property[@name='note']")
     assert [note.get("value") for note in notes] == [NOTE, NOTE]
 

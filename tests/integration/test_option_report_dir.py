@@ -8,7 +8,7 @@ import pytest
 
 from .miniature import Miniature, assert_refused, recording
 
-FILES = {"figures.json", "index.html", "verdicts.json"}
+FILES = {"comment.md", "figures.json", "index.html", "verdicts.csv", "verdicts.json"}
 QUICK = ("-m", "cpu and not live")
 
 

@@ -11,6 +11,8 @@ import pytest
 from llm_claims import cli
 
 OWN = Path(__file__).parents[1] / "own"
+# Beside other tests, three rounds may not tell; a few seconds do.
+LIVE = ("-m", "cpu and live", "--sampling-time=10")
 CASE = "test_sorting.py::test_timsort_is_faster"
 
 
@@ -32,7 +34,7 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def test_an_own_kind_is_judged_live_recorded_accepted_and_judged_again(suite: pytest.Pytester) -> None:
     record = suite.path / "fixtures/recordings/here.json"
-    live = suite.runpytest_subprocess("-m", "cpu and live", "--record", str(record), "--snapshot-update", "-v")
+    live = suite.runpytest_subprocess(*LIVE, "--record", str(record), "--snapshot-update", "-v")
     live.assert_outcomes(passed=1, deselected=3)
     live.stdout.fnmatch_lines(["*reproduced ×*n=*", "recorded: *here.json, 2 workloads"])
     recorded = json.loads(record.read_text())

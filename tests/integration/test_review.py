@@ -42,7 +42,7 @@ def change(suite: Miniature, seconds: float) -> None:
 
 
 def reasons(suite: Miniature) -> dict[str, dict[str, object]]:
-    return tomllib.loads((suite.path / "__snapshots__/test_claims.reasons.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((suite.path / "__reasons__/test_claims.toml").read_text(encoding="utf-8"))
 
 
 def test_where_all_agrees_there_is_nothing_to_review(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +91,17 @@ def test_one_case_is_accepted_with_its_reason(here: Miniature, capsys: pytest.Ca
     here.run("-m", "cpu and not live")
     assert here.rows()["zero1-faster", "", "paper"]["because"] == kept["because"]
     assert here.rows()["tokens-double", "", "paper"]["because"] == ""
+
+
+def test_reasons_are_left_alone_by_syrupy(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:
+    change(here, 5.36)
+    review(capsys, "--accept", "input-costs[new64-paper]", "--because", "it was measured anew")
+    kept = reasons(here)
+    collected = here.run("--collect-only", "-q")
+    assert collected.ret == pytest.ExitCode.OK
+    collected.stdout.no_fnmatch_line("*unused*")
+    here.run("-m", "cpu and not live", "--snapshot-update")
+    assert reasons(here) == kept
 
 
 def test_all_are_accepted_by_their_number(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,10 +181,10 @@ def test_snapshot_update_names_what_it_accepts(here: Miniature) -> None:
 
 
 def test_reasons_that_cannot_be_read_are_refused_in_words(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:
-    here.write("__snapshots__/test_claims.reasons.toml", "not toml")
+    here.write("__reasons__/test_claims.toml", "not toml")
     result = here.run("-m", "cpu and not live")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert "test_claims.reasons.toml: the reasons cannot be read" in result.stdout.str()
+    assert "__reasons__/test_claims.toml: the reasons cannot be read" in result.stdout.str()
 
 
 def test_a_report_of_another_kind_is_refused(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:

@@ -181,7 +181,9 @@ def test_the_repeat_command_reads_as_a_shell_reads_it(suite: Miniature) -> None:
 
 # Progress
 
-LINE = re.compile(r"(?P<source>\w+): (?P<what>.*): round (?P<k>\d+) of (?P<n>\d+)(, about (?P<left>\d+) s left)?")
+LINE = re.compile(
+    r"(?P<source>\w+): (?P<what>.*): round (?P<k>\d+) of (?P<n>\d+)(, about (?P<left>\d+) s left)?(; case \d+ of \d+)?"
+)
 
 
 def progress(result: pytest.RunResult) -> list[re.Match[str]]:

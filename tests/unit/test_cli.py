@@ -93,6 +93,13 @@ def test_merge_writes_one_recording_of_several(run: Run) -> None:
     assert [entry.occasion for entry in read_recording(Path("day.json")).evidence] == [3, 2]
 
 
+def test_recordings_of_one_name_can_be_merged(run: Run) -> None:
+    write_recording(read_recording(Path("evening.json")).model_copy(update={"name": "morning"}), Path("later.json"))
+    assert run("merge", "morning.json", "later.json", "--into", "day.json")[0] == 0
+    code, _, err = run("merge", "morning.json", "morning.json", "--into", "twice.json")
+    assert (code, "morning.json is given twice" in err) == (4, True)
+
+
 @pytest.mark.parametrize(
     ("first", "into", "said"),
     [
@@ -107,6 +114,40 @@ def test_merge_leaves_nothing_of_what_it_refuses(run: Run, first: str, into: str
     before = sorted(os.listdir())
     code, _, err = run("merge", first, "morning.json", "--into", into)
     assert code == 4
+    assert said in err
+    assert sorted(os.listdir()) == before
+
+
+OUTPUT = "TrainOutput(global_step=30, training_loss=1.5, metrics={'train_runtime': 12.5, 'train_loss': 1.5})\n"
+
+
+@pytest.mark.parametrize("format", [[], ["hf-trainer"], ["auto"]], ids=["left out", "named", "auto"])
+def test_import_writes_a_recording_and_lists_its_figures(run: Run, format: list[str]) -> None:
+    Path("run.log").write_text(OUTPUT)
+    code, out, err = run("import", *format, "run.log", "--into", "new.json", "--set", "model=llama-7b")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:3] == [
+        "new.json: new, Imported from run.log, 1 run",
+        "  Training(model=llama-7b):",
+        "    train_loss = 1.5 nats (run.log, line 1)",
+    ]
+    assert read_recording(Path("new.json")).documented
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run.log", "--into", "paper.json"], "the file exists, and a recording is never overwritten"),
+        (["run.log", "--into", "new.json", "--set", "modle=x"], "did you mean model?"),
+        (["run.log", "--into", "new.json", "--format", "hf-trainr"], "no such format: did you mean hf-trainer?"),
+        (["none.log", "--into", "new.json"], "No such file"),
+    ],
+)
+def test_import_leaves_nothing_of_what_it_refuses(run: Run, arguments: list[str], said: str) -> None:
+    Path("run.log").write_text(OUTPUT)
+    before = sorted(os.listdir())
+    code, out, err = run("import", *arguments)
+    assert (code, out) == (4, "")
     assert said in err
     assert sorted(os.listdir()) == before
 

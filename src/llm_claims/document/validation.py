@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +19,14 @@ _M = TypeVar("_M", bound=BaseModel)
 _LONGEST_SHOWN = 200
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values.
+
+    Raises
+    ------
+    ValueError
+        A key stands twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -43,7 +52,7 @@ def read_json(path: Path) -> Any:
         The file cannot be read, or is not JSON; the text names the line, or the field.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
+        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
         faults = "\n".join(f"  {fault}" for fault in _not_finite(data))
     except json.JSONDecodeError as error:
         raise RecordingError(
@@ -70,8 +79,38 @@ def validated(model: type[_M], data: object, path: Path) -> _M:
     try:
         return model.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        faults = "\n".join(f"  {_where(fault['loc'])}: {_what(fault)}" for fault in error.errors())
-        raise RecordingError(f"{path}: {error.error_count()} fault(s), mend each field:\n{faults}") from None
+        faults = list(_faults(error, path))
+        told = "1 fault, mend it" if len(faults) == 1 else f"{len(faults)} faults, mend each"
+        raise RecordingError(f"{path}: {told}:\n" + "\n".join(f"  {fault}" for fault in faults)) from None
+
+
+def _faults(error: ValidationError, path: Path) -> Iterator[str]:
+    """Yield each fault once: a misspelt name is an unknown field, and not a missing one besides."""
+    errors = error.errors()
+    missing = {fault["loc"] for fault in errors if fault["type"] == "missing"}
+    for fault in errors:
+        if fault["type"] == "extra_forbidden":
+            *above, name = fault["loc"]
+            owed = [str(one[-1]) for one in missing if one[:-1] == tuple(above)]
+            near = get_close_matches(str(name), owed, n=1)
+            missing -= {(*above, one) for one in near}
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            yield f"{_where(fault['loc'])}: there is no such field{_line_of(str(name), path)}{hint}"
+    for fault in errors:
+        if fault["loc"] in missing and fault["type"] == "missing":
+            yield f"{_where(fault['loc'])}: is missing"
+        elif fault["type"] not in ("missing", "extra_forbidden"):
+            yield f"{_where(fault['loc'])}: {_what(fault)}"
+
+
+def _line_of(name: str, path: Path) -> str:
+    """Say in which line of a file a name stands, if it stands in one alone."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    found = [number for number, line in enumerate(lines, start=1) if re.search(rf"\b{re.escape(name)}\b", line)]
+    return f" (line {found[0]})" if len(found) == 1 else ""
 
 
 def _where(location: tuple[int | str, ...]) -> str:

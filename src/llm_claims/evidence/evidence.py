@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from statistics import median
@@ -131,14 +132,22 @@ class Evidence(_Model):
     def _check_metrics(self) -> None:
         if list(self.rounds) != sorted(set(self.rounds)):
             raise ValueError(f"rounds must ascend, got {self.rounds}")
-        for name, samples in self.metrics.items():
+        faults = [fault for name, samples in self.metrics.items() for fault in self._faults_of(name, samples)]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def _faults_of(self, name: str, samples: Samples) -> Iterator[str]:
+        try:
             unit = self.workload.metric(name).unit
-            if samples.unit != unit:
-                raise ValueError(f"metric {name!r} is measured in {unit!r}, not {samples.unit!r}")
-            if samples.spread == "sampled" and self.provenance.kind == "reported":
-                raise ValueError(f"metric {name!r} cannot be sampled in evidence that was only reported")
-            if samples.spread == "sampled" and len(samples.samples) != len(self.rounds):
-                raise ValueError(f"metric {name!r} has {len(samples.samples)} samples for {len(self.rounds)} rounds")
+        except ValueError as error:
+            yield str(error)
+            return
+        if samples.unit != unit:
+            yield f"metric {name!r} is measured in {unit!r}, not {samples.unit!r}"
+        if samples.spread == "sampled" and self.provenance.kind == "reported":
+            yield f"metric {name!r} cannot be sampled in evidence that was only reported"
+        elif samples.spread == "sampled" and len(samples.samples) != len(self.rounds):
+            yield f"metric {name!r} has {len(samples.samples)} samples for {len(self.rounds)} rounds"
 
     @property
     def key(self) -> str:

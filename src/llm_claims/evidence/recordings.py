@@ -88,7 +88,7 @@ def read_recording(path: Path) -> Recording:
     data = read_json(path)
     if not isinstance(data, dict):
         raise RecordingError(f"{path}: a recording is a JSON object, this is a {type(data).__name__}")
-    version = data.get("schema_version")
+    version = data.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, bool) or version not in (1, SCHEMA_VERSION):
         raise RecordingError(
             f"{path}: schema_version is {version!r}, this version of llm-claims reads 1 and {SCHEMA_VERSION}. "
@@ -97,7 +97,8 @@ def read_recording(path: Path) -> Recording:
     recording = validated(Recording, upgraded(data) if version == 1 else data, path)
     faults = list(_faults_of_origin(recording))
     if faults:
-        raise RecordingError(f"{path}: {len(faults)} fault(s), mend each field:\n  " + "\n  ".join(faults))
+        told = "1 fault, mend it" if len(faults) == 1 else f"{len(faults)} faults, mend each"
+        raise RecordingError(f"{path}: {told}:\n  " + "\n  ".join(faults))
     return recording
 
 
@@ -119,21 +120,23 @@ def _faults_of_origin(recording: Recording) -> Iterator[str]:
             yield f"evidence[{number}].workload: a measured workload leaves open {', '.join(open_fields)}"
 
 
-def read_recordings(paths: Iterable[Path]) -> list[Recording]:
-    """Read several recordings; their names must differ, because a name is a column of the report.
+def read_recordings(paths: Iterable[Path], *, as_columns: bool = True) -> list[Recording]:
+    """Read several recordings; ``as_columns`` their names must differ, because a name is a column of the report.
 
     Raises
     ------
     RecordingError
-        One cannot be read, or two have one name.
+        One cannot be read or is given twice, or two have one name.
     """
     found: dict[str, Path] = {}
     recordings = []
+    held: set[Path] = set()
     for path in paths:
         recording = read_recording(path)
-        if path in found.values():
+        if path in held:
             raise RecordingError(f"{path} is given twice")
-        if recording.name in found:
+        held.add(path)
+        if as_columns and recording.name in found:
             raise RecordingError(
                 f"{found[recording.name]} and {path} are both named {recording.name!r}: change one's `name`"
             )

@@ -46,6 +46,8 @@ class Measurement:
         AttributeError
             The kind of workload has no such metric.
         """
+        # A name that is misspelt is the test's own fault: pytest shows its line, and none of ours.
+        __tracebackhide__ = True
         if "placed" not in vars(self):  # a copy that is being made
             raise AttributeError(metric)
         try:

@@ -31,6 +31,15 @@ class ProgressLine:
         self._verbosity = config.getoption("verbose", 0)
         self._open = False
         self._written = -math.inf
+        self._cases, self._ended = 0, 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know how many cases there are; of a worker it is not known how many it will be given."""
+        self._cases = 0 if hasattr(self._config, "workerinput") else len(session.items)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Count the cases that have ended."""
+        self._ended += 1
 
     def of(self, source: str) -> Callable[[str, int, int, float | None], None]:
         """Return what a source calls when round ``number`` of ``what`` begins, of ``most`` that are wanted by now."""
@@ -39,7 +48,8 @@ class ProgressLine:
             if self._verbosity < 0:
                 return
             left = "" if seconds_left is None else f", about {seconds_left:.0f} s left"
-            self._write(f"{source}: {what}: round {number} of {most}{left}")
+            case = f"; case {self._ended + 1} of {self._cases}" if self._cases else ""
+            self._write(f"{source}: {what}: round {number} of {most}{left}{case}")
 
         return show
 

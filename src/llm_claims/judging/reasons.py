@@ -1,4 +1,4 @@
-"""Why verdicts were accepted: a file beside each amber file, written by ``llm-claims review``."""
+"""Why verdicts were accepted: a file for each amber file, written by ``llm-claims review``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Reasons(RootModel[dict[str, Reason]]):
 
 def reasons_file(amber: Path) -> Path:
     """Return where the reasons of an amber file are kept."""
-    return amber.with_suffix(".reasons.toml")
+    # Not beside it: what lies among syrupy's own files and is none of them, it deletes.
+    return amber.parent.parent / "__reasons__" / f"{amber.stem}.toml"
 
 
 def read_reasons(amber: Path) -> dict[str, Reason]:

@@ -56,10 +56,12 @@ def prepare(config: pytest.Config) -> Suite:
         raise pytest.UsageError(str(error)) from None
     given = _worker_input(config).get("llm_claims_store")
     folder, termination = RunFolder(), Termination()
-    suite = Suite(options, EvidenceStore(given and Path(given), make=folder), ProgressLine(config), config.hook)
+    progress = ProgressLine(config)
+    suite = Suite(options, EvidenceStore(given and Path(given), make=folder), progress, config.hook)
     config.stash[FOLDER], config.stash[TERMINATION], config.stash[SUITE] = folder, termination, suite
     if options.register.is_file():
         termination.watch()
+    config.pluginmanager.register(progress, "llm-claims-progress")
     config.pluginmanager.register(Collection(suite, config), "llm-claims-collection")
     at_the_end = config.stash[AT_THE_END] = ExitStack()
     at_the_end.enter_context(hidden_from_syrupy())

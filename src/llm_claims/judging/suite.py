@@ -63,6 +63,11 @@ class Suite:
         """The known instance types."""
         return read_instances(self.options.fixtures / "instances.json")
 
+    @property
+    def has_instances(self) -> bool:
+        """Whether the suite has a table of instance types."""
+        return (self.options.fixtures / "instances.json").exists()
+
     @cached_property
     def commit(self) -> str | None:
         """The commit of the suite that is checked out, if it is in a git repository."""
@@ -138,7 +143,7 @@ class Suite:
     def _read(self) -> None:
         """Read every file now: each is kept from then on."""
         _ = self.register, self.sources, self.history and self.history.entries
-        if (self.options.fixtures / "instances.json").exists():
+        if self.has_instances:
             _ = self.instances
 
     def check_sound(self) -> None:

@@ -13,6 +13,8 @@ from llm_claims.relations.base import Look
 from llm_claims.relations.verdict import Interval
 
 _LARGEST_LOG = math.log(sys.float_info.max)
+_NOTHING = 10.0
+"""A relative difference that is told as none: an interval over two orders of magnitude holds no news."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class Estimate:
         if self.interval is None:
             return f"n={self.n} is too few for an interval"
         half = self.interval.smallest_difference
-        return f"n={self.n} could have told apart a difference of {math.inf if half is None else half:.1%} or more"
+        if half is None or half > _NOTHING:
+            return f"n={self.n} is too few to tell anything apart"
+        return f"n={self.n} could have told apart a difference of {half:.1%} or more"
 
 
 def ratio_of(numerator: Series, denominator: Series, look: Look) -> Estimate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
@@ -17,6 +18,20 @@ GRAVITY = (
     Word.UNTESTABLE,
 )
 """Gravest first: a cell that joins several cases shows the gravest."""
+SYMBOLS = {
+    Word.REPRODUCED: "✓",
+    Word.WEAKENED: "~",
+    Word.CONTRADICTED: "✗",
+    Word.INCONCLUSIVE: "?",
+    Word.UNTESTABLE: "·",
+    Word.ERROR: "!",
+}
+
+
+def letters(number: int) -> list[str]:
+    """Return names of columns: A to Z, then AA, AB and so on."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return [alphabet[i // 26 - 1] * (i >= 26) + alphabet[i % 26] for i in range(number)]
 
 
 def effect_text(row: VerdictRow) -> str:
@@ -109,7 +124,14 @@ class Table:
 
     def cell(self, claim: str, source: str) -> Cell:
         """The cell of one claim and source."""
-        return Cell(tuple(row for row in self.rows if (row.claim, row.source) == (claim, source)))
+        return Cell(tuple(self._by_cell.get((claim, source), ())))
+
+    @cached_property
+    def _by_cell(self) -> dict[tuple[str, str], list[VerdictRow]]:
+        found: dict[tuple[str, str], list[VerdictRow]] = {}
+        for row in self.rows:
+            found.setdefault((row.claim, row.source), []).append(row)
+        return found
 
     def counts(self, source: str) -> dict[Word, int]:
         """How many cases of a source have each verdict, gravest first."""

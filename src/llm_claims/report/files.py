@@ -1,19 +1,17 @@
-"""The report folder: verdicts.json, figures.json and index.html."""
+"""The report folder: index.html, and the same in other forms."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 from llm_claims.document.files import try_to_write, write_atomically
-from llm_claims.document.register import Register
 from llm_claims.errors import UsageError
-from llm_claims.judging.rows import FigureList, FigureRow, VerdictList
-from llm_claims.report.cells import Table
-from llm_claims.report.html import page
-from llm_claims.report.scaling import ScalingTable
+from llm_claims.judging.rows import FigureList, FigureRow, VerdictList, VerdictRow
 
-VERDICTS, FIGURES, PAGE = "verdicts.json", "figures.json", "index.html"
+VERDICTS, FIGURES, PAGE, TABLE, COMMENT = "verdicts.json", "figures.json", "index.html", "verdicts.csv", "comment.md"
 PART = "part"
 """The folder, within that of the reports, for those of a part of the suite."""
 
@@ -35,16 +33,9 @@ def check_writable(folder: Path) -> None:
 
 
 def write_reports(
-    folder: Path,
-    table: Table,
-    figures: Sequence[FigureRow],
-    register: Register,
-    remarks: Sequence[str] = (),
-    scaling: Sequence[ScalingTable] = (),
-    *,
-    part: bool = False,
+    folder: Path, rows: Sequence[VerdictRow], figures: Sequence[FigureRow], html: str, markdown: str, *, part: bool
 ) -> Path:
-    """Write every report; each file is whole or not there. ``remarks`` and ``scaling`` are on the whole run.
+    """Write every report; each file is whole or not there.
 
     Those of a part of the suite go to a folder of their own, and replace no others.
 
@@ -59,7 +50,26 @@ def write_reports(
         A file cannot be written.
     """
     folder = folder / PART if part else folder
-    write_atomically(folder / VERDICTS, VerdictList(list(table.rows)).model_dump_json(indent=1) + "\n")
+    write_atomically(folder / VERDICTS, VerdictList(list(rows)).model_dump_json(indent=1) + "\n")
     write_atomically(folder / FIGURES, FigureList(list(figures)).model_dump_json(indent=1) + "\n")
-    write_atomically(folder / PAGE, page(table, register, remarks, scaling, part=part))
+    write_atomically(folder / TABLE, csv_of(rows))
+    write_atomically(folder / COMMENT, markdown)
+    write_atomically(folder / PAGE, html)
     return folder
+
+
+def csv_of(rows: Sequence[VerdictRow]) -> str:
+    """Return rows as CSV with a head; what spreadsheets would take for a formula is led by an apostrophe."""
+    text = StringIO()
+    names = [name for name in VerdictRow.model_fields if name not in ("interval", "changes")]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*names, "lower", "upper", "departure"])
+    for row in rows:
+        held = row.model_dump(mode="json")
+        values = [*(held[name] for name in names), *(row.interval or ("", "")), row.departure or ""]
+        writer.writerow([_inert(value) for value in values])
+    return text.getvalue()
+
+
+def _inert(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -25,17 +25,23 @@ from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
+from llm_claims.report.comment import comment
+from llm_claims.report.cost import cost_tables
 from llm_claims.report.details import detailed_lines
 from llm_claims.report.figures import with_changes
 from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
+from llm_claims.report.page.render import page
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.tally import Tally
 from llm_claims.report.terminal import ASCII, Line, closing_lines
+from llm_claims.sources.base import Source
 from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
 CI = ("CI", "BUILD_NUMBER")
 """Variables by which CI systems are known; pytest goes by the same."""
+SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable with the file that GitHub shows on the page of a run."""
 FAULT = "error: "
 A_PART = "this run judged a part of the suite, and so does its report"
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -183,10 +189,31 @@ class Reporter:
             self._notes.append(f"{A_PART}: {'; '.join(self._part)}")
             self._tell_junit()
         self._figures = self._figures_and_changes()
-        to, figures, register = self._suite.options.report, self._figures, self._suite.register
-        remarks = [*self._details, *self._notes]
-        folder = write_reports(to, table, figures, register, remarks, self._scaling, part=bool(self._part))
+        part, markdown = bool(self._part), self._comment(table)
+        folder = write_reports(
+            self._suite.options.report, table.rows, self._figures, self._page(table), markdown, part=part
+        )
+        if summary := os.environ.get(SUMMARY):
+            with open(summary, "a", encoding="utf-8") as stream:
+                stream.write(markdown)
         self._notes.append(f"report: {folder / PAGE}, {VERDICTS}")
+
+    def _comment(self, table: Table) -> str:
+        return comment(table, self._figures, self._suite.register.document, part=bool(self._part))
+
+    def _page(self, table: Table) -> str:
+        sources = {name: self._suite.sources[name] for name in table.sources}
+        return page(
+            table,
+            self._suite.register,
+            self._figures,
+            {name: source.entries() for name, source in sources.items()},
+            tiers={name: _tier(source) for name, source in sources.items()},
+            nights=self._suite.history.entries if self._suite.history else (),
+            remarks=[*self._details, *self._notes],
+            scaling=self._scaling,
+            part=bool(self._part),
+        )
 
     def _figures_and_changes(self) -> list[FigureRow]:
         """The figures that verdicts stand on; of recordings whose verdicts depart, with what was changed."""
@@ -207,9 +234,12 @@ class Reporter:
             evidence = self._suite.sources[name].entries()
             self._details += ceiling_lines(name, evidence)
             self._scaling += scaling_tables(name, evidence)
+            if self._suite.has_instances:
+                self._scaling += cost_tables(name, evidence, self._suite.instances)
 
     def _table(self) -> Table:
-        return table_of(self._tally.rows, list(self._suite.register.claims), list(self._suite.sources))
+        rows = [row.model_copy(update={"command": self._repeat(row.test)}) for row in self._tally.rows]
+        return table_of(rows, list(self._suite.register.claims), list(self._suite.sources))
 
     def _record(self) -> None:
         path = self._suite.options.record
@@ -272,6 +302,11 @@ class Reporter:
             shown = text if _can_show(text) else text.translate(ASCII)
             terminalreporter.write(shown, **({colour: True} if colour else {}))
         terminalreporter.write_line("")
+
+
+def _tier(source: Source) -> str:
+    """What a source is, in a word or two: "live: gpu", "recorded: gpu"; "recorded" of a document's own figures."""
+    return f"{'live' if source.live else 'recorded'}: {source.measures_as}".removesuffix(": recording")
 
 
 def _can_show(text: str) -> bool:

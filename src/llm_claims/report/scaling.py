@@ -1,16 +1,17 @@
-"""How speeds follow the number of GPUs."""
+"""How figures follow one field, such as the number of GPUs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.registry import kinds
 from llm_claims.workloads.shown import Scaling, count
 
+K = TypeVar("K")
 _Row = tuple[str, str | None, int]
 """The digest of what a row has in common, the instance type, and the occasion."""
 
@@ -25,15 +26,15 @@ class ScalingTable:
 
 
 def scaling_tables(source: str, evidence: Iterable[Evidence]) -> Iterator[ScalingTable]:
-    """Yield a table for each kind of workload that scales, if ``source`` measured anything on several GPUs.
+    """Yield the tables of each kind of workload that have a row of what ``source`` measured.
 
-    Figures are medians of rounds. A row is a configuration that is alike in all but the number of GPUs. What a document
+    Figures are medians of rounds. A row is a configuration that is alike in all but the table's field. What a document
     printed is not measured, and has no table.
     """
     entries = [one for one in evidence if (one.outcome.kind, one.provenance.kind) == ("completed", "measured")]
     for kind in kinds():
-        if kind.scaling is not None:
-            yield from _table(source, kind, kind.scaling, entries)
+        for scaling in kind.scalings:
+            yield from _table(source, kind, scaling, entries)
 
 
 def scaling_lines(table: ScalingTable) -> Iterator[str]:
@@ -55,11 +56,11 @@ def _table(source: str, kind: type[Workload], scaling: Scaling, evidence: Iterab
             alike_in[row] = alike
             by_row.setdefault(row, {})[getattr(entry.workload, scaling.field) or 1] = _cell(entry, scaling)
     # What was measured on one GPU alone says nothing of scaling.
-    rows = {row: cells for row, cells in by_row.items() if max(cells) > 1}
+    rows = {row: cells for row, cells in by_row.items() if max(cells) > 1 and len(cells) >= scaling.least}
     if rows:
         counts = sorted({number for cells in rows.values() for number in cells})
-        names = _told_apart({row: (scaling.row(alike_in[row]), _fields(row, alike_in[row])) for row in rows})
-        columns = tuple(count(number, "GPU") for number in counts)
+        names = told_apart({row: (scaling.row(alike_in[row]), _fields(row, alike_in[row])) for row in rows})
+        columns = tuple(count(number, scaling.noun) for number in counts)
         shown = sorted((names[row], tuple(cells.get(number, "") for number in counts)) for row, cells in rows.items())
         yield ScalingTable(f"{scaling.title}, {source}", columns, tuple(shown))
 
@@ -73,9 +74,9 @@ def _fields(row: _Row, alike: Workload) -> dict[str, Any]:
     return {**alike.stated(), "instance": instance, "occasion": occasion}
 
 
-def _told_apart(rows: Mapping[_Row, tuple[str, Mapping[str, Any]]]) -> dict[_Row, str]:
+def told_apart(rows: Mapping[K, tuple[str, Mapping[str, Any]]]) -> dict[K, str]:
     """Return the names of rows, each with what tells it apart from those of the same name."""
-    found: dict[_Row, str] = {}
+    found: dict[K, str] = {}
     for row, (name, fields) in rows.items():
         others = [those for same, those in rows.values() if same == name]
         apart = [key for key in fields if any(those.get(key) != fields[key] for those in others)]

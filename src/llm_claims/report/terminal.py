@@ -8,27 +8,17 @@ from typing import NamedTuple
 
 from llm_claims.document.register import Register
 from llm_claims.judging.cases import NOT_RUN
-from llm_claims.judging.departure import Departure
 from llm_claims.judging.rows import FigureRow, VerdictRow
 from llm_claims.relations.verdict import Word
-from llm_claims.report.cells import Cell, Table
-from llm_claims.report.figures import standing_on
+from llm_claims.report.cells import SYMBOLS, Cell, Table, letters
+from llm_claims.report.changes import changes_of
 from llm_claims.workloads.shown import count
 
-SYMBOLS = {
-    Word.REPRODUCED: "✓",
-    Word.WEAKENED: "~",
-    Word.CONTRADICTED: "✗",
-    Word.INCONCLUSIVE: "?",
-    Word.UNTESTABLE: "·",
-    Word.ERROR: "!",
-}
 AGAINST = (Word.CONTRADICTED, Word.WEAKENED)
 COLOURS = {Word.REPRODUCED: "green", Word.CONTRADICTED: "red", Word.WEAKENED: "yellow", Word.ERROR: "red"}
 ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "×": "x", "–": "-", "→": ">", "…": "~"})
 MOST = 20
 """Cases that are told one by one; a review lists them all."""
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Piece(NamedTuple):
@@ -43,17 +33,15 @@ Line = tuple[Piece, ...]
 
 def closing_lines(table: Table, register: Register, figures: Sequence[FigureRow], width: int) -> Iterator[Line]:
     """Yield the closing lines, none wider than ``width`` characters (of at least 40)."""
-    departed = [row for row in table.rows if row.departure not in (None, Departure.NEW)]
-    if departed:
-        yield (Piece(f"changed: {count(len(departed), 'case')}", "red"),)
-        for change, cases in standing_on(figures).items():
-            stand = "1 case stands" if len(cases) == 1 else f"{len(cases)} cases stand"
-            yield from _wrapped(f"{change}; {stand} on it", width)
-        yield from _listed(map(_departure, _gravest_first(departed)), len(departed), width)
-    told = list(dict.fromkeys(change.told for row in table.rows for change in row.changes))
-    if told:
-        yield (Piece(f"changed since earlier nights: {count(len(told), 'figure')}", "red"),)
-        yield from _listed(told, len(told), width)
+    changes = changes_of(table, figures)
+    if changes.cases:
+        yield (Piece(f"changed: {count(len(changes.cases), 'case')}", "red"),)
+        for told in changes.figures:
+            yield from _wrapped(told, width)
+        yield from _listed(map(_departure, changes.cases), len(changes.cases), width)
+    if changes.nights:
+        yield (Piece(f"changed since earlier nights: {count(len(changes.nights), 'figure')}", "red"),)
+        yield from _listed(changes.nights, len(changes.nights), width)
     errors = [row for row in table.rows if row.verdict is Word.ERROR and not row.reason.startswith(NOT_RUN)]
     if errors:
         yield (Piece(f"failed: {count(len(errors), 'case')}", "red"),)
@@ -61,11 +49,6 @@ def closing_lines(table: Table, register: Register, figures: Sequence[FigureRow]
     yield from _against(table, width)
     yield from _matrix(table, register, width)
     yield from _counts(table, width)
-
-
-def _gravest_first(rows: Iterable[VerdictRow]) -> list[VerdictRow]:
-    order = list(Departure)
-    return sorted(rows, key=lambda row: order.index(row.departure) if row.departure else len(order))
 
 
 def _name(row: VerdictRow) -> str:
@@ -107,14 +90,15 @@ def _against(table: Table, width: int) -> Iterator[Line]:
 
 def _matrix(table: Table, register: Register, width: int) -> Iterator[Line]:
     """Yield a row for each claim, a column for each source; with effects where these fit."""
-    letters = _LETTERS[: len(table.sources)]
+    columns = letters(len(table.sources))
     shown = [[_shown(table.cell(claim, source)) for source in table.sources] for claim in table.claims]
     widths = [max(len(_sign(*cell)) for cell in column) for column in zip(*shown, strict=True)]
     names = max(map(len, table.claims))
     if names + 2 + sum(widths) + 2 * len(widths) > width:
         shown = [[(word, "") for word, _ in cells] for cells in shown]
-        widths, names = [1] * len(letters), min(names, width - 2 - 2 * len(letters))
-    yield (Piece(f"{'':{names + 2}}" + " ".join(f"{letter:<{w}}" for letter, w in zip(letters, widths, strict=True))),)
+        widths, names = [len(letter) for letter in columns], min(names, width - 2 - 2 * len(columns))
+    heads = " ".join(f"{letter:<{w}}" for letter, w in zip(columns, widths, strict=True)).rstrip()
+    yield (Piece(f"{'':{names + 2}}{heads}"),)
     section = ""
     for claim, cells in zip(table.claims, shown, strict=True):
         if (now := register.section_of[claim]) != section:
@@ -149,7 +133,7 @@ def _counts(table: Table, width: int) -> Iterator[Line]:
     heading = f"{count(len(table.claims), 'claim')}, {count(len(table.rows), 'case')}"
     names = min(max(names, len(heading)), room)
     yield (Piece(f"     {heading:<{names}}{head}"),)
-    for letter, source in zip(_LETTERS, table.sources, strict=False):
+    for letter, source in zip(letters(len(table.sources)), table.sources, strict=True):
         counts = table.counts(source)
         numbers = "".join(f"{counts.get(word, 0):>6}" for word in words)
         name = source if len(source) <= room else f"{source[: room - 1]}…"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from llm_claims.workloads.metric import Metric
-from llm_claims.workloads.shown import Ceiling, Scaling
+from llm_claims.workloads.shown import Ceiling, Priced, Scaling
 from llm_claims.workloads.witness import Witness as BaseWitness
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class Workload(BaseModel):
     - ``defaults``: what fills open fields, by the name of the hardware ("cpu", "gpu").
     - ``program``: the command that runs it, in a process of its own (see `llm_claims.serve`). On GPUs the command
       is given ``--device cuda`` in addition.
-    - ``ceilings`` and ``scaling``: tables that reports show: figures relative to the device's own limits, and by
-      the number of GPUs.
+    - ``ceilings``, ``scalings`` and ``priced``: what reports show besides verdicts: figures relative to the device's
+      own limits, by one field, and as a cost by instance type.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -52,7 +52,8 @@ class Workload(BaseModel):
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     program: ClassVar[tuple[str, ...]] = ()
     ceilings: ClassVar[tuple[Ceiling, ...]] = ()
-    scaling: ClassVar[Scaling | None] = None
+    scalings: ClassVar[tuple[Scaling, ...]] = ()
+    priced: ClassVar[Priced | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Name the kind like the class, before pydantic reads the fields."""
@@ -170,11 +171,13 @@ class Defaults(BaseModel, Generic[W]):
     ``fields`` fill what a workload leaves open; ``instance`` is the cloud instance type of the runs, where the
     source has one. ``version_1`` maps names of fields in recordings of schema version 1 to the fields of this class
     that they become, apart from the name of the kind (``fields``) and ``KIND_instance`` (``instance``).
+    ``never_filled`` are fields that mean something when they are open.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version_1: ClassVar[Mapping[str, str]] = {}
+    never_filled: ClassVar[frozenset[str]] = frozenset()
 
     fields: W
     instance: str | None = None

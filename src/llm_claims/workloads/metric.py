@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Nature = Literal["count", "seeded", "noisy", "timed"]
 
-DURATIONS: frozenset[str] = frozenset({"s", "s/step"})
+DURATIONS: frozenset[str] = frozenset({"s", "s/step", "s/token"})
 """Units of measured durations: such figures are never zero and never exact."""
 
 

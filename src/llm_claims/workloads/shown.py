@@ -1,4 +1,4 @@
-"""What reports show of a kind besides verdicts: figures relative to device limits, and by the number of GPUs."""
+"""What reports show of a kind besides verdicts: figures relative to device limits, by one field, and as a cost."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Scaling:
-    """A table of a report: how figures change with the number of GPUs.
+    """A table of a report: how figures change with one field, such as the number of GPUs.
 
-    ``field`` is the field with that number, ``follow`` are fields that change with it. ``row`` returns the title of a
-    workload's row; ``cells`` are metrics, each with the format of its median. Runs without the metric ``needed`` are
-    left out.
+    ``field`` is that field, ``follow`` are fields that change with it; ``noun`` names what it counts. ``row`` returns
+    the title of a workload's row; ``cells`` are metrics, each with the format of its median. Runs without the metric
+    ``needed`` are left out, and so are rows with fewer than ``least`` cells.
     """
 
     title: str
@@ -37,6 +37,21 @@ class Scaling:
     cells: tuple[tuple[str, str], ...]
     needed: str
     follow: tuple[str, ...] = ()
+    noun: str = "GPU"
+    least: int = 1
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A table of a report: what 1,000 of something cost by instance type.
+
+    ``seconds`` is the metric with the time that a run takes, ``field`` the field with how many ``noun`` it makes in it.
+    """
+
+    seconds: str
+    field: str
+    noun: str
+    row: Callable[[Any], str]
 
 
 def count(number: int, noun: str) -> str:

@@ -87,4 +87,7 @@ def test_junit_has_each_part_of_a_row(suite: Miniature) -> None:
         "reason": "the rise exceeds the margin of 10.0%",
         "spread": "",
         "note": "",
+        "place": "table 2",
+        "accepted": str(row["accepted"]),
+        "because": "",
     }

@@ -138,15 +138,15 @@ def test_another_schema_version(tmp_path: Path, data: Json, version: object) -> 
 FIRST, LATENCY = "evidence.0", "evidence.0.metrics.latency_seconds"
 SPOILED = [
     # what is put where, and the one line that says so
-    ("colour", "green", "colour: Extra inputs are not permitted"),
-    (f"{FIRST}.colour", "green", "evidence[0].colour: Extra inputs are not permitted"),
-    (f"{FIRST}.workload", ..., "evidence[0].workload: Field required"),
+    ("colour", "green", "colour: there is no such field"),
+    (f"{FIRST}.colour", "green", "evidence[0].colour: there is no such field"),
+    (f"{FIRST}.workload", ..., "evidence[0].workload: is missing"),
     (f"{FIRST}.workload", "a request", "evidence[0].workload: a workload is an object with a kind, this is a str"),
     (f"{FIRST}.workload.kind", "inference", "evidence[0].workload: unknown kind of workload 'inference'; known are"),
     (f"{FIRST}.workload.kind", "load", "evidence[0].workload: unknown kind of workload 'load': did you mean 'loading'"),
-    (f"{FIRST}.workload.tokens", 4, "evidence[0].workload.tokens: Extra inputs are not permitted"),
+    (f"{FIRST}.workload.tokens", 4, "evidence[0].workload.tokens: there is no such field"),
     (f"{FIRST}.workload.new_tokens", "4", "evidence[0].workload.new_tokens: Input should be a valid integer"),
-    (f"{FIRST}.witness.dtype", "float32", "evidence[0].witness.dtype: Extra inputs are not permitted"),
+    (f"{FIRST}.witness.dtype", "float32", "evidence[0].witness.dtype: there is no such field"),
     (f"{FIRST}.witness", 4, "evidence[0].witness: Input should be an object"),
     (f"{FIRST}.witness", ..., "evidence[0]: the witness does not match the workload: the run carries no witness"),
     (
@@ -154,14 +154,14 @@ SPOILED = [
         [3],
         "evidence[0]: the witness does not match the workload: new_tokens: asked (4,)",
     ),
-    (f"{LATENCY}.unit", ..., "evidence[0].metrics.latency_seconds.unit: Field required"),
+    (f"{LATENCY}.unit", ..., "evidence[0].metrics.latency_seconds.unit: is missing"),
     (f"{LATENCY}.unit", "minutes", "evidence[0]: metric 'latency_seconds' is measured in 's', not 'minutes'"),
     (f"{LATENCY}.samples.1", float("nan"), "evidence[0].metrics.latency_seconds.samples[1]: nan is not a measurement"),
     (f"{LATENCY}.samples.1", "1.0", "evidence[0].metrics.latency_seconds.samples[1]: Input should be a valid number"),
     (f"{LATENCY}.samples.1", None, "evidence[0].metrics.latency_seconds.samples[1]: Input should be a valid number"),
     (f"{LATENCY}.samples.1", -1.1, "evidence[0].metrics.latency_seconds: a duration must be positive, got -1.1 s"),
     (f"{LATENCY}.samples", [1.0], "evidence[0]: metric 'latency_seconds' has 1 samples for 3 rounds"),
-    (f"{FIRST}.metrics.latency", {}, "evidence[0].metrics.latency.unit: Field required"),
+    (f"{FIRST}.metrics.latency", {}, "evidence[0].metrics.latency.unit: is missing"),
     (f"{FIRST}.outcome", {"kind": "failed"}, "evidence[0].outcome: an outcome of 'failed' needs the signature"),
     ("recorded", "2026-13-01", "recorded: Input should be a valid date"),
     ("evidence", [], "evidence: Tuple should have at least 1 item"),
@@ -170,7 +170,7 @@ SPOILED = [
     ("defaults", [], "defaults: defaults are an object, by kind of workload"),
     ("defaults.loading", ..., "the file: defaults: none for loading"),
     ("defaults.sorting", {}, "defaults: unknown kind of workload 'sorting'"),
-    ("defaults.generation.fields.tokens", 4, "defaults.generation.fields.tokens: Extra inputs are not permitted"),
+    ("defaults.generation.fields.tokens", 4, "defaults.generation.fields.tokens: there is no such field"),
     ("defaults.generation.fields.batch_size", 4, "defaults.generation: batch_size is never filled"),
     # where the figures come from
     ("measured_on", ..., "documented: a recording is either documented, or names in measured_on the live source"),
@@ -190,7 +190,7 @@ def test_a_spoiled_recording_names_the_field(tmp_path: Path, data: Json, path: s
 def test_a_workload_that_cannot_be_read_is_one_fault(tmp_path: Path, data: Json) -> None:
     """Its witness cannot be read either, but that is no fault of the witness."""
     put(data, "evidence.0.workload.kind", "inference")
-    assert "1 fault(s)" in fault(tmp_path, data)
+    assert "1 fault, mend it" in fault(tmp_path, data)
 
 
 @pytest.mark.parametrize("reference", [[], {"analogues": 4}, {"training": 4}], ids=str)

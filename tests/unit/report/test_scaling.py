@@ -84,6 +84,29 @@ def test_rows_differ_by_where_they_ran_and_by_what_else_differs() -> None:
     }
 
 
+def test_requests_that_differ_in_size_alone_have_tables_by_batch_and_by_tokens() -> None:
+    sizes = [
+        {},
+        {"input_tokens": 10},
+        {"new_tokens": 64},
+        {"prompts": 4, "batch_size": 4},
+        {"prompts": 1, "batch_size": 1},
+    ]
+    tables = scaling_tables("here", [served(1, float(i), **fields) for i, fields in enumerate(sizes, start=1)])
+    stack = "llama-13b deepspeed fp16"
+    assert {table.title: (table.columns, table.rows) for table in tables} == {
+        "latency by batch size, here": (("1 prompt", "4 prompts"), ((f"{stack}, 750+128 tokens", ("5 s", "4 s")),)),
+        "latency by new tokens, here": (
+            ("64 new tokens", "128 new tokens"),
+            ((f"{stack}, 750 input tokens, 1 prompt", ("3 s", "1 s")),),
+        ),
+        "latency by input tokens, here": (
+            ("10 input tokens", "750 input tokens"),
+            ((f"{stack}, 128 new tokens, 1 prompt", ("2 s", "1 s")),),
+        ),
+    }
+
+
 def test_what_a_document_printed_is_no_measurement() -> None:
     printed = served(2, 5.0).model_copy(update={"provenance": REPORTED})
     assert list(scaling_tables("here", [printed])) == []

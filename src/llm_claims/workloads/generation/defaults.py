@@ -19,6 +19,8 @@ class GenerationDefaults(Defaults[Generation]):
 
     version_1: ClassVar = {"other_engine_generation": "other_engine", "device_memory_gib": "device_memory_gib"}
 
+    never_filled: ClassVar = frozenset({"batch_size"})
+
     fields: Generation = Generation()
     other_engine: Generation = Generation()
     device_memory_gib: dict[str, PositiveFloat] = Field(default={})

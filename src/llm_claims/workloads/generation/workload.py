@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -13,8 +13,16 @@ from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.metric import Metric
-from llm_claims.workloads.shown import Ceiling, Scaling, count
+from llm_claims.workloads.shown import Ceiling, Priced, Scaling, count
 from llm_claims.workloads.witness import Witness
+
+_DELAYS = {
+    "time_to_first_token_seconds": "s",
+    "time_per_output_token_seconds": "s/token",
+    "inter_token_latency_seconds": "s",
+    "latency_seconds": "s",
+}
+_STATISTICS = ("mean", "median", "p75", "p90", "p95", "p99")
 
 
 class GenerationWitness(Witness):
@@ -41,6 +49,9 @@ class GenerationWitness(Witness):
     cache: str | None = None
     calls: PositiveInt | None = None
     device_memory_gib: PositiveFloat | None = None
+    requests: PositiveInt | None = None
+    concurrency: PositiveInt | None = None
+    request_rate: PositiveFloat | Literal["inf"] | None = None
 
     @property
     def identifies_failure(self) -> bool:
@@ -55,6 +66,12 @@ class GenerationWitness(Witness):
                 yield f"metric {name!r} is {figures[name]:g}, its witness saw {counts}"
 
 
+def _latency(by: str, field: str, **more: Any) -> Scaling:
+    """A table of latencies by one field."""
+    cells = (("latency_seconds", "{:.3g} s"),)
+    return Scaling(f"latency by {by}", field, lambda request: _row(request), cells, "latency_seconds", **more)
+
+
 class Generation(Workload):
     """One request to a served model: a list of prompts, and exactly ``new_tokens`` new tokens for each.
 
@@ -63,6 +80,9 @@ class Generation(Workload):
     own, so no default fills it. Sampling is at temperature 1.0 with minimum = maximum new tokens.
     ``cache`` is the kind of key-value cache: a static one is allocated at its full size, so that decoding can be
     compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
+
+    Many requests to a server are such a workload, too: ``requests`` of them, of which ``concurrency`` are under way at
+    most, sent at ``request_rate`` a second ("inf": all at once). They are imported, and not measured live.
     """
 
     Witness = GenerationWitness
@@ -73,12 +93,33 @@ class Generation(Workload):
         # A document may print a rounded latency in its text, and more digits in a table.
         "latency_seconds_in_text": Metric(unit="s", nature="timed"),
         "throughput_prompts_per_second": Metric(unit="prompts/s", nature="timed"),
+        # from the request to the first new token; the mean over the tokens after it; the median between two of those
+        "time_to_first_token_seconds": Metric(unit="s", nature="timed", optional=True),
+        "time_per_output_token_seconds": Metric(unit="s/token", nature="timed", optional=True),
+        "inter_token_latency_seconds": Metric(unit="s", nature="timed", optional=True),
         "new_tokens_per_sequence": Metric(unit="tokens"),
         "largest_forward_batch": Metric(unit="prompts"),
         # relative to the device's own limit
         "copy_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed"),
         "bandwidth_bound_share": Metric(unit="share", nature="timed"),
         "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
+        # of the parts of one request: the prompt with its first token, and the tokens after it
+        "decode_seconds": Metric(unit="s", nature="timed", optional=True),
+        "prefill_tokens_per_second": Metric(unit="tokens/s", nature="timed", optional=True),
+        "decode_tokens_per_second": Metric(unit="tokens/s", nature="timed", optional=True),
+        # of many requests at once: `mean_…`, `median_…`, `p99_…` are over all of them
+        "completed_requests": Metric(unit="requests", optional=True),
+        "failed_requests": Metric(unit="requests", optional=True),
+        "duration_seconds": Metric(unit="s", nature="timed", optional=True),
+        "requests_per_second": Metric(unit="requests/s", nature="timed", optional=True),
+        "goodput_requests_per_second": Metric(unit="requests/s", nature="timed", optional=True),
+        "output_tokens_per_second": Metric(unit="tokens/s", nature="timed", optional=True),
+        "total_tokens_per_second": Metric(unit="tokens/s", nature="timed", optional=True),
+        **{
+            f"{statistic}_{delay}": Metric(unit=unit, nature="timed", optional=True)
+            for delay, unit in _DELAYS.items()
+            for statistic in _STATISTICS
+        },
     }
 
     ceilings = (
@@ -90,13 +131,13 @@ class Generation(Workload):
             unit="TB/s copied",
         ),
     )
-    scaling = Scaling(
-        title="latency by tensor parallel degree",
-        field="tensor_parallel_degree",
-        row=lambda request: _row(request),
-        needed="latency_seconds",
-        cells=(("latency_seconds", "{:.3g} s"),),
+    scalings = (
+        _latency("tensor parallel degree", "tensor_parallel_degree"),
+        _latency("batch size", "batch_size", follow=("prompts",), noun="prompt", least=2),
+        _latency("new tokens", "new_tokens", noun="new token", least=2),
+        _latency("input tokens", "input_tokens", noun="input token", least=2),
     )
+    priced = Priced(seconds="latency_seconds", field="prompts", noun="prompts", row=lambda request: _row(request))
 
     model: str | None = None
     precision: Precision | None = None
@@ -109,10 +150,16 @@ class Generation(Workload):
     batch_size: PositiveInt | None = None
     cache: Literal["dynamic", "static"] | None = None
     device_memory_gib: PositiveFloat | None = None
+    requests: PositiveInt | None = None
+    concurrency: PositiveInt | None = None
+    request_rate: PositiveFloat | Literal["inf"] | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
         """Yield what the witness must show; token counts have an entry for each prompt."""
-        for name in ("model", "engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib"):
+        for name in (
+            *("model", "engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib"),
+            *("requests", "concurrency", "request_rate"),
+        ):
             yield name, getattr(self, name)
         if self.precision is not None:
             yield "forward_dtypes", (DTYPES[self.precision],)
@@ -149,7 +196,13 @@ class Generation(Workload):
 
 
 def _row(request: Generation) -> str:
+    """Name a request; the fields that its table varies are open."""
     stack = " ".join(filter(None, (request.model, request.engine, request.precision, request.api)))
+    if request.input_tokens and request.new_tokens:
+        tokens = f"{request.input_tokens}+{request.new_tokens} tokens"
+    else:
+        sizes = ((request.input_tokens, "input token"), (request.new_tokens, "new token"))
+        tokens = ", ".join(count(size, noun) for size, noun in sizes if size)
     batches = f" in batches of {request.batch_size}" if request.batch_size else ""
-    tokens = f"{request.input_tokens}+{request.new_tokens} tokens"
-    return f"{stack}, {tokens}, {count(request.prompts, 'prompt')}{batches}"
+    prompts = count(request.prompts, "prompt") if request.prompts else ""
+    return ", ".join(filter(None, (stack, tokens, prompts))) + batches

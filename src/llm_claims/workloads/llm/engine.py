@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-ServingEngine = Literal["transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer"]
+ServingEngine = Literal[
+    "transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer", "vllm"
+]

@@ -75,6 +75,8 @@ class Training(Workload):
     program = (sys.executable, "-m", "llm_claims.workloads.training.program")
     metrics: ClassVar = {
         "train_loss": Metric(unit="nats", nature="seeded"),
+        # The Trainer evaluates only if it is asked to.
+        "eval_loss": Metric(unit="nats", nature="seeded", optional=True),
         "last_logged_loss": Metric(unit="nats", nature="seeded"),
         "highest_step_loss": Metric(unit="nats", nature="seeded"),
         "last_logged_learning_rate": Metric(unit="1", nature="seeded"),
@@ -116,18 +118,20 @@ class Training(Workload):
             unit="Tflop/s of matrix products",
         ),
     )
-    scaling = Scaling(
-        title="training by number of ranks",
-        field="ranks",
-        follow=("samples",),
-        row=lambda run: _row(run),
-        # Present only in runs of large models; small ones mostly measure the host.
-        needed="model_flops_utilisation",
-        cells=(
-            ("step_seconds", "{:.3g} s/step"),
-            ("model_flops_utilisation", "{:.0%} MFU"),
-            ("communication_share", "{:.0%} communication"),
-            ("compute_share", "{:.0%} computing"),
+    scalings = (
+        Scaling(
+            title="training by number of ranks",
+            field="ranks",
+            follow=("samples",),
+            row=lambda run: _row(run),
+            # Present only in runs of large models; small ones mostly measure the host.
+            needed="model_flops_utilisation",
+            cells=(
+                ("step_seconds", "{:.3g} s/step"),
+                ("model_flops_utilisation", "{:.0%} MFU"),
+                ("communication_share", "{:.0%} communication"),
+                ("compute_share", "{:.0%} computing"),
+            ),
         ),
     )
 

@@ -1,0 +1,28 @@
+"""Benchmark: one function that another program has timed, with its metrics."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from llm_claims.workloads.base import Workload
+from llm_claims.workloads.metric import Metric
+from llm_claims.workloads.witness import Witness
+
+
+class BenchmarkWitness(Witness):
+    """What was observed of a benchmark."""
+
+    test: str | None = None
+
+
+class Benchmark(Workload):
+    """A function that pytest-benchmark has timed, named like its test; statistics are those of all its rounds."""
+
+    Witness = BenchmarkWitness
+    must_state = ("test",)
+    metrics: ClassVar = {
+        **{f"{which}_seconds": Metric(unit="s", nature="timed") for which in ("min", "max", "mean", "median")},
+        "rounds": Metric(unit="rounds"),
+    }
+
+    test: str | None = None
