@@ -35,6 +35,9 @@ VENV_PLUGINS := .venv-plugins
 BIN_PLUGINS := $(VENV_PLUGINS)/bin
 READY_PLUGINS := $(VENV_PLUGINS)/.ready-$(VERSION)
 
+VENV_SWEEP := .venv-sweep
+READY_SWEEP := $(VENV_SWEEP)/.ready-$(VERSION)
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +76,8 @@ scaling: $(READY) ## Judge on all GPUs of this machine how speeds scale: make sc
 INSTANCE ?= g5.2xlarge
 STACK ?= current
 BUDGET ?= 10
+# How many jobs and endpoints may run at once: no more than the account's quotas allow.
+LAUNCHES ?= 8
 SAGEMAKER = $(BIN)/pytest tests/claims -m sagemaker $(addprefix --instance ,$(INSTANCE)) --stack $(STACK)
 
 .PHONY: sagemaker-setup
@@ -84,7 +89,11 @@ sagemaker-plan: $(READY)
 
 .PHONY: sagemaker
 sagemaker: $(READY_SAGEMAKER) ## Judge on AWS: make sagemaker INSTANCE="g5.2xlarge g4dn.2xlarge" BUDGET=10; sagemaker-plan costs nothing
-	$(SAGEMAKER) --budget $(BUDGET) $(ARGS) | tee sagemaker-run.txt
+	$(SAGEMAKER) --budget $(BUDGET) -n $(LAUNCHES) $(ARGS) | tee sagemaker-run.txt
+
+# In an environment of its own: a sweep needs seven packages, and is wanted soon.
+.PHONY: sweep-setup
+sweep-setup: $(READY_SWEEP)
 
 .PHONY: sagemaker-local
 sagemaker-local: $(READY_SAGEMAKER) ## Go the whole way of the SageMaker tier, against an emulator on this machine
@@ -132,7 +141,7 @@ types: $(READY_DEV) ## Check the types
 
 .PHONY: clean
 clean: ## Remove all that these targets made: environments, reports, caches
-	rm -rf $(VENV) $(VENV_CALIBRATE) $(VENV_PLUGINS) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
+	rm -rf $(VENV) $(VENV_CALIBRATE) $(VENV_PLUGINS) $(VENV_SWEEP) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Tells how far pip is, which writes to it: on a terminal in one line, else every 15 seconds at most.
@@ -210,3 +219,6 @@ $(READY_CALIBRATE): requirements-calibrate.txt pyproject.toml
 
 $(READY_PLUGINS): tests/plugins/requirements.txt pyproject.toml
 	$(call alone,$(VENV_PLUGINS),$<)
+
+$(READY_SWEEP): requirements-sweep.txt pyproject.toml
+	$(call alone,$(VENV_SWEEP),$<)

@@ -14,7 +14,8 @@ from llm_claims.errors import ClaimsError, UsageError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
-    given = _parser().parse_args(arguments)
+    stated = sys.argv[1:] if arguments is None else arguments
+    given = _parser(sweep_alone=stated[:1] == ["sweep"]).parse_args(stated)
     try:
         return int(given.perform(given) or 0)
     except (ClaimsError, OSError) as error:
@@ -22,13 +23,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 4
 
 
-def _parser() -> argparse.ArgumentParser:
-    from llm_claims.report import nights, review
-    from llm_claims.report.starter import add, init
+def _parser(*, sweep_alone: bool) -> argparse.ArgumentParser:
+    """Return the parser of all subcommands, or of ``sweep`` alone: that has to work where only boto3 is installed."""
     from llm_claims.sagemaker import sweep_command
 
     parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
     commands = parser.add_subparsers(required=True)
+    sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
+    sweep_command.add_arguments(sweep)
+    sweep.set_defaults(perform=sweep_command.sweep)
+    if not sweep_alone:
+        _add_others(commands)
+    return parser
+
+
+def _add_others(commands: Any) -> None:
+    from llm_claims.report import nights, review
+    from llm_claims.report.starter import add, init
+
     check = _command(commands, "check", _check, "check recordings, and list what they hold")
     check.add_argument("recording", type=Path, nargs="+")
     merge = _command(commands, "merge", _merge, "make one recording of several that one machine made, in that order")
@@ -63,10 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     review.add_arguments(compared)
     nightly = _command(commands, "history", nights.history, "show how figures went over the nights; accept a change")
     nights.add_arguments(nightly)
-    sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
-    sweep_command.add_arguments(sweep)
-    sweep.set_defaults(perform=sweep_command.sweep)
-    return parser
 
 
 def _command(

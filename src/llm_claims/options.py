@@ -17,6 +17,7 @@ import pytest
 EMULATED_ROUNDS = 1
 """Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
 LOCAL, ALL = "local", "all"
+DEFAULT_BUDGET_USD = 10.0
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -44,7 +45,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "budget": {
         "type": float,
         "metavar": "USD",
-        "help": "start nothing on SageMaker that is estimated above this, and stop launching when it is spent",
+        "help": "start nothing on SageMaker that is estimated above this, and stop launching when it is spent "
+        f"(default {DEFAULT_BUDGET_USD:g})",
     },
     "live-prices": {
         "action": "store_true",
@@ -272,9 +274,29 @@ def _update(config: pytest.Config) -> Literal["nothing", "new", "all"]:
 
 
 def _is_emulated(instances: Sequence[str]) -> bool:
-    """Whether SageMaker is emulated: by name, or because the AWS SDK's own variables name another endpoint."""
+    """Whether SageMaker is emulated: by name, or because the AWS SDK's variables or configuration name an endpoint."""
     named = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
-    return bool(instances) and (LOCAL in instances or any(os.environ.get(name) for name in named))
+    if not instances:
+        return False
+    return LOCAL in instances or any(os.environ.get(name) for name in named) or _configures_endpoint()
+
+
+def _configures_endpoint() -> bool:
+    """Whether the profile of the AWS configuration has an ``endpoint_url``, of its own or for a service."""
+    try:
+        import botocore.session
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        return False
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return False
+    session = botocore.session.Session()
+    try:
+        profile, everything = session.get_scoped_config(), session.full_config
+    except BotoCoreError:
+        return False  # the check of the account says what is wrong with it
+    services = everything.get("services", {}).get(profile.get("services", ""), {})
+    return "endpoint_url" in profile or any("endpoint_url" in one for one in services.values() if isinstance(one, dict))
 
 
 def _check(options: Options) -> None:

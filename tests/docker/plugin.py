@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.cloud_run import CloudRun
+from llm_claims.sagemaker.demand import Demand
 from llm_claims.sagemaker.sweep import SweepReport
 from tests.docker.launcher import DockerLauncher, docker, left
 
@@ -21,9 +21,10 @@ class DockerReport(SweepReport):
         return f"docker: {len(self.left)} containers left"
 
 
-def check(self: CloudRun, plan: CloudPlan | None) -> None:
+def check(self: CloudRun, demand: Demand) -> dict[str, int]:
     """Make sure that Docker answers."""
     docker("version")
+    return {}
 
 
 def sweep(self: CloudRun) -> SweepReport:
@@ -31,7 +32,7 @@ def sweep(self: CloudRun) -> SweepReport:
     found = left()
     for container in found:
         docker("rm", "--force", container)
-    return DockerReport(left=tuple(found))
+    return DockerReport("docker", left=tuple(found))
 
 
 @pytest.hookimpl(tryfirst=True)

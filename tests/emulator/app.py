@@ -34,6 +34,7 @@ class App:
         self.sagemaker = SageMaker(world)
         self.schedules = Schedules(world, self.sagemaker)
         self._control = Control(world, self.schedules, self.reset)
+        self._last_list = 0.0
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -58,6 +59,9 @@ class App:
         time.sleep(sum(fault.seconds for fault in faults if fault.kind == "slow"))
         if "lost_request" in kinds:
             raise LostConnection
+        if "html" in kinds:
+            row["status"] = 403
+            return Response("<html><body>Please sign in to the network</body></html>", 403, content_type="text/html")
         try:
             self._refuse(call, faults)
             response = self._do(call, environ, short_of_machines="capacity" in kinds)
@@ -83,10 +87,19 @@ class App:
                 f"Signature expired: {call.amz_date} is not within 5 min. of the current time.",
                 403,
             )
+        if call.operation == "ListTrainingJobs":
+            self._limit_rate(self.world.settings.list_jobs_per_second)
         for fault in faults:
             if refusal := fault.refusal(call):
                 raise refusal
         iam.check(self.world, call)
+
+    def _limit_rate(self, per_second: float) -> None:
+        """Refuse a call that comes sooner after the last one that was let through than the rate allows."""
+        now = time.monotonic()
+        if per_second and now - self._last_list < 1 / per_second:
+            raise AwsError("ThrottlingException", "Rate exceeded")
+        self._last_list = now
 
     def _do(self, call: Call, environ: dict[str, Any], short_of_machines: bool) -> Response:
         if call.service == "sagemaker" and call.operation == "InvokeEndpoint":
@@ -101,6 +114,7 @@ class App:
             ("pricing", "GetProducts"): lambda: pricing.get_products(call.params),
             ("servicequotas", "ListServiceQuotas"): lambda: quotas.list_service_quotas(self.world, call.params),
             ("servicequotas", "GetServiceQuota"): lambda: quotas.get_service_quota(self.world, call.params),
+            ("logs", "GetLogEvents"): lambda: self.world.logs.page(call.params, self.world.settings.empty_log_pages),
             ("ecr", "BatchGetImage"): lambda: images.batch_get(self.world, call.params),
             ("ecr", "DescribeImages"): lambda: images.describe(self.world, call.params),
         }.get((call.service, call.operation))

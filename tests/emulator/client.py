@@ -102,6 +102,10 @@ class Emulator:
         """Move the account's clock. When `strict`, requests signed more than five minutes off it are refused."""
         self.ask("POST", "clock", {"offset_seconds": offset_seconds, "strict": strict})
 
+    def backdate(self, name: str, seconds: float) -> None:
+        """Make all that has this text in its name older."""
+        self.ask("POST", "backdate", {"name": name, "seconds": seconds})
+
     def reset(self) -> None:
         """No faults, the settings and the clock as at the start, and nothing left of what was made."""
         self.ask("POST", "reset")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from moto.backends import get_backend
 from werkzeug.wrappers import Request, Response
 
 from tests.emulator import quotas
 from tests.emulator.schedules import Schedules
+from tests.emulator.shelf import ACCOUNT
 from tests.emulator.world import World
 
 
@@ -28,6 +31,7 @@ class Control:
             ("POST", "settings"): self._set,
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "clock"): self._move,
+            ("POST", "backdate"): self._backdate,
             ("POST", "reset"): lambda _: reset(),
         }
 
@@ -58,6 +62,21 @@ class Control:
         self._world.clock.offset_seconds = float(wanted.get("offset_seconds", self._world.clock.offset_seconds))
         self._world.clock.strict = bool(wanted.get("strict", self._world.clock.strict))
         return self._clock()
+
+    def _backdate(self, asked: Request) -> None:
+        """Make all that has a text in its name older, as if it had been created so many seconds before."""
+        wanted = json.loads(asked.get_data())
+        text, seconds = wanted["name"], float(wanted["seconds"])
+        for row in self._world.shelf.of_kind("training-job", "endpoint", "endpoint-config", "model"):
+            if text in row.name:
+                row.body["CreationTime"] -= seconds
+        for _, schedule, _ in self._schedules.standing():
+            if text in schedule.name:
+                schedule.creation_date -= seconds
+        for bucket in get_backend("s3")[ACCOUNT]["aws"].buckets.values():
+            for name, key in bucket.keys.items():
+                if text in name:
+                    key.last_modified -= timedelta(seconds=seconds)
 
     def resources(self) -> list[dict[str, Any]]:
         """What is not cleaned up: what bills now, and models, configurations, schedules and objects."""

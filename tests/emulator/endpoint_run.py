@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import json
 import shutil
 import socket
 import sys
@@ -22,6 +23,7 @@ from tests.emulator.shelf import ACCOUNT, Resource
 from tests.emulator.world import World
 
 _SERVER = Path(__file__).with_name("lmi") / "server.py"
+_INSTANCES = Path(__file__).parents[2] / "fixtures" / "instances.json"
 _NO_MACHINES = (
     "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
     "Please retry using a different ML instance type or after some time."
@@ -95,7 +97,11 @@ class EndpointRun:
 
     def _environment(self) -> dict[str, str]:
         base = base_environment(self._world.url, self._row.region)
-        return {**base, **self._image.get("Environment", {}), "SAGEMAKER_BIND_TO_PORT": str(self._port)}
+        own = {
+            "SAGEMAKER_BIND_TO_PORT": str(self._port),
+            "LLM_CLAIMS_EMULATED_GPUS": str(_gpus(self._variant["InstanceType"])),
+        }
+        return {**base, **self._image.get("Environment", {}), **own}
 
     def _line(self, line: str) -> None:
         self._world.logs.write(f"/aws/sagemaker/Endpoints/{self._row.name}", self._stream, line)
@@ -206,6 +212,12 @@ def _model_data(image: dict[str, Any]) -> str | None:
     if source := image.get("ModelDataSource", {}).get("S3DataSource"):
         return str(source["S3Uri"])
     return image.get("ModelDataUrl")
+
+
+def _gpus(instance_type: str) -> int:
+    """How many GPUs a machine of this type has; none if the suite's table does not have it."""
+    table = json.loads(_INSTANCES.read_text(encoding="utf-8"))["instances"]
+    return int(table.get(instance_type.removeprefix("ml."), {}).get("gpus", 0))
 
 
 def _free_port() -> int:

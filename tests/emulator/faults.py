@@ -20,7 +20,7 @@ _REFUSALS = {
     "expired_token": AwsError("ExpiredTokenException", "The security token included in the request is expired", 403),
     "no_capacity": AwsError("ResourceLimitExceeded", NO_CAPACITY),
 }
-_OTHERS = ("access_denied", "quota", "capacity", "lost_request", "lost_response", "slow", "slow_response")
+_OTHERS = ("access_denied", "quota", "capacity", "html", "lost_request", "lost_response", "slow", "slow_response")
 KINDS = (*_REFUSALS, *_OTHERS)
 
 
@@ -34,6 +34,7 @@ class Fault:
 
     - `throttling`, `internal`, `unavailable`, `expired_token`, `no_capacity`, `access_denied`, `quota`: refused;
     - `capacity`: accepted, and the job or endpoint then fails for want of machines;
+    - `html`: a proxy answers in place of AWS, with a page;
     - `lost_request`: the connection breaks, and nothing is done;
     - `lost_response`: it is done, and then the connection breaks;
     - `slow`, `slow_response`: waits `seconds` before or after it is done.

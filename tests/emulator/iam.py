@@ -21,7 +21,17 @@ def check(world: World, call: Call) -> None:
 
 
 def simulate(world: World, params: dict[str, str]) -> str:
-    """`SimulatePrincipalPolicy`, as XML."""
+    """`SimulatePrincipalPolicy`, as XML.
+
+    Raises
+    ------
+    AwsError
+        The source is a role that IAM does not have, or has under another path.
+    """
+    source = params["PolicySourceArn"]
+    known = {role["Arn"] for role in world.client("iam").list_roles()["Roles"]}
+    if ":role/" in source and source not in known:
+        raise AwsError("NoSuchEntity", f"The role with name {source} cannot be found.", 404)
     actions = [value for key, value in params.items() if key.startswith("ActionNames.member.")]
     rows = "".join(_row(action, action in world.settings.denied) for action in actions)
     return (

@@ -25,6 +25,7 @@ class Ledger:
             "time": now,
             "service": call.service,
             "operation": call.operation,
+            "region": call.region,
             "name": call.name,
             "params": params,
             "agent": call.agent,

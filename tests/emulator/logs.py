@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any
 
+from tests.emulator.errors import AwsError
 from tests.emulator.heartbeat import every
 
 MAX_EVENT_BYTES = 256 * 1024 - 26  # what CloudWatch takes in one event: longer lines arrive in pieces
@@ -39,6 +40,32 @@ class Logs:
         due = time.monotonic() + self.delay_seconds
         with self._lock:
             self._waiting += [(due, group, stream, piece) for piece in pieces]
+
+    def page(self, params: dict[str, Any], empty: int) -> dict[str, Any]:
+        """`GetLogEvents`: `empty` pages without lines before each page of moto's; the same token when there is no more.
+
+        Raises
+        ------
+        AwsError
+            There is no such stream.
+        """
+        token = str(params.get("nextToken") or "")
+        given, _, real = token.rpartition("|")
+        if int(given or 0) < empty:
+            return {"events": [], "nextForwardToken": f"{int(given or 0) + 1}|{real}", "nextBackwardToken": "b"}
+        asked = {key: value for key, value in params.items() if key != "_json"} | ({"nextToken": real} if real else {})
+        if not real:
+            asked.pop("nextToken", None)
+        try:
+            found = self._client.get_log_events(**asked)
+        except self._client.exceptions.ResourceNotFoundException as error:
+            raise AwsError("ResourceNotFoundException", str(error)) from None
+        more = found["nextForwardToken"] != real
+        return {
+            "events": found["events"],
+            "nextForwardToken": f"0|{found['nextForwardToken']}" if more else token,
+            "nextBackwardToken": "b",
+        }
 
     def ship(self) -> None:
         """Send what is due."""

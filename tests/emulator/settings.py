@@ -17,6 +17,8 @@ class Settings:
     start_seconds: float = 0.0  # of a job or endpoint, before its machines are there
     stop_grace_seconds: float = 5.0  # between SIGTERM and SIGKILL; AWS gives 120
     log_delay_seconds: float = 0.0  # from a line to its being found in CloudWatch
+    empty_log_pages: int = 0  # before each page of a log that has lines, as CloudWatch may give them
+    list_jobs_per_second: float = 0.0  # ListTrainingJobs beyond this is throttled, as in AWS beyond 2; 0: never
     search_lag_seconds: float = 0.0  # from a create to its being found by Search, which lags in AWS too
     delete_seconds: float = 0.0  # from DeleteEndpoint to the endpoint being gone
     invocation_timeout_seconds: float = 60.0

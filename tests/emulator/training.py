@@ -97,11 +97,12 @@ class TrainingJobs:
         return {"TrainingJobArn": row.arn}
 
     def list(self, params: dict[str, Any], region: str) -> dict[str, Any]:
-        wanted = params.get("StatusEquals")
+        wanted, warm = params.get("StatusEquals"), params.get("WarmPoolStatusEquals")
         rows = [
             row
             for row in self._world.shelf.of_kind(KIND, region=region)
             if wanted in (None, row.body["TrainingJobStatus"])
+            and warm in (None, row.body.get("WarmPoolStatus", {}).get("Status"))
         ]
         shown = (
             "TrainingJobName",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .miniature import Miniature, assert_refused
@@ -29,6 +31,48 @@ def reasons(suite: Miniature) -> set[str]:
     return {row["reason"] for key, row in suite.rows().items() if key[2] == "sagemaker"}
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_without_the_option_a_run_of_sagemaker_alone_says_what_to_pass(
+    suite: Miniature, workers: tuple[str, ...]
+) -> None:
+    """All skipped would look like a good night."""
+    run = suite.run_apart if workers else suite.run
+    result = run("-m", "sagemaker", *workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "only cases of sagemaker are selected, which measures on AWS, at a cost: pass --instance TYPE" in str(
+        result.stderr
+    )
+    assert suite.run("-m", "sagemaker", "--collect-only").ret == pytest.ExitCode.OK
+
+
+def test_a_profile_that_does_not_exist_is_told(
+    suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[profile work]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "wrok")
+    said = "no profile 'wrok' in the AWS configuration: set AWS_PROFILE to one of it: work"
+    assert_refused(suite.run("-m", "sagemaker", "--instance", "g5.2xlarge"), said)
+    monkeypatch.delenv("AWS_REGION")
+    assert_refused(suite.run("-m", "sagemaker", "--instance", "g5.2xlarge"), said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[default]\nendpoint_url = http://127.0.0.1:9\n",
+        "[default]\nservices = here\n[services here]\nsagemaker =\n  endpoint_url = http://127.0.0.1:9\n",
+    ],
+    ids=["profile", "service"],
+)
+def test_an_endpoint_in_the_configuration_is_an_emulator_too(
+    suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert_refused(suite.run(*RECORD, "--instance", "g5.2xlarge"), NO_EVIDENCE)
+
+
 def test_what_needs_another_type_says_which(suite: Miniature) -> None:
     """Nothing of the miniature runs on a g5.xlarge, so nothing is launched and nobody is asked for credentials."""
     result = suite.run("-m", "sagemaker", "--instance", "g5.xlarge")
@@ -50,8 +94,8 @@ def test_without_credentials_a_run_ends_with_one_clear_message(suite: Miniature,
     assert len([line for line in result.stderr.lines if line]) == 1
 
 
-def test_without_credentials_workers_are_not_started(suite: Miniature) -> None:
-    result = suite.run("-m", "sagemaker", "--instance", "g5.2xlarge", "-n", "2")
+def test_without_credentials_workers_get_no_test(suite: Miniature) -> None:
+    result = suite.run_apart("-m", "sagemaker", "--instance", "g5.2xlarge", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert NOBODY in result.stderr.str()
 

@@ -47,7 +47,7 @@ def closure(asked: Iterable[Requirement]) -> set[str]:
 
 
 def test_every_pin_is_exact_and_within_the_bounds_of_the_project() -> None:
-    files = (f"requirements{part}.txt" for part in ("", "-sagemaker", "-dev", "-calibrate"))
+    files = (f"requirements{part}.txt" for part in ("", "-sagemaker", "-dev", "-calibrate", "-sweep"))
     pinned = pins(*files)
     for asked in ASKED:
         (pin,) = pinned[canonicalize_name(asked.name)].specifier
@@ -65,3 +65,9 @@ def test_what_is_pinned_is_what_is_needed() -> None:
     pinned = pins("requirements.txt", "requirements-sagemaker.txt")
     needed = closure(asked for asked in ASKED if canonicalize_name(asked.name) in pinned)
     assert pinned.keys() == needed | {"pip", "setuptools"}
+
+
+def test_a_sweep_installs_boto3_and_what_it_needs() -> None:
+    pinned = pins("requirements-sweep.txt")
+    assert pinned.keys() == closure([Requirement("boto3")])
+    assert pinned.items() <= pins("requirements-sagemaker.txt").items()

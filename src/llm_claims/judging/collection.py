@@ -106,6 +106,7 @@ class Collection:
         produced = {case: item for item in self._seen if (case := case_of(item))}
         accepted = self._accepted(produced.values())
         cases = tuple(filter(None, map(case_of, selected)))
+        self._check_awake(cases)
         elsewhere = self._suite.register.claims.keys() - set(self._seen.values())
         untested = self._search(session.config).lacking(elsewhere)
         return Collected(
@@ -117,6 +118,18 @@ class Collection:
                 *unclaimed(accepted, self._suite.sources),
             ),
         )
+
+    def _check_awake(self, cases: tuple[Case, ...]) -> None:
+        """Check that a source has been asked for if nothing else is selected: a run of nothing must not look well.
+
+        Raises
+        ------
+        UsageError
+            It was not; the text says how to.
+        """
+        sources = {case.source for case in cases}
+        if len(sources) == 1 and (how := self._suite.asleep(*sources)) and not self._config.option.collectonly:
+            raise UsageError(f"only cases of {sources.pop()} are selected, which {how}")
 
     def _is_without_tests(self, config: pytest.Config) -> bool:
         """Whether the whole project was collected, and no test of any claim found, though it has a register."""

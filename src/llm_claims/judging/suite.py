@@ -96,6 +96,10 @@ class Suite:
             found.setdefault(name, UnavailableSource(name, reason))
         return found
 
+    def asleep(self, name: str) -> str | None:
+        """How to ask for a source that is loaded only then; None if it is another, or was asked for."""
+        return None if self.options.instances else ASLEEP.get(name)
+
     def _recorded(self) -> list[Source]:
         files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
         self.recordings = dict(zip(files, read_recordings(files), strict=True))

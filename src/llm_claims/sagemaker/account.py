@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,11 +14,14 @@ from functools import cached_property
 from typing import Any
 
 from llm_claims.sagemaker.errors import SetUpError
-from llm_claims.sagemaker.scrub import Scrubber
+from llm_claims.sagemaker.scrub import Scrubber, scrub
 
 ROLE_VARIABLE = "LLM_CLAIMS_ROLE"
 SCHEDULE_ROLE_VARIABLE = "LLM_CLAIMS_SCHEDULE_ROLE"
 BUCKET_VARIABLE = "LLM_CLAIMS_BUCKET"
+KEY_VARIABLE = "LLM_CLAIMS_KMS_KEY"
+SUBNETS_VARIABLE = "LLM_CLAIMS_SUBNETS"
+GROUPS_VARIABLE = "LLM_CLAIMS_SECURITY_GROUPS"
 # How often a call is tried. Few: an error that stays is reported, and a sweep tries again later.
 ATTEMPTS = 4
 _TIMEOUTS = {"connect_timeout": 10, "read_timeout": 65}
@@ -36,6 +40,15 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a resource is: the id of the account, the region, and for an upload the bucket."""
+
+    account: str
+    region: str
+    bucket: str | None
+
+
+@dataclass(frozen=True)
 class Account:
     """The account and region in which resources are created.
 
@@ -51,6 +64,10 @@ class Account:
         ARN of the role that deletion schedules run as; None for ``role``.
     owner
         Whom to ask about a resource: the value of its owner tag.
+    kms_key
+        Id or ARN of the KMS key that uploads and outputs are encrypted with; None for the bucket's own setting.
+    subnets, security_groups
+        Ids of those that jobs and models run in; empty for SageMaker's own network.
     """
 
     region: str
@@ -58,7 +75,10 @@ class Account:
     bucket: str | None = None
     schedule_role: str | None = None
     owner: str = "llm-claims"
-    _clients: dict[tuple[str, float, int], Any] = field(default_factory=dict, repr=False, compare=False)
+    kms_key: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    _clients: dict[tuple[str, float, int, str], Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @classmethod
@@ -66,36 +86,58 @@ class Account:
         """Read the account from environment variables.
 
         The region is read as boto3 does; roles and bucket from ``LLM_CLAIMS_ROLE``, ``LLM_CLAIMS_SCHEDULE_ROLE`` and
-        ``LLM_CLAIMS_BUCKET``; the owner from ``GITHUB_REPOSITORY``.
+        ``LLM_CLAIMS_BUCKET``; the key from ``LLM_CLAIMS_KMS_KEY``; the network from ``LLM_CLAIMS_SUBNETS`` and
+        ``LLM_CLAIMS_SECURITY_GROUPS``, ids with commas between; the owner from ``GITHUB_REPOSITORY``.
 
         Raises
         ------
         SetUpError
-            No region is set anywhere, or boto3 is not installed.
+            No region is set anywhere, one of subnets and security groups is set without the other, or boto3 is not
+            installed.
         """
         given = os.environ if environment is None else environment
         region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION") or _configured_region()
         if not region:
             raise SetUpError("no AWS region: set AWS_REGION, or region in the profile of your AWS configuration")
+        subnets, groups = (_ids(given.get(name, "")) for name in (SUBNETS_VARIABLE, GROUPS_VARIABLE))
+        if bool(subnets) != bool(groups):
+            raise SetUpError(f"a network needs both: set {SUBNETS_VARIABLE} and {GROUPS_VARIABLE}, or neither")
         return cls(
             region=region,
             role=given.get(ROLE_VARIABLE) or None,
             bucket=given.get(BUCKET_VARIABLE) or None,
             schedule_role=given.get(SCHEDULE_ROLE_VARIABLE) or None,
             owner=given.get("GITHUB_REPOSITORY") or "llm-claims",
+            kms_key=given.get(KEY_VARIABLE) or None,
+            subnets=subnets,
+            security_groups=groups,
         )
 
     @cached_property
     def session(self) -> Any:
-        """The boto3 session of all clients, with this project's time limits and number of attempts."""
+        """The boto3 session of all clients, with this project's time limits and number of attempts.
+
+        Raises
+        ------
+        SetUpError
+            The AWS configuration cannot be used.
+        """
         boto3 = _boto3()
         from botocore.config import Config
 
         session = _retrying_session()
         session.set_default_client_config(Config(**_TIMEOUTS))
-        return boto3.Session(botocore_session=session, region_name=self.region)
+        with _sound_configuration():
+            return boto3.Session(botocore_session=session, region_name=self.region)
 
-    def client(self, service: str, *, read_timeout: float = _TIMEOUTS["read_timeout"], attempts: int = ATTEMPTS) -> Any:
+    def client(
+        self,
+        service: str,
+        *,
+        read_timeout: float = _TIMEOUTS["read_timeout"],
+        attempts: int = ATTEMPTS,
+        region: str | None = None,
+    ) -> Any:
         """Return the boto3 client of one service. Equal arguments return the same client; threads may share it.
 
         Parameters
@@ -106,16 +148,18 @@ class Account:
             Seconds to wait for a response.
         attempts
             How often a call is tried; 1 for calls that are timed.
+        region
+            Another region than the account's.
         """
         from botocore.config import Config
 
-        key = (service, read_timeout, attempts)
+        key = (service, read_timeout, attempts, region or self.region)
         with self._lock:
             if key not in self._clients:
                 config: dict[str, Any] = {"read_timeout": read_timeout}
                 if attempts != ATTEMPTS:
                     config["retries"] = {"mode": "standard", "total_max_attempts": attempts}
-                self._clients[key] = self.session.client(service, config=Config(**config))
+                self._clients[key] = self.session.client(service, region_name=region, config=Config(**config))
             return self._clients[key]
 
     @cached_property
@@ -130,6 +174,11 @@ class Account:
         answer = self.client("sts").get_caller_identity()
         ahead = _ahead(datetime.now(UTC), answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
         return Caller(str(answer["Account"]), str(answer["Arn"]), ahead)
+
+    @property
+    def place(self) -> Place:
+        """Where this account's resources are; raises what `caller` raises."""
+        return Place(self.caller.number, self.region, self.bucket)
 
     @property
     def partition(self) -> str:
@@ -152,13 +201,36 @@ class Account:
         return Scrubber(known)
 
 
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
 def _configured_region() -> str | None:
     """Return the region in the user's AWS configuration, if it names one."""
     _boto3()
     import botocore.session
 
-    region = botocore.session.Session().get_config_variable("region")
+    with _sound_configuration():
+        region = botocore.session.Session().get_config_variable("region")
     return str(region) if region else None
+
+
+@contextmanager
+def _sound_configuration() -> Iterator[None]:
+    """Turn an error about the AWS configuration into a `SetUpError`."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+    try:
+        yield
+    except ProfileNotFound as error:
+        there = ", ".join(sorted(botocore.session.Session().available_profiles)) or "none"
+        profile = error.kwargs["profile"]
+        raise SetUpError(
+            f"no profile {profile!r} in the AWS configuration: set AWS_PROFILE to one of it: {there}"
+        ) from None
+    except BotoCoreError as error:
+        raise SetUpError(f"the AWS configuration cannot be read: {scrub(str(error))}") from None
 
 
 def _ahead(now: datetime, sent: str | None) -> timedelta:

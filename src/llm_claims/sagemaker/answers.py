@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -35,7 +36,7 @@ class StoredAnswer(BaseModel):
     instance_type: str
     instance_count: int
     image: str
-    image_digest: str | None
+    image_digest: str | None = None
     day: date
 
     @field_validator("answer", mode="before")
@@ -65,13 +66,30 @@ class AnswerStore:
             image_digest=received.image_digest,
             day=date.today(),
         )
-        path = self.folder / f"{received.request.placed.key}.{received.request.round:04d}.answer"
+        path = self.folder / f"{received.request.placed.key}.{received.request.round}.answer"
         write_atomically(path, stored.model_dump_json(exclude_none=True))
 
     def read(self, key: str) -> list[StoredAnswer]:
         """Return all answers for the placed workload with this key, in the order of their rounds."""
-        paths = sorted(self.folder.glob(f"{key}.*.answer"))
+        paths = [self.folder / f"{key}.{number}.answer" for number in sorted(self.rounds(key))]
         return [StoredAnswer.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+
+    def rounds(self, key: str) -> set[int]:
+        """Return the rounds of the placed workload with this key that have an answer."""
+        return {int(path.name.split(".")[-2]) for path in self.folder.glob(f"{key}.*.answer")}
+
+    def write_raw(self, launch: str, text: str) -> None:
+        """Add what a container said, as it said it, to the raw answers of a launch."""
+        with (self.folder / f"{launch}.raw").open("a", encoding="utf-8") as stream:
+            stream.write(scrub(text) + "\n")
+
+    def copy_raw(self, launch: str, folder: Path) -> Path | None:
+        """Copy the raw answers of a launch to a folder; return the copy, or None if it gave none."""
+        raw = self.folder / f"{launch}.raw"
+        if not raw.exists():
+            return None
+        folder.mkdir(parents=True, exist_ok=True)
+        return shutil.copyfile(raw, folder / f"{launch}.txt")
 
     def is_done(self, launch: str) -> bool:
         """Whether the launch with this key was carried out in this run, with or without success."""
@@ -81,6 +99,14 @@ class AnswerStore:
         """Remember that a launch was carried out, so that no process repeats it."""
         (self.folder / f"{launch}.done").touch()
 
+    def is_begun(self, launch: str) -> bool:
+        """Whether a process of this run began the launch with this key."""
+        return (self.folder / f"{launch}.begun").exists()
+
+    def mark_begun(self, launch: str) -> None:
+        """Remember that a launch was begun: whatever becomes of this process, it may have to be paid for."""
+        (self.folder / f"{launch}.begun").touch()
+
     @property
     def any_begun(self) -> bool:
         """Whether any process of this run began a launch."""
@@ -88,7 +114,7 @@ class AnswerStore:
 
     @contextmanager
     def lock(self, launch: str) -> Iterator[bool]:
-        """Lock a launch and mark it as begun; yield false at once if another process has the lock or it is done."""
+        """Lock a launch; yield false at once if another process has the lock or it is done."""
         lock = FileLock(self.folder / f"{launch}.lock")
         try:
             lock.acquire(timeout=0)
@@ -96,10 +122,7 @@ class AnswerStore:
             yield False
             return
         try:
-            is_open = not self.is_done(launch)
-            if is_open:
-                (self.folder / f"{launch}.begun").touch()
-            yield is_open
+            yield not self.is_done(launch)
         finally:
             lock.release()
 

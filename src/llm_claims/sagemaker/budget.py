@@ -16,15 +16,18 @@ class BudgetExceeded(Exception):
 
 
 class Budget:
-    """A file with the cost of each launch, in USD; ``limit_usd`` is ``None`` if there is no limit."""
+    """A file with the cost of each launch, in USD; ``limit_usd`` is ``None`` if there is no limit.
+
+    Entries are only added: a launch that was reserved twice has been paid for twice.
+    """
 
     def __init__(self, path: Path, limit_usd: float | None) -> None:
         self._path = path
         self._lock = FileLock(path.with_suffix(".lock"))
         self.limit_usd = limit_usd
 
-    def reserve(self, key: str, usd: float) -> None:
-        """Reserve the estimated cost of the launch ``key``.
+    def reserve(self, key: str, usd: float) -> str:
+        """Reserve the estimated cost of the launch ``key``; return the name of the new entry, for `settle`.
 
         Raises
         ------
@@ -38,12 +41,14 @@ class Budget:
                 raise BudgetExceeded(
                     f"the budget of ${self.limit_usd:.2f} is spent: ${max(left, 0):.2f} are left, this needs ${usd:.2f}"
                 )
-            self._write({**entries, key: usd})
+            name = f"{key}.{len(entries)}"
+            self._write({**entries, name: usd})
+            return name
 
-    def settle(self, key: str, usd: float) -> None:
-        """Replace the estimated cost of a launch by its real cost."""
+    def settle(self, name: str, usd: float) -> None:
+        """Replace the estimated cost in an entry by the real cost."""
         with self._lock:
-            self._write({**self._read(), key: usd})
+            self._write({**self._read(), name: usd})
 
     @property
     def spent_usd(self) -> float:
@@ -71,6 +76,6 @@ def check_budget(planned_usd: float, limit_usd: float | None) -> None:
     """
     if limit_usd is not None and planned_usd > limit_usd:
         raise UsageError(
-            f"this plan is estimated at ${planned_usd:.2f}, and --budget is ${limit_usd:.2f}: nothing was launched. "
-            "Select less with --claim, -k or --instance, or allow more; --plan shows the cost of each launch"
+            f"this plan is estimated at ${planned_usd:.2f}, and the budget is ${limit_usd:.2f}: nothing was launched. "
+            "Select less with --claim, -k or --instance, or allow more with --budget; --plan shows each launch"
         )

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
+from llm_claims.sagemaker.pace import Pace
 
 T = TypeVar("T")
 
@@ -31,10 +32,32 @@ _MISSING_CODES = {
 _MISSING_TEXT = re.compile(r"could not find|does not exist|not found", re.IGNORECASE)
 
 
+def aws_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return the errors that a call of boto3 may raise: AWS's refusals, broken connections, answers not from AWS.
+
+    ``more`` are added.
+
+    A proxy may answer in place of AWS, with a page that is no answer at all, or lacks what the answer has to have.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return (BotoCoreError, ClientError, Boto3Error, ResponseParserError, KeyError, *more)
+
+
 def error_code(error: BaseException) -> str:
     """Return the error code of AWS, or the exception's class name if AWS did not answer."""
     response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an error; of an answer that is not AWS's, only that it is not."""
+    text = str(error)
+    if type(error).__name__ == "ResponseParserError" or isinstance(error, KeyError) or "<html" in text.lower():
+        return "what answered is not AWS (a proxy, or a page to sign in?)"
+    return text
 
 
 def is_missing(error: BaseException) -> bool:
@@ -59,14 +82,30 @@ def cloud_errors(account: Account, doing: str) -> Iterator[None]:
     CloudError
         Any other error of AWS or of the connection.
     """
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         yield
-    except (BotoCoreError, ClientError, Boto3Error) as error:
+    except aws_errors() as error:
         kind = NoCapacity if is_capacity_error(f"{error_code(error)} {error}") else CloudError
-        raise kind(f"{doing}: {account.scrub(str(error))}") from None
+        raise kind(f"{doing}: {account.scrub(error_text(error))}") from None
+
+
+def steadily(look: Callable[[], T], pace: Pace) -> T:
+    """Return what ``look`` returns. After an error look again, at growing intervals.
+
+    Raises
+    ------
+    CloudError
+        Every look has failed for `Pace.trouble`.
+    """
+    began, interval = pace.now(), pace.poll
+    while True:
+        try:
+            return look()
+        except CloudError:
+            if pace.now() - began >= pace.trouble:
+                raise
+        pace.sleep(interval)
+        interval = min(2 * interval, 60.0)
 
 
 def create_once(account: Account, doing: str, call: Callable[[], object], exists: Callable[[], bool]) -> None:

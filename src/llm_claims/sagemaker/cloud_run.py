@@ -7,7 +7,7 @@ from functools import cached_property
 
 from llm_claims.sagemaker import preflight
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.cloud_plan import CloudPlan
+from llm_claims.sagemaker.demand import Demand
 from llm_claims.sagemaker.errors import SetUpError
 from llm_claims.sagemaker.execution import ContainerSettings
 from llm_claims.sagemaker.images import image_address
@@ -65,11 +65,8 @@ class CloudRun:
     def _image_address(self, image: str) -> str:
         return image_address(image, self.account.region)
 
-    def check(self, plan: CloudPlan | None) -> None:
-        """Check the account for a plan, before anything is created.
-
-        Without a plan (the controller of xdist workers collects no tests), check all images of the stack, and no
-        instance types.
+    def check(self, demand: Demand) -> dict[str, int]:
+        """Check the account for a plan, before anything is created; return the quotas of its machines.
 
         Raises
         ------
@@ -78,17 +75,8 @@ class CloudRun:
         """
         if self.emulated and not os.environ.get("AWS_ENDPOINT_URL"):
             raise SetUpError("--instance local needs an emulator of SageMaker: set AWS_ENDPOINT_URL to its address")
-        if plan is None:
-            images = {*self.stack.serving.values(), *filter(None, [self.stack.training])}
-        else:
-            images = {launch.deployment.image for launch in plan.launches}
-        most: dict[str, dict[str, int]] = {"job": {}, "endpoint": {}}
-        for launch in plan.launches if plan is not None else ():
-            # Each process has one launch at a time. If there are more workers than the quota allows, a launch fails.
-            machines, instance = most[launch.deployment.kind], f"ml.{launch.deployment.instance}"
-            machines[instance] = max(launch.deployment.count, machines.get(instance, 0))
-        addresses = frozenset(map(self._image_address, images))
-        preflight.check(self.account, preflight.PlannedResources(most["job"], most["endpoint"], addresses))
+        addresses = frozenset(map(self._image_address, demand.images))
+        return preflight.check(self.account, preflight.PlannedResources(demand.jobs, demand.endpoints, addresses))
 
     def sweep(self) -> SweepReport:
         """Remove what any process of this run has left in the account."""

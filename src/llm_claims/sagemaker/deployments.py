@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import Any, Literal
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.errors import Untestable
 from llm_claims.sagemaker.stacks import Stack
 from llm_claims.sources.base import Placed
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
+from llm_claims.workloads.shown import count
 from llm_claims.workloads.training.workload import Training
 
 Program = Literal["train", "generate", "load", "document"]
@@ -40,6 +43,8 @@ class Deployment:
         The fields of the workload that the program is started with. Other fields may differ from request to request.
     environment
         Further environment variables, for libraries.
+    gpus
+        The GPUs of each machine.
     """
 
     kind: Literal["job", "endpoint"]
@@ -50,6 +55,7 @@ class Deployment:
     program: Program
     program_fields: tuple[tuple[str, Any], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    gpus: int = 1
 
     @property
     def key(self) -> str:
@@ -64,12 +70,21 @@ class Deployment:
 
     def describe(self) -> str:
         """Return one line of text: the program, what it is started with, and whether RDMA is on."""
-        words: list[str] = [self.program, *(str(value) for _, value in self.program_fields if value is not None)]
+        words: list[str] = [self.program, *filter(None, starmap(_field_words, self.program_fields))]
         if EFA_WITH_RDMA.items() <= dict(self.environment).items():
             words.append("with RDMA")
         if EFA_WITHOUT_RDMA.items() <= dict(self.environment).items():
             words.append("without RDMA")
         return " ".join(words)
+
+
+def _field_words(name: str, value: Any) -> str:
+    """Return the words for a field that a program is started with: names and types speak for themselves."""
+    if name == "tensor_parallel_degree":
+        return f"on {count(int(value), 'GPU')}"
+    if name in ("device_map", "low_cpu_mem_usage"):
+        return "" if value is None else f"{name}={value}"
+    return "" if value is None else str(value)
 
 
 def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulated: bool = False) -> Deployment:
@@ -80,10 +95,16 @@ def deployment_of(placed: Placed, stack: Stack, table: InstanceTable, *, emulate
     Untestable
         The stack or the instance type cannot run it.
     """
-    workload = placed.workload
-    stack.check(workload)
     # A workload that is placed on an emulator has no instance type; AWS's calls need one.
     instance = placed.instance or "g5.2xlarge"
+    deployment = _deployment_on(instance, placed.workload, stack, table, emulated=emulated)
+    return replace(deployment, gpus=table[instance].gpus)
+
+
+def _deployment_on(
+    instance: str, workload: Workload, stack: Stack, table: InstanceTable, *, emulated: bool
+) -> Deployment:
+    stack.check(workload)
     if isinstance(workload, Training):
         return _training_deployment(workload, instance, stack, table, emulated=emulated)
     assert isinstance(workload, Generation | Loading), "checked by the stack"

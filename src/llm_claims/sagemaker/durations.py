@@ -19,6 +19,8 @@ LOADING_SECONDS = 240.0
 """One loading of a model's weights."""
 MOST_JOB_SECONDS = 1800
 """The time limit of a job."""
+MOST_ENDPOINT_SECONDS = 3 * 3600
+"""When a schedule deletes an endpoint."""
 
 _MODEL_SET_UP_SECONDS = 130.0
 # By ZeRO stage: seconds a step on 16 A100 without RDMA (document, runs A and D), and its speed-up by RDMA.

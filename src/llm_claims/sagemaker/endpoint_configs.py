@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.in_service import VARIANT
-from llm_claims.sagemaker.listing import list_names, tag_list
+from llm_claims.sagemaker.listing import list_named, tag_list
 from llm_claims.sagemaker.names import RunId
-from llm_claims.sagemaker.resources import Resources
+from llm_claims.sagemaker.resources import Found, Resources
 from llm_claims.sagemaker.specs import EndpointSpec
 
 
@@ -45,9 +45,9 @@ class EndpointConfigs(Resources):
             lambda: self.exists(name),
         )
 
-    def names(self, run: RunId | None) -> Iterator[str]:
+    def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the configurations of one run, or of any run."""
-        return list_names(self._account, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", run)
+        return list_named(self._account, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", run)
 
     def exists(self, name: str) -> bool:
         """Whether a configuration of this name exists."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, steadily
 from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
 from llm_claims.sagemaker.in_service import InService, last_lines, with_log
-from llm_claims.sagemaker.listing import list_names, list_tagged, tag_list
+from llm_claims.sagemaker.listing import list_named, list_tagged, tag_list
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.resources import Resources, State
+from llm_claims.sagemaker.resources import Found, Resources, State
 from llm_claims.sagemaker.specs import EndpointSpec
 
 
@@ -52,8 +52,7 @@ class Endpoints(Resources):
         """
         deadline = pace.now() + spec.start_up_seconds
         while True:
-            with cloud_errors(self._account, f"looking at endpoint {name}"):
-                found = self._describe(name)
+            found = steadily(lambda: self._look(name), pace)
             if found is None:
                 raise EndpointError(f"endpoint {name} was deleted by somebody else while it started")
             if found["EndpointStatus"] == "InService":
@@ -73,12 +72,12 @@ class Endpoints(Resources):
         why = f"endpoint {name} did not start: {reason}"
         return EndpointError(with_log(self._account, why, last_lines(self._account, name)))
 
-    def names(self, run: RunId | None) -> Iterator[str]:
+    def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the endpoints of one run, or of any run."""
-        return list_names(self._account, "list_endpoints", "Endpoints", "EndpointName", run)
+        return list_named(self._account, "list_endpoints", "Endpoints", "EndpointName", run)
 
-    def tagged(self, run: RunId | None) -> Iterator[tuple[str, str]]:
-        """List name and run tag of the endpoints that carry the tag of one run, or of any run."""
+    def tagged(self, run: RunId | None) -> Iterator[Found]:
+        """List the endpoints that carry the tag of one run, or of any run."""
         return list_tagged(self._account, "Endpoint", run)
 
     def exists(self, name: str) -> bool:
@@ -95,6 +94,10 @@ class Endpoints(Resources):
     def remove(self, name: str) -> None:
         """Delete an endpoint. AWS refuses while it is being created: call again then."""
         if_exists(lambda: self._account.client("sagemaker").delete_endpoint(EndpointName=name))
+
+    def _look(self, name: str) -> dict[str, Any] | None:
+        with cloud_errors(self._account, f"looking at endpoint {name}"):
+            return self._describe(name)
 
     def _describe(self, name: str) -> dict[str, Any] | None:
         return if_exists(lambda: self._account.client("sagemaker").describe_endpoint(EndpointName=name))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.sagemaker.containers.bundle import write_archive, write_job_source
-from llm_claims.sagemaker.durations import ENDPOINT_START_SECONDS, MOST_JOB_SECONDS
-from llm_claims.sagemaker.errors import CloudError, EndpointError
+from llm_claims.sagemaker.durations import ENDPOINT_START_SECONDS, MOST_ENDPOINT_SECONDS, MOST_JOB_SECONDS
+from llm_claims.sagemaker.errors import CloudError, EndpointError, RequestRefused
 from llm_claims.sagemaker.in_service import InService
 from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launcher import Launcher
@@ -22,6 +22,9 @@ from llm_claims.sagemaker.specs import EndpointSpec, JobResult, TrainingSpec
 from llm_claims.workloads.generation.workload import Generation, GenerationWitness
 from llm_claims.workloads.loading.workload import Loading, LoadingWitness
 from llm_claims.workloads.protocol import Answer, Ready
+
+_FAILURES = 3
+"""How many calls of an endpoint may be refused for one request, or fail while its answer is collected."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class ContainerSettings:
     warm_up: bool
     inference_ami: str | None
     request_seconds: float = 60.0
-    lifetime_seconds: int = 3 * 3600
+    lifetime_seconds: int = MOST_ENDPOINT_SECONDS
     start_up_seconds: int = int(2.5 * ENDPOINT_START_SECONDS)
     job_seconds: int = MOST_JOB_SECONDS
     collect_seconds: float = 5.0
@@ -77,7 +80,8 @@ class ReceivedAnswer:
 class Execution:
     """Carries out one launch.
 
-    ``on_request`` is called before each request to an endpoint, ``on_answer`` with each answer.
+    ``on_request`` is called before each request to an endpoint, ``on_raw`` with each message of the container before it
+    is read, ``on_answer`` with each answer.
     """
 
     launch: Launch
@@ -85,11 +89,12 @@ class Execution:
     settings: ContainerSettings
     on_answer: Callable[[ReceivedAnswer], None]
     on_request: Callable[[PlacedRequest], None] = lambda _: None
+    on_raw: Callable[[str], None] = lambda _: None
     _failed: set[str] = field(default_factory=set)  # keys of placed workloads that did not complete
     _warm: set[str] = field(default_factory=set)  # keys of placed workloads that were warmed up
 
-    def run(self) -> float:
-        """Launch the job or endpoint, send its requests, and end it; return the billed seconds of each machine.
+    def run(self) -> float | None:
+        """Launch the job or endpoint, send its requests, end it; return the billed seconds of each machine, if known.
 
         Raises
         ------
@@ -102,9 +107,9 @@ class Execution:
 
     # A job: its requests are part of its source code, its answers are in its log
 
-    def _run_job(self) -> float:
+    def _run_job(self) -> float | None:
         deployment, requests = self.launch.deployment, self.launch.requests
-        log = JobLog(self.launch)
+        log = JobLog(self.launch, self.on_raw)
         with tempfile.TemporaryDirectory(prefix="llm-claims-") as folder:
             write_job_source(Path(folder), deployment.program, map(message_of, requests))
             spec = TrainingSpec(
@@ -117,7 +122,7 @@ class Execution:
                 environment=self._environment(),
                 max_runtime_seconds=self.settings.job_seconds,
             )
-            job = self.launcher.train(spec, on_line=log.read_line)
+            job = self.launcher.train(spec, on_line=log.read_line, heard_all=lambda: log.complete)
         for request, ready, answer in log.answers:
             self.on_answer(
                 ReceivedAnswer(request, ready, answer, job.instance_type, job.instance_count, job.image_digest)
@@ -146,7 +151,7 @@ class Execution:
         deployment, started = self.launch.deployment, time.monotonic()
         with tempfile.TemporaryDirectory(prefix="llm-claims-") as folder:
             archive = Path(folder) / "model.tar.gz"
-            write_archive(archive, deployment.program, deployment.stack)
+            write_archive(archive, deployment.program, deployment.stack, deployment.gpus)
             spec = EndpointSpec(
                 label=deployment.label,
                 image=self.settings.image_address(deployment.image),
@@ -166,7 +171,7 @@ class Execution:
 
     def _ask_all(self, endpoint: InService) -> None:
         """Send every request; after a request that did not complete, skip the further ones of its workload."""
-        reply = self._send(endpoint, {"say": "ready"})
+        reply, _ = self._timed(endpoint, {"say": "ready"})
         ready = parse_ready(reply.get("ready"), self.launch)
         for request in self.launch.requests:
             if request.placed.key in self._failed:
@@ -187,9 +192,7 @@ class Execution:
             first = self._begin_and_collect(endpoint, request)
             if first.outcome.kind != "completed":
                 return first
-        start = time.perf_counter()
-        reply = self._send(endpoint, {"ask": body_of(request)})
-        seconds = time.perf_counter() - start
+        reply, seconds = self._timed(endpoint, {"ask": body_of(request)})
         answer = parse_answer(reply.get("answer"), request)
         if answer.outcome.kind != "completed":
             return answer
@@ -199,12 +202,33 @@ class Execution:
             )
         return answer.model_copy(update={"metrics": {**answer.metrics, "latency_seconds": seconds}})
 
+    def _timed(self, endpoint: InService, body: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        """Call the endpoint; return its reply and the seconds of the call. What AWS refuses is sent and timed anew."""
+        refused = 0
+        while True:
+            start = time.perf_counter()
+            try:
+                return self._send(endpoint, body), time.perf_counter() - start
+            except RequestRefused:
+                refused += 1
+                if refused > _FAILURES:
+                    raise
+            time.sleep(self.settings.collect_seconds)
+
     def _begin_and_collect(self, endpoint: InService, request: PlacedRequest) -> Answer:
         """Send a request and poll for its answer: it may take longer than one call of an endpoint may last."""
-        self._send(endpoint, {"begin": body_of(request)})
+        self._timed(endpoint, {"begin": body_of(request)})
         deadline = time.monotonic() + self.settings.start_up_seconds
+        failed = 0
         while time.monotonic() < deadline:
-            reply = self._send(endpoint, {"collect": request.round})
+            try:
+                reply = self._send(endpoint, {"collect": request.round})
+            except EndpointError:
+                # The program works on; to ask once more changes nothing.
+                failed += 1
+                if failed > _FAILURES:
+                    raise
+                continue
             if "answer" in reply:
                 return parse_answer(reply["answer"], request)
             if not reply.get("running"):
@@ -214,7 +238,9 @@ class Execution:
 
     def _send(self, endpoint: InService, body: Mapping[str, Any]) -> dict[str, Any]:
         """Call the endpoint with a JSON object, and return the JSON object that it replies."""
-        reply = json.loads(endpoint.invoke(json.dumps(body).encode(), self.settings.request_seconds))
+        text = endpoint.invoke(json.dumps(body).encode(), self.settings.request_seconds)
+        self.on_raw(text.decode(errors="replace"))
+        reply = json.loads(text)
         if not isinstance(reply, dict):
             raise CloudError(f"the endpoint's reply is not a JSON object: {reply!r:.200}")
         return reply

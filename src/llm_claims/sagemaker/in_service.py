@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import error_code
-from llm_claims.sagemaker.errors import CloudError, EndpointError
+from llm_claims.sagemaker.calls import aws_errors, error_code, error_text
+from llm_claims.sagemaker.errors import CloudError, EndpointError, RequestRefused
 from llm_claims.sagemaker.logs import ENDPOINT_GROUP, LogReader
 from llm_claims.sagemaker.pace import Pace
 
 LAST_LINES = 20
 VARIANT = "AllTraffic"
+_THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException")
 
 
 class InService:
@@ -33,11 +34,11 @@ class InService:
 
         Raises
         ------
+        RequestRefused
+            AWS is asked too often.
         EndpointError
             The model failed, or did not answer within ``timeout_seconds``; the text ends with the log's last lines.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
         # No retry: the caller measures the time of this call.
         client = self._account.client("sagemaker-runtime", read_timeout=timeout_seconds, attempts=1)
         try:
@@ -45,8 +46,10 @@ class InService:
                 EndpointName=self._name, Body=body, ContentType="application/json", Accept="application/json"
             )
             return bytes(answer["Body"].read())
-        except (BotoCoreError, ClientError, OSError) as error:
-            why = f"endpoint {self._name} did not answer: {error_code(error)}: {error}"
+        except aws_errors(OSError) as error:
+            why = f"endpoint {self._name} did not answer: {error_code(error)}: {error_text(error)}"
+            if error_code(error) in _THROTTLED:
+                raise RequestRefused(self._account.scrub(why)) from None
             raise EndpointError(with_log(self._account, why, self._last_lines())) from None
 
     def lines(self) -> list[str]:
@@ -57,7 +60,8 @@ class InService:
         CloudError
             The log cannot be read.
         """
-        self._lines += [line for _, line in self._log.read()]
+        for _, line in self._log.read():
+            self._lines.append(line)
         return list(self._lines)
 
     def _last_lines(self) -> list[str]:
@@ -70,15 +74,18 @@ class InService:
                     seen, still_since = len(self._lines), self._pace.now()
             return self._lines[-LAST_LINES:]
         except CloudError as error:
-            return [str(error)]
+            return [*self._lines, str(error)][-LAST_LINES:]
 
 
 def last_lines(account: Account, name: str) -> list[str]:
-    """Return the end of an endpoint's log, or the error that kept it from being read."""
+    """Return the end of an endpoint's log, and the error that kept it from being read to its end."""
+    lines: list[str] = []
     try:
-        return [line for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/").read()][-LAST_LINES:]
+        for _, line in LogReader(account, f"{ENDPOINT_GROUP}{name}", f"{VARIANT}/").read():
+            lines.append(line)
     except CloudError as error:
-        return [str(error)]
+        lines.append(str(error))
+    return lines[-LAST_LINES:]
 
 
 def with_log(account: Account, why: str, lines: list[str]) -> str:

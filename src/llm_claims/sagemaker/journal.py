@@ -6,11 +6,12 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from llm_claims.sagemaker.account import Place
 from llm_claims.sagemaker.errors import SetUpError
 from llm_claims.sagemaker.names import RunId
 
@@ -21,12 +22,18 @@ ResourceType = Literal["training job", "endpoint", "endpoint config", "model", "
 
 @dataclass(frozen=True)
 class Entry:
-    """One resource that a run was about to create, and when (UTC)."""
+    """One resource that a run was about to create, where, and when (UTC)."""
 
     run: RunId
     type: ResourceType
     name: str
+    place: Place
     at: datetime
+
+    def is_in(self, place: Place) -> bool:
+        """Whether a sweep of this account, region and bucket can find the resource."""
+        same = (self.place.account, self.place.region) == (place.account, place.region)
+        return same and (self.type != "upload" or self.place.bucket == place.bucket)
 
 
 def default_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -49,13 +56,13 @@ class Journal:
         self.folder = folder
         self._file = f"{os.getpid()}-{secrets.token_hex(4)}.jsonl"
 
-    def intend(self, run: RunId, resource_type: ResourceType, name: str) -> None:
+    def intend(self, run: RunId, resource_type: ResourceType, name: str, place: Place) -> None:
         """Write down that a resource is about to be created."""
-        self._write("create", run, resource_type, name)
+        self._write(Entry(run, resource_type, name, place, datetime.now(UTC)), "create")
 
-    def gone(self, run: RunId, resource_type: ResourceType, name: str) -> None:
+    def gone(self, entry: Entry) -> None:
         """Write down that no sweep has to look for a resource: it was removed, or is a job that has ended."""
-        self._write("gone", run, resource_type, name)
+        self._write(replace(entry, at=datetime.now(UTC)), "gone")
 
     def own_entries(self) -> list[Entry]:
         """Return the resources of this process that may exist: intended, and not known to be gone."""
@@ -65,13 +72,19 @@ class Journal:
         """Return the resources of all runs that may exist: intended by a process, and known to none to be gone."""
         return _open_entries(sorted(self.folder.glob("*.jsonl")))
 
-    def _write(self, event: str, run: RunId, resource_type: ResourceType, name: str) -> None:
+    def _write(self, entry: Entry, event: str) -> None:
         path = self.folder / self._file
         new = not path.exists()
         if new:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        now = datetime.now(UTC).isoformat()
-        line = {"at": now, "run": run.text, "event": event, "kind": resource_type, "name": name}
+        line = {
+            "at": entry.at.isoformat(),
+            "run": entry.run.text,
+            "event": event,
+            "kind": entry.type,
+            "name": entry.name,
+            **asdict(entry.place),
+        }
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(handle, json.dumps(line).encode() + b"\n")
@@ -97,12 +110,12 @@ def _open_entries(paths: Iterable[Path]) -> list[Entry]:
     for path in paths:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         events += [parsed for line in lines if (parsed := _parsed(line))]
-    open_now: dict[tuple[str, str], Entry] = {}
+    open_now: dict[tuple[str, str, Place], Entry] = {}
     for event, entry in sorted(events, key=lambda pair: pair[1].at):
         if event == "gone":
-            open_now.pop((entry.type, entry.name), None)
+            open_now.pop((entry.type, entry.name, entry.place), None)
         else:
-            open_now[entry.type, entry.name] = entry
+            open_now[entry.type, entry.name, entry.place] = entry
     return list(open_now.values())
 
 
@@ -115,7 +128,8 @@ def _parsed(line: str) -> tuple[str, Entry] | None:
         read = json.loads(line)
         if read["kind"] not in get_args(ResourceType):
             return None
-        entry = Entry(RunId(read["run"]), read["kind"], str(read["name"]), datetime.fromisoformat(read["at"]))
+        place = Place(str(read["account"]), str(read["region"]), read["bucket"])
+        entry = Entry(RunId(read["run"]), read["kind"], str(read["name"]), place, datetime.fromisoformat(read["at"]))
         return str(read["event"]), entry
     except (ValueError, KeyError, TypeError, SetUpError):
         return None

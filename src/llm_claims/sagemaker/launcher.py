@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from llm_claims.sagemaker.endpoints import Endpoints
 from llm_claims.sagemaker.errors import CloudError
 from llm_claims.sagemaker.images import digest_or_none
 from llm_claims.sagemaker.in_service import InService
-from llm_claims.sagemaker.journal import Journal
+from llm_claims.sagemaker.journal import Entry, Journal, ResourceType
 from llm_claims.sagemaker.models import Models
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
@@ -46,7 +46,13 @@ class Launcher:
         self._configs, self._models = EndpointConfigs(account), Models(account)
         self._schedules, self._uploads = Schedules(account), Uploads(account)
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
+    def train(
+        self,
+        spec: TrainingSpec,
+        *,
+        on_line: Callable[[str, str], None],
+        heard_all: Callable[[], bool] = lambda: True,
+    ) -> JobResult:
         """Run one training job to its end. If anything fails meanwhile, stop the job.
 
         Parameters
@@ -55,6 +61,8 @@ class Launcher:
             The job.
         on_line
             Called with host (``algo-1``) and text of each line of the log, scrubbed, as they come.
+        heard_all
+            Whether all lines have come that matter: as long as not, a job that completed is waited for longer.
 
         Raises
         ------
@@ -65,19 +73,20 @@ class Launcher:
         """
         name = self.run.name(spec.label, full_length=True)
         digest = digest_or_none(self.account, spec.image)
-        self.journal.intend(self.run, "upload", self.run.s3_prefix)
-        self.journal.intend(self.run, "training job", name)
+        self._intend("upload", self.run.s3_prefix)
+        self._intend("training job", name)
         ended = False
         try:
             self._jobs.start(self.run, name, spec)
-            result = self._jobs.follow(name, spec, self.pace, on_line)
-            ended = True
+            result = self._jobs.follow(name, spec, self.pace, on_line, heard_all)
+            ended = result.status != "Unknown"
         finally:
             if not ended:
                 # If this call fails, `close` stops the job.
                 with suppress(CloudError), cloud_errors(self.account, f"stopping training job {name}"):
                     self._jobs.remove(name)
-        self.journal.gone(self.run, "training job", name)
+        if ended:
+            self._note_gone(entry for entry in self.journal.own_entries() if entry.name == name)
         return replace(result, image_digest=digest)
 
     @contextmanager
@@ -103,24 +112,33 @@ class Launcher:
             self._sweep(Sweep(self.account, own, pace=self.pace))
 
     def _create_endpoint(self, name: str, spec: EndpointSpec) -> None:
-        run, journal = self.run, self.journal
-        journal.intend(run, "upload", run.s3_prefix)
+        run = self.run
+        self._intend("upload", run.s3_prefix)
         archive = self._uploads.put(spec.archive, f"{run.s3_prefix}{name}/model.tar.gz")
-        journal.intend(run, "model", name)
+        self._intend("model", name)
         self._models.create(run, name, spec, archive)
-        journal.intend(run, "endpoint config", name)
+        self._intend("endpoint config", name)
         self._configs.create(run, name, spec)
         # Before the endpoint: from the moment that it can exist, something will delete it.
-        journal.intend(run, "schedule", name)
+        self._intend("schedule", name)
         self._schedules.create(name, spec.lifetime_seconds)
-        journal.intend(run, "endpoint", name)
+        self._intend("endpoint", name)
         self._endpoints.create(run, name)
+
+    def _intend(self, resource_type: ResourceType, name: str) -> None:
+        """Write into the journal what is about to be created, and where."""
+        with cloud_errors(self.account, "asking AWS who the caller is"):
+            place = self.account.place
+        self.journal.intend(self.run, resource_type, name, place)
+
+    def _note_gone(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.journal.gone(entry)
 
     def _sweep(self, sweep: Sweep) -> SweepReport:
         """Run a sweep, and write into the journal what is gone."""
         report = sweep.run()
-        for entry in report.gone:
-            self.journal.gone(entry.run, entry.type, entry.name)
+        self._note_gone(report.gone)
         return report
 
     def close(self, *, whole_run: bool | None = None) -> SweepReport:

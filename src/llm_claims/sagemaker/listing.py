@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any, Literal
 
 from llm_claims.sagemaker.account import Account
 from llm_claims.sagemaker.names import PREFIX, RUN_TAG, RunId
+from llm_claims.sagemaker.resources import Found
+
+ENDED = ("Completed", "Failed", "Stopped")
+"""The states of a job that has ended."""
+WARM = ("Available", "InUse")
+"""The states of machines that a job keeps warm: they are billed."""
 
 
-def list_names(account: Account, call: str, group: str, key: str, run: RunId | None) -> Iterator[str]:
+def is_over(job: dict[str, Any]) -> bool:
+    """Whether a job, as AWS describes it, has ended and keeps no machine warm."""
+    return job["TrainingJobStatus"] in ENDED and not is_warm(job)
+
+
+def is_warm(job: dict[str, Any]) -> bool:
+    """Whether a job, as AWS describes it, keeps machines warm."""
+    return (job.get("WarmPoolStatus") or {}).get("Status") in WARM
+
+
+def list_named(account: Account, call: str, group: str, key: str, run: RunId | None, **filters: str) -> Iterator[Found]:
     """List the resources of one run, or of any run (``None``), with one of SageMaker's List calls.
 
     Parameters
     ----------
     call, group, key
         The call, and where its answer holds the names: ``list_models``, ``Models``, ``ModelName``.
+    filters
+        Further parameters of the call.
     """
-    pages = account.client("sagemaker").get_paginator(call).paginate(NameContains=run.prefix if run else PREFIX)
+    stem = run.prefix if run else PREFIX
+    pages = account.client("sagemaker").get_paginator(call).paginate(NameContains=stem, **filters)
     for page in pages:
-        yield from (str(found[key]) for found in page[group])
+        yield from (
+            Found(str(one[key]), RunId.of_name(str(one[key])), one["CreationTime"].astimezone(UTC))
+            for one in page[group]
+        )
 
 
-def list_tagged(
-    account: Account, resource: Literal["TrainingJob", "Endpoint"], run: RunId | None
-) -> Iterator[tuple[str, str]]:
-    """List name and run tag of the resources that carry the tag of one run, or of any run (``None``)."""
+def list_tagged(account: Account, resource: Literal["TrainingJob", "Endpoint"], run: RunId | None) -> Iterator[Found]:
+    """List the resources that carry the tag of one run, or of any run (``None``), but no jobs that are over."""
     condition = {"Operator": "Equals", "Value": run.text} if run else {"Operator": "Exists"}
     pages = (
         account.client("sagemaker")
@@ -35,8 +56,11 @@ def list_tagged(
     for page in pages:
         for result in page["Results"]:
             found: dict[str, Any] = result[resource]
+            if resource == "TrainingJob" and is_over(found):
+                continue
             tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
-            yield str(found[f"{resource}Name"]), str(tags.get(RUN_TAG, ""))
+            created = found["CreationTime"].astimezone(UTC)
+            yield Found(str(found[f"{resource}Name"]), RunId.of_tag(str(tags.get(RUN_TAG, ""))), created)
 
 
 def tag_list(account: Account, run: RunId) -> list[dict[str, str]]:

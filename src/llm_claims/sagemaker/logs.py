@@ -27,16 +27,18 @@ class LogReader:
         self._account, self._group, self._prefix = account, group, stream_prefix
         self._next: dict[str, str] = {}
 
-    def read(self) -> list[tuple[str, str]]:
-        """Return the lines since the last call as (host, line), scrubbed.
+    def read(self) -> Iterator[tuple[str, str]]:
+        """Yield the lines since the last call as (host, line), scrubbed, page by page.
 
         Raises
         ------
         CloudError
-            The log cannot be read.
+            The log cannot be read any further now. The lines before it were yielded; the next call goes on after them.
         """
         with cloud_errors(self._account, f"reading the log {self._group}"):
-            return [(_host(stream, self._prefix), line) for stream in self._streams() for line in self._new_in(stream)]
+            for stream in self._streams():
+                for line in self._new_in(stream):
+                    yield _host(stream, self._prefix), line
 
     def _streams(self) -> list[str]:
         pages = self._account.client("logs").get_paginator("describe_log_streams").paginate
@@ -55,12 +57,10 @@ class LogReader:
             page = self._page(stream)
             for event in page["events"]:
                 yield self._account.scrub(str(event["message"]))
-            token = page["nextForwardToken"]
-            # CloudWatch returns the same token when there are no more lines.
-            if token == self._next.get(stream) or not page["events"]:
-                self._next[stream] = token
+            before, self._next[stream] = self._next.get(stream), page["nextForwardToken"]
+            # CloudWatch returns the same token when there are no more lines. After an empty page there may be more.
+            if self._next[stream] == before:
                 return
-            self._next[stream] = token
 
     def _page(self, stream: str) -> dict[str, Any]:
         after = {"nextToken": self._next[stream]} if stream in self._next else {}

@@ -54,6 +54,12 @@ def _without_unknown_observations(answer: Any, kind: type[Workload]) -> Any:
     return answer | {"witness": {name: seen for name, seen in witness.items() if name in kind.Witness.model_fields}}
 
 
+def not_measured(answer: Answer) -> str | None:
+    """Return why a program did not measure what it was asked for, if it says so (`NotMeasured` of its engine)."""
+    name, _, reason = (answer.outcome.signature or "").partition(": ")
+    return reason if name == "NotMeasured" and answer.outcome.kind == "failed" else None
+
+
 def parse_ready(value: Any, launch: Launch) -> Ready:
     """Read the JSON in which a program says that it is ready; if there is none, return what is known of its machine."""
     if value is None:

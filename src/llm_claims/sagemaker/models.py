@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llm_claims.sagemaker.calls import create_once, if_exists
-from llm_claims.sagemaker.listing import list_names, tag_list
+from llm_claims.sagemaker.listing import list_named, tag_list
 from llm_claims.sagemaker.names import RunId
-from llm_claims.sagemaker.resources import Resources
+from llm_claims.sagemaker.resources import Found, Resources
 from llm_claims.sagemaker.specs import EndpointSpec
 
 
@@ -24,23 +24,25 @@ class Models(Resources):
         CloudError
             It was not created.
         """
-        client = self._account.client("sagemaker")
+        account, client = self._account, self._account.client("sagemaker")
+        network = {"Subnets": list(account.subnets), "SecurityGroupIds": list(account.security_groups)}
         container = {"Image": spec.image, "ModelDataUrl": archive, "Environment": dict(spec.environment)}
         create_once(
-            self._account,
+            account,
             f"creating model {name}",
             lambda: client.create_model(
                 ModelName=name,
                 PrimaryContainer=container,
-                ExecutionRoleArn=self._account.role,
-                Tags=tag_list(self._account, run),
+                ExecutionRoleArn=account.role,
+                Tags=tag_list(account, run),
+                **({"VpcConfig": network} if account.subnets else {}),
             ),
             lambda: self.exists(name),
         )
 
-    def names(self, run: RunId | None) -> Iterator[str]:
+    def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the models of one run, or of any run."""
-        return list_names(self._account, "list_models", "Models", "ModelName", run)
+        return list_named(self._account, "list_models", "Models", "ModelName", run)
 
     def exists(self, name: str) -> bool:
         """Whether a model of this name exists."""

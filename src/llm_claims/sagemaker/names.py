@@ -50,6 +50,11 @@ class RunId:
         return cls(given) if given else None
 
     @classmethod
+    def of_tag(cls, value: str) -> RunId | None:
+        """Return the run whose id is the value of a tag; None if it is no id."""
+        return cls(value) if _RUN_ID.fullmatch(value) and _instant(value) else None
+
+    @classmethod
     def of_name(cls, name: str) -> RunId | None:
         """Return the run that created a resource of this name; None if the name is not one of a run."""
         found = _NAME.fullmatch(name)

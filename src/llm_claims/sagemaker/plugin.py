@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from llm_claims.document.instances import bare
-from llm_claims.errors import ClaimsError
+from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.judging.marks import claim_of
 from llm_claims.judging.suite import Suite
-from llm_claims.options import ALL, LOCAL
+from llm_claims.options import ALL, DEFAULT_BUDGET_USD, LOCAL
 from llm_claims.sagemaker.budget import check_budget
 from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.cloud_run import CloudRun
+from llm_claims.sagemaker.demand import Demand, read_demand
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.prices import Prices, live_prices
 from llm_claims.sagemaker.source import MOST_ROUNDS, SageMakerSource
@@ -32,6 +33,7 @@ class SageMaker:
         self._config = config
         self._lines: list[str] = []
         self._swept = False
+        self._checked = False
         self._given: dict[str, Any] = getattr(config, "workerinput", {})
 
     @property
@@ -64,10 +66,11 @@ class SageMaker:
             cloud_run=self._cloud_run,
             emulated=options.emulated,
             most_rounds=options.rounds or MOST_ROUNDS,
-            budget_usd=options.budget,
+            budget_usd=self._budget,
             commit=suite.commit,
             progress=suite.progress.of("sagemaker"),
             prices=self._prices(),
+            unread_folder=options.report / "unread",
         )
 
     @cached_property
@@ -109,37 +112,81 @@ class SageMaker:
         options = self._suite.options
         if self._is_worker or self._config.option.collectonly or not options.register.is_file():
             return None
+        if self._has_workers:
+            if options.plan:
+                raise pytest.UsageError("--plan launches nothing and needs no workers: leave out -n")
+            return None  # the controller collects no tests: its workers tell it their plan
         try:
-            if self._has_workers:
-                self._check_with_workers()
-                return None
             if not any(map(claim_of, session.items)):
                 return None
-            plan = self._source.plan_for(self._suite.needs(session.items, self._source))
+            plan = self._plan_of(session)
             if options.plan:
                 self._show(plan)
                 return True
-            if plan.launches:
-                check_budget(plan.total_usd, options.budget)
-                self._cloud_run.check(plan)
+            self._check(plan.demand)
         except ClaimsError as error:
             raise pytest.UsageError(str(error)) from None
         return None
 
-    def _check_with_workers(self) -> None:
-        """Check the account without a plan: the controller of xdist workers collects no tests."""
-        if self._suite.options.plan:
-            raise pytest.UsageError("--plan launches nothing and needs no workers: leave out -n")
-        self._cloud_run.check(None)
+    def _plan_of(self, session: pytest.Session) -> CloudPlan:
+        return self._source.plan_for(self._suite.needs(session.items, self._source))
+
+    def _check(self, demand: Demand) -> None:
+        """Check budget and account for a demand, and keep its quotas for all processes of the run."""
+        if demand.images:
+            check_budget(demand.usd, self._budget)
+            self._source.machines.write_quotas(self._cloud_run.check(demand))
+            # Who kills the run needs it; the end of the report may then never come.
+            self._write(
+                f"SageMaker run {self._run.text}: llm-claims sweep --run {self._run.text} removes what it leaves"
+            )
+
+    @property
+    def _budget(self) -> float:
+        given = self._suite.options.budget
+        return DEFAULT_BUDGET_USD if given is None else given
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Let the controller know the demand of the plan, before any test is sent to a worker."""
+        if self._is_worker and any(map(claim_of, session.items)):
+            try:
+                demand = self._plan_of(session).demand
+            except ClaimsError as error:
+                demand = Demand(refusal=str(error))
+            demand.keep(self._suite.store.folder)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Check budget and account for what the workers have planned, once."""
+        demand = None if self._checked or not self._suite.store.is_open else read_demand(self._suite.store.folder)
+        if demand is None:
+            return
+        self._checked = True
+        try:
+            if demand.refusal:
+                raise UsageError(demand.refusal)
+            self._check(demand)
+        except ClaimsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _write(self, line: str) -> None:
+        """Write a line to the terminal."""
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None:
+            print(line)
+            return
+        terminal.ensure_newline()
+        terminal.write_line(line)
 
     def _show(self, plan: CloudPlan) -> None:
-        terminal = self._config.pluginmanager.getplugin("terminalreporter")
-        if terminal is not None:
-            terminal.ensure_newline()
-        write = print if terminal is None else terminal.write_line
-        write("==== plan for SageMaker: nothing is launched ====")
+        self._write("==== plan for SageMaker: nothing is launched ====")
         for line in plan.lines():
-            write(line)
+            self._write(line)
+        if plan.total_usd > self._budget:
+            self._write(
+                f"refused without --plan: more than the budget of ${self._budget:.2f}; --budget USD allows more"
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

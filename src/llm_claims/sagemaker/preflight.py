@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import error_code
-from llm_claims.sagemaker.errors import CloudError, SetUpError
+from llm_claims.sagemaker.calls import aws_errors, error_code, error_text
+from llm_claims.sagemaker.errors import BucketUnknown, CloudError, SetUpError
 from llm_claims.sagemaker.images import find_digest, is_ecr_address
-from llm_claims.sagemaker.quotas import check_quotas, check_types, read_quotas
+from llm_claims.sagemaker.quotas import check_quotas, check_types, quota_name, read_quotas
 from llm_claims.sagemaker.roles import check_roles
 
 # AWS refuses signatures whose time differs from its own by more than five minutes.
@@ -29,7 +29,7 @@ class PlannedResources:
     Parameters
     ----------
     training, endpoints
-        Instance type (``ml.…``) → the most machines of it in use at one time.
+        Instance type (``ml.…``) → the machines of it that one launch needs at most.
     images
         Addresses of container images: registry, repository and tag.
     """
@@ -39,8 +39,10 @@ class PlannedResources:
     images: frozenset[str] = frozenset()
 
 
-def check(account: Account, planned: PlannedResources) -> None:
+def check(account: Account, planned: PlannedResources) -> dict[str, int]:
     """Check region, instance types, credentials, clock, roles, bucket, images and quotas; create nothing.
+
+    Return the quotas of the planned machines: name → the most machines at one time.
 
     Raises
     ------
@@ -60,6 +62,9 @@ def check(account: Account, planned: PlannedResources) -> None:
         quotas = read_quotas(account) if planned.training or planned.endpoints else {}
         check_quotas(quotas, "training job", planned.training, account.region)
         check_quotas(quotas, "endpoint", planned.endpoints, account.region)
+        names = [quota_name("training job", one) for one in planned.training]
+        names += [quota_name("endpoint", one) for one in planned.endpoints]
+        return {name: int(quotas[name]) for name in names}
     except SetUpError:
         raise
     except CloudError as error:
@@ -94,11 +99,9 @@ def check_caller(account: Account) -> None:
     SetUpError
         There are no credentials, AWS refuses them, or the clock is wrong.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         ahead = account.caller.ahead
-    except (ClientError, BotoCoreError) as error:
+    except aws_errors() as error:
         raise SetUpError(_refusal(account, error)) from None
     if abs(ahead) > CLOCK_TOLERANCE:
         minutes = abs(ahead).total_seconds() / 60
@@ -107,7 +110,7 @@ def check_caller(account: Account) -> None:
 
 def _refusal(account: Account, error: Exception) -> str:
     """Say why AWS did not return the caller's identity, and what to do."""
-    code, text = error_code(error), str(error)
+    code, text = error_code(error), error_text(error)
     if code in _EXPIRED:
         return "the AWS credentials have expired: sign in again (aws sso login), or renew them"
     if code in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
@@ -134,16 +137,16 @@ def check_bucket(account: Account) -> None:
 
     Raises
     ------
+    BucketUnknown
+        AWS does not answer.
     SetUpError
         No bucket is set, or it fails a check.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if not account.bucket:
         raise SetUpError("no bucket is set: create one, and set LLM_CLAIMS_BUCKET to its name")
     try:
         answer = account.client("s3").head_bucket(Bucket=account.bucket, ExpectedBucketOwner=account.caller.number)
-    except (ClientError, BotoCoreError) as error:
+    except aws_errors() as error:
         code = error_code(error)
         if code in ("403", "AccessDenied", "Forbidden"):
             why = "belongs to another account, or you may not list it"
@@ -152,7 +155,8 @@ def check_bucket(account: Account) -> None:
         elif code in ("301", "PermanentRedirect", "400"):
             why = f"is in another region than {account.region}"
         else:
-            why = f"cannot be used: {account.scrub(str(error))}"
+            text = account.scrub(error_text(error))
+            raise BucketUnknown(f"the bucket of LLM_CLAIMS_BUCKET cannot be used: {text}") from None
         raise SetUpError(f"the bucket of LLM_CLAIMS_BUCKET {why}") from None
     region = answer.get("BucketRegion") or account.region
     if region != account.region:

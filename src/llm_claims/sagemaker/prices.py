@@ -9,8 +9,11 @@ from typing import Any
 
 from llm_claims.document.instances import InstanceTable
 from llm_claims.sagemaker.account import Account
+from llm_claims.sagemaker.calls import aws_errors, error_text
 from llm_claims.sagemaker.errors import SetUpError
 from llm_claims.sagemaker.scrub import scrub
+
+_PRICE_LIST_REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Prices:
 def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float]:
     """Return the price of each instance type in the account's region, in USD an hour, from AWS's price list.
 
+    It is asked in us-east-1, which has the prices of all regions but China's and the government's.
+
     It is the price of hosting, for jobs as for endpoints. A type that the list does not have is left out.
 
     Raises
@@ -51,13 +56,14 @@ def live_prices(account: Account, instances: tuple[str, ...]) -> dict[str, float
     SetUpError
         The price list cannot be read.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
-        client = account.client("pricing")
+        # The price list is in few regions; it has the prices of all.
+        client = account.client("pricing", region=_PRICE_LIST_REGION)
         return {bare: usd for bare in instances if (usd := _hosting_price(client, account.region, bare)) is not None}
-    except (BotoCoreError, ClientError) as error:
-        raise SetUpError(f"AWS's price list cannot be read: {scrub(str(error))}. Leave out --live-prices") from None
+    except aws_errors() as error:
+        raise SetUpError(
+            f"AWS's price list cannot be read: {scrub(error_text(error))}. Leave out --live-prices"
+        ) from None
 
 
 def _hosting_price(client: Any, region: str, bare: str) -> float | None:

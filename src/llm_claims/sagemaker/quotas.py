@@ -14,6 +14,11 @@ _ONE: dict[Use, str] = {"training job": "a training job", "endpoint": "an endpoi
 _SHAPES: dict[Use, str] = {"training job": "TrainingInstanceType", "endpoint": "ProductionVariantInstanceType"}
 
 
+def quota_name(use: Use, instance_type: str) -> str:
+    """Return the name of a quota, as AWS writes it."""
+    return f"{instance_type} for {use} usage"
+
+
 def check_types(account: Account, use: Use, wanted: Mapping[str, int]) -> None:
     """Check instance types against the list in boto3, without asking AWS.
 
@@ -60,7 +65,7 @@ def check_quotas(quotas: Mapping[str, float], use: Use, wanted: Mapping[str, int
         There is no quota for an instance type: the region does not offer it.
     """
     for instance_type, count in sorted(wanted.items()):
-        name = f"{instance_type} for {use} usage"
+        name = quota_name(use, instance_type)
         if name not in quotas:
             raise SetUpError(f"{region} does not offer {instance_type} for {_ONE[use]}: it has no quota named {name!r}")
         if quotas[name] < count:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from llm_claims.sagemaker.account import Account
@@ -11,6 +13,15 @@ from llm_claims.sagemaker.journal import ResourceType
 from llm_claims.sagemaker.names import RunId
 
 State = Literal["there", "ending", "gone"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource as AWS lists it: its name, the run that created it, None if none of ours did, and when (UTC)."""
+
+    name: str
+    run: RunId | None
+    created: datetime
 
 
 class Resources(ABC):
@@ -22,11 +33,11 @@ class Resources(ABC):
         self._account = account
 
     @abstractmethod
-    def names(self, run: RunId | None) -> Iterable[str]:
-        """List the resources of one run, or of any run, that are not gone. Other names may be among them."""
+    def listed(self, run: RunId | None) -> Iterable[Found]:
+        """List by name the resources of one run, or of any run, that are not gone. Others may be among them."""
 
-    def tagged(self, run: RunId | None) -> Iterable[tuple[str, str]]:
-        """List name and run tag of the resources that carry the tag of one run, or of any run.
+    def tagged(self, run: RunId | None) -> Iterable[Found]:
+        """List the resources that carry the tag of one run, or of any run, that are not gone.
 
         Empty for the types that AWS cannot search by tag.
         """
@@ -43,8 +54,3 @@ class Resources(ABC):
     @abstractmethod
     def remove(self, name: str) -> None:
         """Stop or delete a resource, if it exists. AWS may need minutes to finish."""
-
-
-def run_of(resource_type: ResourceType, name: str) -> RunId | None:
-    """Return the run that created a resource, read from the resource's name; None if no run of ours did."""
-    return RunId.of_s3_prefix(name) if resource_type == "upload" else RunId.of_name(name)

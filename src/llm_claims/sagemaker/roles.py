@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import cloud_errors, error_code, if_exists
+from llm_claims.sagemaker.calls import aws_errors, cloud_errors, error_code, if_exists
 from llm_claims.sagemaker.errors import CloudError, SetUpError
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/(?:[\w+=,.@/-]+/)?(?P<name>[\w+=,.@-]+)")
@@ -71,17 +71,11 @@ def _trusts(policy: Any, service: str) -> bool:
 
 def _check_pass(account: Account, role: str, variable: str, service: str) -> None:
     """Check, by IAM's policy simulator, that the caller may pass a role to a service."""
-    caller = account.caller.arn
-    assumed = _ASSUMED.fullmatch(caller)
-    if assumed:
-        caller = f"arn:{assumed['partition']}:iam::{assumed['account']}:role/{assumed['name']}"
-    if caller.endswith(":root"):
+    if account.caller.arn.endswith(":root"):
         return
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         answer = account.client("iam").simulate_principal_policy(
-            PolicySourceArn=caller,
+            PolicySourceArn=_identity(account),
             ActionNames=["iam:PassRole"],
             ResourceArns=[role],
             ContextEntries=[
@@ -92,13 +86,28 @@ def _check_pass(account: Account, role: str, variable: str, service: str) -> Non
                 }
             ],
         )
-    except (ClientError, BotoCoreError) as error:
+    except aws_errors() as error:
         raise SetUpError(
             f"cannot check whether you may pass the role of {variable} to {service} ({error_code(error)}): "
-            "allow iam:SimulatePrincipalPolicy on your own role, as .github/aws/run-role.json does"
+            "allow iam:SimulatePrincipalPolicy and iam:GetRole on your own role, as .github/aws/run-role.json does"
         ) from None
     if any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"]):
         raise SetUpError(
             f"you may not pass the role of {variable} to {service}: allow iam:PassRole on it, "
             "as .github/aws/run-role.json does"
         )
+
+
+def _identity(account: Account) -> str:
+    """Return the ARN of the user or role whose policies count for the caller.
+
+    The ARN of an assumed role leaves out the role's path, and roles of IAM Identity Center have one: IAM knows it.
+    """
+    assumed = _ASSUMED.fullmatch(account.caller.arn)
+    if assumed is None:
+        return account.caller.arn
+    try:
+        return str(account.client("iam").get_role(RoleName=assumed["name"])["Role"]["Arn"])
+    except aws_errors():
+        # We may not be allowed to read our own role. Most roles have no path.
+        return f"arn:{assumed['partition']}:iam::{assumed['account']}:role/{assumed['name']}"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from llm_claims.sagemaker.calls import create_once, if_exists
 from llm_claims.sagemaker.names import PREFIX, RunId
-from llm_claims.sagemaker.resources import Resources
+from llm_claims.sagemaker.resources import Found, Resources
 
 DELETE_ENDPOINT = "arn:{partition}:scheduler:::aws-sdk:sagemaker:deleteEndpoint"
 # AWS refuses to delete an endpoint that is being created: let the scheduler retry for twelve hours.
@@ -50,11 +50,14 @@ class Schedules(Resources):
             lambda: self.exists(name),
         )
 
-    def names(self, run: RunId | None) -> Iterator[str]:
+    def listed(self, run: RunId | None) -> Iterator[Found]:
         """List the schedules of one run, or of any run."""
         pages = self._account.client("scheduler").get_paginator("list_schedules").paginate
         for page in pages(NamePrefix=run.prefix if run else PREFIX):
-            yield from (str(found["Name"]) for found in page["Schedules"])
+            yield from (
+                Found(str(one["Name"]), RunId.of_name(str(one["Name"])), one["CreationDate"].astimezone(UTC))
+                for one in page["Schedules"]
+            )
 
     def exists(self, name: str) -> bool:
         """Whether a schedule of this name exists."""

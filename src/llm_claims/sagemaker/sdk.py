@@ -44,7 +44,13 @@ def _trainer(account: Account, run: RunId, name: str, spec: TrainingSpec) -> Any
     try:
         from sagemaker.core.helper.session_helper import Session
         from sagemaker.core.shapes import Tag
-        from sagemaker.core.training.configs import Compute, OutputDataConfig, SourceCode, StoppingCondition
+        from sagemaker.core.training.configs import (
+            Compute,
+            Networking,
+            OutputDataConfig,
+            SourceCode,
+            StoppingCondition,
+        )
         from sagemaker.train.model_trainer import ModelTrainer
     except ImportError as error:
         raise SetUpError(f"sagemaker 3 is not installed ({error}): pip install 'llm-claims[sagemaker]'") from None
@@ -63,6 +69,9 @@ def _trainer(account: Account, run: RunId, name: str, spec: TrainingSpec) -> Any
         default_bucket_prefix=folder,
         sagemaker_config=_CONFIGURATION,
     )
+    network = None
+    if account.subnets:
+        network = Networking(subnets=list(account.subnets), security_group_ids=list(account.security_groups))
     return ModelTrainer(
         sagemaker_session=session,
         role=account.role,
@@ -73,7 +82,12 @@ def _trainer(account: Account, run: RunId, name: str, spec: TrainingSpec) -> Any
             instance_type=spec.instance_type, instance_count=spec.instance_count, keep_alive_period_in_seconds=0
         ),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=spec.max_runtime_seconds),
-        output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/{folder}/output"),
+        # With its key the SDK encrypts what it uploads, too.
+        output_data_config=OutputDataConfig(
+            s3_output_path=f"s3://{bucket}/{folder}/output",
+            **({"kms_key_id": account.kms_key} if account.kms_key else {}),
+        ),
+        networking=network,
         environment=dict(spec.environment),
         tags=[Tag(key=key, value=value) for key, value in run.tags(account.owner).items()],
     )

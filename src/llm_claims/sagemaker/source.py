@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from llm_claims.document.instances import InstanceTable
@@ -21,7 +23,11 @@ from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
 from llm_claims.sagemaker.errors import NoCapacity
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
 from llm_claims.sagemaker.launches import Launch, PlacedRequest, pack_launches
+from llm_claims.sagemaker.machines import Machines
+from llm_claims.sagemaker.messages import not_measured
 from llm_claims.sagemaker.prices import Prices
+from llm_claims.sagemaker.quotas import quota_name
+from llm_claims.sagemaker.scrub import scrub
 from llm_claims.sagemaker.stacks import Stack, not_launched
 from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
 from llm_claims.sources.store import EvidenceStore, Failure
@@ -32,6 +38,7 @@ LEAST_ROUNDS = 3
 MOST_ROUNDS = 5
 """Unless stated: here a round is paid for, and those of an endpoint are asked before it is known what they decide."""
 _POLL_SECONDS = 0.2
+_DIED = "the process that launched it died before it had all answers; it is not launched again, for it may be billed"
 
 
 class SageMakerSource(Source):
@@ -61,6 +68,8 @@ class SageMakerSource(Source):
         Called before each request to an endpoint, with workload, round, `most_rounds` and None.
     prices
         Prices for plan and budget; by default those of the table.
+    unread_folder
+        Where raw answers are kept that could not be used; None to keep none.
     """
 
     name = "sagemaker"
@@ -82,6 +91,7 @@ class SageMakerSource(Source):
         commit: str | None = None,
         progress: Callable[[str, int, int, float | None], None] = lambda *_: None,
         prices: Prices | None = None,
+        unread_folder: Path | None = None,
     ) -> None:
         self._store = store
         self._instances = instances
@@ -96,6 +106,7 @@ class SageMakerSource(Source):
         self._commit = commit
         self._progress = progress
         self._prices = prices or Prices(table)
+        self._unread_folder = unread_folder
         self.plan = self.plan_for(())
 
     def defaults(self) -> Mapping[str, Defaults[Any]]:
@@ -178,6 +189,11 @@ class SageMakerSource(Source):
         """What all processes of the run may spend together."""
         return Budget(self._answers.folder / "budget", self._budget_usd)
 
+    @cached_property
+    def machines(self) -> Machines:
+        """The machines that all processes of the run may use at one time."""
+        return Machines(self._answers.folder / "machines")
+
     @property
     def has_launched(self) -> bool:
         """Whether any process of this run launched anything."""
@@ -231,7 +247,7 @@ class SageMakerSource(Source):
         ]
 
     def _answered_rounds(self, placed: Placed) -> set[int]:
-        return {stored.request.round for stored in self._answers.read(placed.key)}
+        return self._answers.rounds(placed.key)
 
     def _ensure_done(self, wanted: Sequence[Launch]) -> None:
         """Return once all launches are done. While another process carries one out, carry out others of the plan."""
@@ -241,39 +257,73 @@ class SageMakerSource(Source):
                 time.sleep(_POLL_SECONDS)
 
     def _try_launch(self, launch: Launch) -> bool:
-        """Carry out a launch, unless another process does so or did; return whether this process did."""
-        with self._answers.lock(launch.key) as locked:
-            if locked:
-                self._launch(launch)
-                self._answers.mark_done(launch.key)
-        return locked
+        """Carry out a launch, unless another process does so or did, or no machine is free; return whether it did.
+
+        It is done however it ends: it may have been paid for, and no process carries it out again.
+        """
+        deployment = launch.deployment
+        quota = quota_name("training job" if deployment.kind == "job" else "endpoint", f"ml.{deployment.instance}")
+        with self.machines.held(quota, deployment.count) as free, self._answers.lock(launch.key) as mine:
+            if free and mine:
+                try:
+                    if self._answers.is_begun(launch.key):
+                        self._write_failure(launch, Failure(text=_DIED))
+                    else:
+                        self._launch(launch)
+                finally:
+                    self._answers.mark_done(launch.key)
+        return free and mine
 
     def _launch(self, launch: Launch) -> None:
         """Carry out a launch within the budget; store its evidence, and the failure of requests without an answer."""
         usd_per_second = self.plan.prices.usd(launch.deployment.instance, launch.deployment.count, 1.0)
         try:
-            self.budget.reserve(launch.key, usd_per_second * launch.seconds)
+            entry = self.budget.reserve(launch.key, usd_per_second * launch.seconds)
         except BudgetExceeded as exceeded:
             self._write_failure(launch, Failure(cause="out_of_budget", text=str(exceeded)))
             return
+        self._answers.mark_begun(launch.key)
         started = time.monotonic()
-        execution = Execution(
-            launch, self._cloud_run.launcher, self._cloud_run.container_settings, self._store_answer, self._report
-        )
         billed_seconds: float | None = None
         try:
-            billed_seconds = execution.run()
+            billed_seconds = self._execution(launch).run()
         except NoCapacity as refusal:
             billed_seconds = 0.0
             self._write_failure(launch, Failure(cause="no_capacity", text=f"no capacity: {refusal}"))
-        except ClaimsError as error:
+        except BaseException as error:  # a time limit of the test, too
             where = f"{launch.deployment.kind} on ml.{launch.deployment.instance}"
-            self._write_failure(launch, Failure(text=f"{where}: {error}"))
+            self._write_failure(launch, self._failure(launch, error, f"{where}: "))
+            if not isinstance(error, Exception):
+                raise
         finally:
             seconds = time.monotonic() - started if billed_seconds is None else billed_seconds
-            self.budget.settle(launch.key, usd_per_second * seconds)
-        for one in launch.placed:
-            self._write_evidence(one)
+            self.budget.settle(entry, usd_per_second * seconds)
+            for one in launch.placed:
+                self._write_evidence(launch, one)
+
+    def _execution(self, launch: Launch) -> Execution:
+        return Execution(
+            launch,
+            self._cloud_run.launcher,
+            self._cloud_run.container_settings,
+            self._store_answer,
+            self._report,
+            lambda text: self._answers.write_raw(launch.key, text),
+        )
+
+    def _failure(self, launch: Launch, error: BaseException, where: str = "") -> Failure:
+        """Return what to say of an error; if the launch gave answers, they are kept for a person to read."""
+        said = str(error) if isinstance(error, ClaimsError) else scrub(f"{type(error).__name__}: {error}")
+        raw = self._answers.copy_raw(launch.key, self._unread_folder) if self._unread_folder else None
+        return Failure(text=f"{where}{said}" + (f" (its raw answers are in {raw})" if raw else ""))
+
+    def _not_measured(self, placed: Placed) -> Failure | None:
+        """Return the failure of a workload in whose place something else ran, if its program said so."""
+        with suppress(ValueError):
+            for reason in map(not_measured, (stored.answer for stored in self._answers.read(placed.key))):
+                if reason is not None:
+                    return Failure(cause="not_measured", text=reason)
+        return None
 
     def _report(self, request: PlacedRequest) -> None:
         self._progress(request.placed.describe(), request.round, self.most_rounds, None)
@@ -288,13 +338,13 @@ class SageMakerSource(Source):
             if request.round not in answered[request.placed]:
                 self._store.write_failure(self.name, request.placed, failure)
 
-    def _write_evidence(self, placed: Placed) -> None:
+    def _write_evidence(self, launch: Launch, placed: Placed) -> None:
         """Make the evidence of a workload anew from all its answers, in the order of their rounds, and store it."""
         with self._store.lock(self.name, placed):
-            answers = self._answers.read(placed.key)
-            if not answers:
+            if not self._answers.rounds(placed.key):
                 return
             try:
+                answers = self._answers.read(placed.key)
                 evidence = evidence_of(
                     answers,
                     self.deployment_for(placed),
@@ -302,7 +352,7 @@ class SageMakerSource(Source):
                     emulated=self.emulated,
                     commit=self._commit,
                 )
-            except ClaimsError as error:
-                self._store.write_failure(self.name, placed, Failure(text=str(error)))
+            except Exception as error:
+                self._store.write_failure(self.name, placed, self._not_measured(placed) or self._failure(launch, error))
             else:
                 self._store.write(self.name, placed, evidence)

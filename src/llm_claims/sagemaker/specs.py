@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-JobStatus = Literal["Completed", "Failed", "Stopped"]
+JobStatus = Literal["Completed", "Failed", "Stopped", "Unknown"]
+"""``Unknown``: AWS did not say how the job ended, or that it has."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,15 @@ class EndpointSpec:
 class JobResult:
     """How a training job ended. Texts are scrubbed.
 
-    ``failure`` is AWS's reason, or None; ``lines`` are its whole log; ``instance_type`` (``ml.…``) and
-    ``instance_count`` are what it ran on.
+    ``failure`` is AWS's reason, or what kept us from following the job or its log to the end, or None; ``lines`` are
+    its log; ``billable_seconds`` is None if AWS did not say; ``instance_type`` (``ml.…``) and ``instance_count`` are
+    what it ran on.
     """
 
     status: JobStatus
     failure: str | None
     lines: tuple[str, ...]
-    billable_seconds: float
+    billable_seconds: float | None
     instance_type: str
     instance_count: int
     image_digest: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from llm_claims.sagemaker.journal import Entry, ResourceType
 from llm_claims.sagemaker.models import Models
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.resources import Resources, State, run_of
+from llm_claims.sagemaker.resources import Found, Resources, State
 from llm_claims.sagemaker.schedules import Schedules
 from llm_claims.sagemaker.training_jobs import TrainingJobs
 from llm_claims.sagemaker.uploads import Uploads
@@ -29,9 +29,12 @@ Resource = tuple[ResourceType, str]
 class SweepReport:
     """What a sweep did, as scrubbed lines of text.
 
-    ``removed`` were found and are gone. ``left`` are still there, or could not be looked for. ``remarks`` are errors
-    that hide nothing. ``gone`` are the entries of the journal that are known not to exist any more.
+    ``removed`` were found, and a later look found that they are gone. ``left`` are still there, or could not be looked
+    for: AWS refused, no bucket was named, or the journal says that they are elsewhere. ``remarks`` are errors that hide
+    nothing. ``gone`` are the entries of the journal that are known not to exist any more.
     """
+
+    region: str
 
     removed: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -46,7 +49,7 @@ class SweepReport:
     def describe(self) -> str:
         """Return the report as text, with a line for each resource and a sum."""
         lines = [f"removed: {line}" for line in self.removed] + [f"LEFT: {line}" for line in self.left]
-        total = f"sweep: {len(self.removed)} removed, {len(self.left)} left"
+        total = f"sweep in {self.region}: {len(self.removed)} removed, {len(self.left)} left"
         return "\n".join([*lines, *(f"note: {line}" for line in self.remarks), total])
 
 
@@ -90,8 +93,8 @@ class Sweep:
     journaled
         Entries of the journal: resources that may exist.
     wanted
-        Whether a run is to be swept. All names and tags in the account are then searched for such runs; resources of
-        other runs are not touched. Without it, only journaled resources are removed.
+        Whether what a run created at a time (UTC) is to be swept. All names and tags in the account are then searched
+        for it; nothing else is touched. Without it, only journaled resources are removed.
     run
         The run, if there is only one to sweep: the search is then limited to it.
     pace
@@ -103,38 +106,60 @@ class Sweep:
         account: Account,
         journaled: Sequence[Entry] = (),
         *,
-        wanted: Callable[[RunId], bool] | None = None,
+        wanted: Callable[[RunId, datetime], bool] | None = None,
         run: RunId | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._account, self._wanted, self._run = account, wanted, run
-        self._journaled = [entry for entry in journaled if wanted is None or wanted(entry.run)]
+        journaled = [entry for entry in journaled if wanted is None or wanted(entry.run, entry.at)]
+        self._journaled = [entry for entry in journaled if entry.is_in(account.place)]
+        self._elsewhere = [entry for entry in journaled if not entry.is_in(account.place)]
         self._pace = pace or Pace()
+        self._seen: dict[Resource, State] = {}
         self._resources = {resources.type: resources for resources in all_resources(account)}
 
     def look(self) -> SweepReport:
         """Look once and remove nothing: everything found is reported as left."""
         look = self._look()
-        left = [*(_line(resource, state) for resource, state in look.found.items()), *look.faults.values()]
-        return SweepReport(left=tuple(left), remarks=tuple(look.remarks.values()))
+        left = [_line(resource, state) for resource, state in look.found.items()]
+        return self._report(look, left)
 
     def run(self) -> SweepReport:
         """Look and remove until a look finds nothing, or until the last look after `Pace.patience`."""
-        pace, seen, faults = self._pace, dict[Resource, State](), dict[Resource, str]()
+        pace, faults = self._pace, dict[Resource, str]()
         deadline = pace.now() + pace.patience
         while True:
             is_last = pace.now() >= deadline
             look = self._look()
-            seen |= look.found
-            if is_last or not (look.found or look.faults or self._may_appear(seen)):
+            if is_last or not (look.found or look.faults or self._may_appear()):
                 break
             faults = self._remove(look)
             pace.sleep(pace.poll)
-        removed = [_line(resource) for resource in seen if resource not in look.found]
+        # A resource that the last look could not look at is among its faults, and so among what is left.
+        removed = [_line(one) for one in self._seen if one not in look.found and " ".join(one) not in look.faults]
         left = [_line(resource, state, faults.get(resource)) for resource, state in look.found.items()]
-        return SweepReport(
-            tuple(removed), (*left, *look.faults.values()), tuple(look.remarks.values()), self._gone(look)
-        )
+        return self._report(look, left, removed, self._gone(look))
+
+    def _report(
+        self, look: _Findings, left: Sequence[str], removed: Sequence[str] = (), gone: tuple[Entry, ...] = ()
+    ) -> SweepReport:
+        elsewhere = (f"{entry.type} {entry.name}, {self._where(entry)}" for entry in self._elsewhere)
+        unseen = (*left, *look.faults.values(), *elsewhere, *self._without_bucket())
+        return SweepReport(self._account.region, tuple(removed), unseen, tuple(look.remarks.values()), gone)
+
+    def _where(self, entry: Entry) -> str:
+        """Say where a resource is that this sweep cannot find, and what to do."""
+        here, there = self._account.place, entry.place
+        if there.account != here.account:
+            return f"in another account, in {there.region}: sweep again with its credentials"
+        if there.region != here.region:
+            return f"in {there.region}: sweep again with AWS_REGION={there.region}"
+        return "in another bucket: sweep again with its name, by --bucket or LLM_CLAIMS_BUCKET"
+
+    def _without_bucket(self) -> Iterator[str]:
+        """Say that uploads were not looked for, if a whole run is swept and no bucket is known."""
+        if self._wanted is not None and not self._account.bucket:
+            yield "uploads: not looked for, since no bucket is named: pass --bucket, or set LLM_CLAIMS_BUCKET"
 
     def _gone(self, look: _Findings) -> tuple[Entry, ...]:
         """Return the journaled resources that the look did not find, unless an error may have hidden them."""
@@ -150,22 +175,24 @@ class Sweep:
                     state = resources.state(name)
                     if state != "gone":
                         look.found[resources.type, name] = state
+        self._seen |= look.found
         return look
 
     def _names(self, resources: Resources, look: _Findings) -> list[str]:
-        """Return the names of all resources of one type that may belong to the runs to sweep."""
+        """Return the names of all resources of one type that may belong to the runs to sweep, or were seen before."""
         names = [entry.name for entry in self._journaled if entry.type == resources.type]
+        names += [name for resource_type, name in self._seen if resource_type == resources.type]
         if self._wanted is None:
             return list(dict.fromkeys(names))
         with self._noting(look.faults, resources.type, f"listing {resources.type}s"):
-            names += [name for name in resources.names(self._run) if self._is_wanted(run_of(resources.type, name))]
+            names += [found.name for found in resources.listed(self._run) if self._is_wanted(found)]
         # By tag as well, in case that a name is not one that we chose.
         with self._noting(look.remarks, resources.type, f"searching {resources.type}s by tag"):
-            names += [name for name, tag in resources.tagged(self._run) if self._is_wanted(_run_in_tag(tag))]
+            names += [found.name for found in resources.tagged(self._run) if self._is_wanted(found)]
         return list(dict.fromkeys(names))
 
-    def _is_wanted(self, run: RunId | None) -> bool:
-        return run is not None and self._wanted is not None and self._wanted(run)
+    def _is_wanted(self, found: Found) -> bool:
+        return found.run is not None and self._wanted is not None and self._wanted(found.run, found.created)
 
     def _remove(self, look: _Findings) -> dict[Resource, str]:
         """Remove what was found and is not ending, unless another resource has to be gone first; return the errors."""
@@ -181,11 +208,11 @@ class Sweep:
                 self._resources[resource_type].remove(name)
         return {resource: faults[" ".join(resource)] for resource in look.found if " ".join(resource) in faults}
 
-    def _may_appear(self, seen: Mapping[Resource, State]) -> bool:
+    def _may_appear(self) -> bool:
         """Whether a resource was entered in the journal within `Pace.settle`, so that it may yet be created."""
         since = datetime.now(UTC) - timedelta(seconds=self._pace.settle)
         # More files may come into a folder that was seen; every other resource is created once.
-        once = {resource for resource in seen if resource[0] != "upload"}
+        once = {resource for resource in self._seen if resource[0] != "upload"}
         return any(entry.at > since and (entry.type, entry.name) not in once for entry in self._journaled)
 
     @contextmanager
@@ -200,21 +227,17 @@ class Sweep:
 
 def sweep_of_run(account: Account, run: RunId, journaled: Sequence[Entry] = (), *, pace: Pace | None = None) -> Sweep:
     """Return the sweep of one run, with all its processes."""
-    return Sweep(account, journaled, wanted=lambda other: other == run, run=run, pace=pace)
+    return Sweep(account, journaled, wanted=lambda other, _: other == run, run=run, pace=pace)
 
 
 def sweep_of_older(
     account: Account, age: timedelta, journaled: Sequence[Entry] = (), *, now: datetime, pace: Pace | None = None
 ) -> Sweep:
-    """Return the sweep of all runs that started at least ``age`` before ``now``."""
-    return Sweep(account, journaled, wanted=lambda run: now - run.started >= age, pace=pace)
+    """Return the sweep of what any run created at least ``age`` before ``now``.
 
-
-def _run_in_tag(tag: str) -> RunId | None:
-    try:
-        return RunId(tag)
-    except CloudError:
-        return None
+    The age of a run says nothing: a run that is repeated may have its old id.
+    """
+    return Sweep(account, journaled, wanted=lambda _, created: now - created >= age, pace=pace)
 
 
 def _line(resource: Resource, state: State = "there", fault: str | None = None) -> str:

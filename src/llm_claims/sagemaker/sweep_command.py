@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.errors import SetUpError
+from llm_claims.sagemaker.errors import BucketUnknown, SetUpError
 from llm_claims.sagemaker.journal import Journal, default_folder
 from llm_claims.sagemaker.names import RunId
 from llm_claims.sagemaker.pace import Pace
-from llm_claims.sagemaker.preflight import check_caller, check_region
+from llm_claims.sagemaker.preflight import check_bucket, check_caller, check_region
 from llm_claims.sagemaker.sweep import Sweep, sweep_of_older, sweep_of_run
 
 _AGE = re.compile(r"(?P<count>\d+)\s*(?P<unit>[mhd])")
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", dest="run_id", metavar="ID", help="sweep this run, such as 20261123t015105-1a2b3c")
-    which.add_argument("--older-than", metavar="AGE", help="sweep all runs that started longer ago than 90m, 8h, 2d")
+    which.add_argument("--older-than", metavar="AGE", help="sweep what any run created longer ago than 90m, 8h, 2d")
     parser.add_argument("--dry-run", action="store_true", help="list what is there, and remove nothing")
     parser.add_argument("--bucket", help="the bucket that runs upload to; default: LLM_CLAIMS_BUCKET")
     parser.add_argument(
@@ -60,7 +61,7 @@ def sweep(given: argparse.Namespace) -> int:
     report = prepared.look() if given.dry_run else prepared.run()
     if not given.dry_run:
         for entry in report.gone:
-            journal.gone(entry.run, entry.type, entry.name)
+            journal.gone(entry)
     print(report.describe())
     return 0 if report.clean else 1
 
@@ -70,6 +71,10 @@ def _prepared(given: argparse.Namespace, account: Account) -> tuple[Sweep, Journ
     age = _age(given.older_than) if given.older_than else timedelta(0)
     check_region(account)
     check_caller(account)  # its check of the clock too: the age of a run is computed with it
+    if account.bucket:
+        # A run has its bucket in its own region: one that is elsewhere shows that so is the run.
+        with suppress(BucketUnknown):
+            check_bucket(account)
     pace = Pace(poll=given.poll, settle=given.settle, patience=given.patience)
     journal = Journal(given.journal or default_folder())
     if run is not None:

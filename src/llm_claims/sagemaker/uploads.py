@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from llm_claims.sagemaker.calls import cloud_errors, if_exists
 from llm_claims.sagemaker.errors import SetUpError
 from llm_claims.sagemaker.names import S3_ROOT, RunId
-from llm_claims.sagemaker.resources import Resources
+from llm_claims.sagemaker.resources import Found, Resources
 
 
 class Uploads(Resources):
@@ -40,23 +41,34 @@ class Uploads(Resources):
         """
         from boto3.s3.transfer import TransferConfig
 
+        secret = self._account.kms_key
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": secret} if secret else {}
         with cloud_errors(self._account, f"uploading {path.name}"):
             self._account.client("s3").upload_file(
-                str(path), self.bucket, key, Config=TransferConfig(use_threads=False)
+                str(path), self.bucket, key, ExtraArgs=encryption, Config=TransferConfig(use_threads=False)
             )
         return f"s3://{self.bucket}/{key}"
 
-    def names(self, run: RunId | None) -> Iterator[str]:
-        """List the folder of one run, or those of any run. A folder's name ends in a slash."""
-        if run is not None:
-            yield from [run.s3_prefix] if self.exists(run.s3_prefix) else []
-        elif self._account.bucket:
-            yield from sorted({*self._folders(), *(_folder(upload["Key"]) for upload in self._unfinished(S3_ROOT))})
+    def listed(self, run: RunId | None) -> Iterator[Found]:
+        """List the folder of one run, or those of any run, each as old as its newest object or unfinished upload.
 
-    def _folders(self) -> Iterator[str]:
-        pages = self._account.client("s3").get_paginator("list_objects_v2").paginate
-        for page in pages(Bucket=self.bucket, Prefix=S3_ROOT, Delimiter="/"):
-            yield from (str(entry["Prefix"]) for entry in page.get("CommonPrefixes", []))
+        A folder's name ends in a slash.
+        """
+        if not self._account.bucket:
+            return
+        newest: dict[str, datetime] = {}
+        for key, at in self._times(run.s3_prefix if run else S3_ROOT):
+            newest[_folder(key)] = max(at, newest.get(_folder(key), at))
+        for folder, at in sorted(newest.items()):
+            yield Found(folder, RunId.of_s3_prefix(folder), at)
+
+    def _times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Yield key and time (UTC) of every object and unfinished upload below a prefix."""
+        pages = self._account.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            yield from ((str(one["Key"]), one["LastModified"].astimezone(UTC)) for one in page.get("Contents", []))
+        for upload in self._unfinished(prefix):
+            yield str(upload["Key"]), upload["Initiated"].astimezone(UTC)
 
     def exists(self, name: str) -> bool:
         """Whether the folder has an object or an unfinished upload."""

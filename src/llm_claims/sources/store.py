@@ -28,12 +28,13 @@ class Failure(BaseModel):
     """Why something could not be measured.
 
     ``cause`` is "fault" where something went wrong, "no_capacity" where AWS had no machine, which says nothing of the
-    claim, and "out_of_budget" where the run was not allowed to spend more.
+    claim, "out_of_budget" where the run was not allowed to spend more, and "not_measured" where something else ran than
+    what was asked for, and said so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cause: Literal["fault", "no_capacity", "out_of_budget"] = "fault"
+    cause: Literal["fault", "no_capacity", "out_of_budget", "not_measured"] = "fault"
     text: str
 
     def reraise(self) -> NoReturn:
@@ -42,9 +43,10 @@ class Failure(BaseModel):
         Raises
         ------
         Inconclusive, Untestable, ProgramError
-            No capacity, out of budget, a fault.
+            No capacity; out of budget, or not measured; a fault.
         """
-        raise {"no_capacity": Inconclusive, "out_of_budget": Untestable, "fault": ProgramError}[self.cause](self.text)
+        untestable = {"out_of_budget": Untestable, "not_measured": Untestable}
+        raise {"no_capacity": Inconclusive, "fault": ProgramError, **untestable}[self.cause](self.text)
 
 
 class EvidenceStore:

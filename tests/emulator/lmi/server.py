@@ -1,24 +1,32 @@
 """A stand-in for the model server of the LMI images.
 
 It reads serving.properties, loads model.py, and answers /ping and /invocations. It serves Python handlers
-(`engine=Python`, and `DeepSpeed` or `MPI` with a model.py of their own), one request at a time in one process,
-whatever tensor_parallel_degree says. It is neither fast nor parallel: it shows that a handler is called as it would be.
+(`engine=Python`, and `DeepSpeed` or `MPI` with a model.py of their own). Like DJL Serving it starts maxWorkers
+processes for each group of tensor_parallel_degree GPUs, or for each single GPU without that option; requests go to one
+after the other, one at a time. It is neither fast nor parallel: it shows that a handler is called as it would be.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import multiprocessing
 import os
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from djl_python import Input, Output
+
+GPUS = "LLM_CLAIMS_EMULATED_GPUS"
+"""The variable that says how many GPUs the machine would have."""
 
 
 def model_folder() -> Path:
@@ -37,7 +45,17 @@ def properties(folder: Path) -> dict[str, str]:
     found |= {
         name.removeprefix("OPTION_").lower(): value for name, value in os.environ.items() if name.startswith("OPTION_")
     }
-    return {"tensor_parallel_degree": "1", "device_id": "-1", **found, "model_dir": str(folder)}
+    return {"device_id": "-1", **found, "model_dir": str(folder)}
+
+
+def visible_gpus(options: dict[str, str]) -> Iterator[str | None]:
+    """CUDA_VISIBLE_DEVICES for each worker, as DJL Serving sets it: without tensor parallelism not at all."""
+    gpus, degree = int(os.environ.get(GPUS, "0")), int(options.get("tensor_parallel_degree", "0"))
+    if gpus and degree > gpus:
+        raise SystemExit(f"GPU devices are not enough to run {degree} partitions.")
+    for number in range(max(1, gpus // max(1, degree))):
+        group = ",".join(map(str, range(number * degree, (number + 1) * degree))) if gpus and degree else None
+        yield from [group] * int(options.get("maxWorkers", "1"))
 
 
 def load(folder: Path, options: dict[str, str]) -> ModuleType:
@@ -59,14 +77,9 @@ def load(folder: Path, options: dict[str, str]) -> ModuleType:
 class Model:
     """The loaded handler: `handle(Input) -> Output`, called once with an empty input, and then for each request."""
 
-    def __init__(self, folder: Path) -> None:
-        options = properties(folder)
-        print(f"engine={options.get('engine', 'Python')} options={options}", flush=True)
-        if (folder / "requirements.txt").exists():
-            print("requirements.txt is not installed here: what is missing is missing", flush=True)
+    def __init__(self, folder: Path, options: dict[str, str]) -> None:
         self._module = load(folder, options)
         self._handler = options.get("handler", "handle")
-        self._lock = threading.Lock()
         first = self._call(Input(options))
         if first is not None and first.code >= 300:
             raise SystemExit(f"the handler did not start: {first.body().decode(errors='replace')}")
@@ -78,18 +91,64 @@ class Model:
         return answer
 
     def answer(self, body: bytes, headers: dict[str, str]) -> Output:
+        try:
+            return self._call(Input(headers, body)) or Output(204, "No content")
+        except Exception as problem:  # the handler's error is the client's answer
+            traceback.print_exc()
+            return Output().error(str(problem), message="invoke handler failure")
+
+
+def work(folder: Path, options: dict[str, str], gpus: str | None, pipe: Any) -> None:
+    """One worker: load the handler, say so, and answer until the server is gone."""
+    if gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus
+    model = Model(folder, options)
+    pipe.send("ready")
+    while True:
+        output = model.answer(*pipe.recv())
+        kind = next((v for name, v in output.properties.items() if name.lower() == "content-type"), "application/json")
+        pipe.send((output.code, output.body(), kind))
+
+
+class Workers:
+    """The processes that hold the model; requests go to one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        options = properties(folder)
+        print(f"engine={options.get('engine', 'Python')} options={options}", flush=True)
+        if (folder / "requirements.txt").exists():
+            print("requirements.txt is not installed here: what is missing is missing", flush=True)
+        # By fork: what a worker prints and starts is this container's.
+        context = multiprocessing.get_context("fork")
+        self._pipes = []
+        for gpus in visible_gpus(options):
+            here, there = context.Pipe()
+            context.Process(target=work, args=(folder, options, gpus, there), daemon=False).start()
+            there.close()
+            self._pipes.append(here)
+        try:
+            for pipe in self._pipes:
+                pipe.recv()
+        except EOFError:
+            raise SystemExit("a worker did not start") from None
+        self._turn = itertools.cycle(self._pipes)
+        self._lock = threading.Lock()
+
+    def answer(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         with self._lock:
             try:
-                return self._call(Input(headers, body)) or Output(204, "No content")
-            except Exception as problem:  # the handler's error is the client's answer
-                traceback.print_exc()
-                return Output().error(str(problem), message="invoke handler failure")
+                pipe = next(self._turn)
+                pipe.send((body, headers))
+                code, content, kind = pipe.recv()
+                return int(code), bytes(content), str(kind)
+            except (EOFError, OSError):
+                return 500, b"the worker died", "text/plain"
 
 
 class Handler(BaseHTTPRequestHandler):
     """The two paths that SageMaker asks for."""
 
-    model: Model
+    model: Workers
 
     def do_GET(self) -> None:
         self._send(200 if self.path == "/ping" else 404, b"", "text/plain")
@@ -98,9 +157,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path != "/invocations":
             return self._send(404, b"", "text/plain")
-        output = self.model.answer(body, {name.lower(): value for name, value in self.headers.items()})
-        kind = next((v for name, v in output.properties.items() if name.lower() == "content-type"), "application/json")
-        return self._send(output.code, output.body(), kind)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        code, content, kind = self.model.answer(body, headers)
+        return self._send(code, content, kind)
 
     def _send(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
@@ -115,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    Handler.model = Model(model_folder())
+    Handler.model = Workers(model_folder())
     server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler)
     print("Model server started.", flush=True)
     server.serve_forever()

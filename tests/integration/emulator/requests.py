@@ -86,14 +86,16 @@ def archive(files: Mapping[str, str]) -> bytes:
     return packed.getvalue()
 
 
-def start_endpoint(emulator: Emulator, name: str, files: Mapping[str, str], **container: Any) -> None:
+def start_endpoint(
+    emulator: Emulator, name: str, files: Mapping[str, str], instance_type: str = "ml.g5.2xlarge", **container: Any
+) -> None:
     """Create a model, a configuration and an endpoint, all of one name."""
     key = f"models/{name}.tar.gz"
     emulator.client("s3").put_object(Bucket=emulator.bucket, Key=key, Body=archive(files))
     sagemaker = emulator.client("sagemaker")
     container = {"Image": LMI, "ModelDataUrl": f"s3://{emulator.bucket}/{key}", **container}
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=emulator.role, PrimaryContainer=container)
-    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.g5.2xlarge"}
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": instance_type}
     sagemaker.create_endpoint_config(
         EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
     )

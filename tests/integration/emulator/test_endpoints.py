@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import tarfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llm_claims.sagemaker.containers.bundle import write_archive
 from tests.emulator.client import Emulator
 
 from .requests import LMI, eventually, said, settled, start_endpoint
 
 MODEL = {
-    "serving.properties": "engine=Python\noption.dtype=bf16\n# option.dtype=fp16\noption.tensor_parallel_degree=4\n",
+    "serving.properties": "engine=Python\noption.dtype=bf16\n# option.dtype=fp16\noption.tensor_parallel_degree=1\n",
     "model.py": """
 import os, time
 from djl_python import Input, Output
@@ -32,6 +36,13 @@ def handle(inputs: Input) -> Output:
     return Output().add_as_json({"said": asked, "pid": os.getpid(), "kind": inputs.get_property("Content-Type")})
 """,
 }
+WHO = """
+import os
+from djl_python import Output
+def handle(inputs):
+    seen = {"pid": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
+    return None if inputs.is_empty() else Output().add_as_json(seen)
+"""
 GROUP = "/aws/sagemaker/Endpoints/serve"
 
 
@@ -50,7 +61,7 @@ def test_serves_the_handler_of_the_archive_until_that_is_dead(emulator: Emulator
     assert "@sha256:" in variant["DeployedImages"][0]["ResolvedImage"]
     answer = ask(emulator, {"text": "hé"})
     assert (answer["said"], answer["kind"]) == ({"text": "hé"}, "application/json")
-    assert "first call: bf16 4 8" in said(emulator, "first call", GROUP, "AllTraffic/")
+    assert "first call: bf16 1 8" in said(emulator, "first call", GROUP, "AllTraffic/")
     model_error = emulator.client("sagemaker-runtime").exceptions.ModelError
     with pytest.raises(model_error, match="out of memory") as caught:
         ask(emulator, {"raise": "out of memory"})
@@ -62,6 +73,31 @@ def test_serves_the_handler_of_the_archive_until_that_is_dead(emulator: Emulator
         ask(emulator, {"seconds": 5})
     with pytest.raises(model_error):
         ask(emulator, {"die": 1})
+
+
+@pytest.mark.parametrize(
+    ("gpus", "workers"), [("", {None: 4}), ("option.tensor_parallel_degree=2\n", {"0,1": 1, "2,3": 1})]
+)
+def test_several_gpus_have_several_workers(emulator: Emulator, gpus: str, workers: dict[str | None, int]) -> None:
+    files = {"serving.properties": f"engine=Python\nmaxWorkers=1\n{gpus}", "model.py": WHO}
+    start_endpoint(emulator, "serve", files, instance_type="ml.g5.12xlarge")
+    assert settled(emulator, "serve")["EndpointStatus"] == "InService"
+    seen = {(one["pid"], one["gpus"]) for one in (ask(emulator, {}) for _ in range(6))}
+    assert Counter(gpus for _, gpus in seen) == workers
+
+
+@pytest.mark.parametrize("stack", ["current", "document"])
+def test_our_archive_has_one_worker_with_all_gpus(emulator: Emulator, tmp_path: Path, stack: str) -> None:
+    """`begin` and `collect` of one request have to reach the same process."""
+    write_archive(tmp_path / "model.tar.gz", "document", stack, 4)
+    with tarfile.open(tmp_path / "model.tar.gz") as archive:
+        properties = archive.extractfile("serving.properties")
+        assert properties is not None
+        files = {"serving.properties": properties.read().decode(), "model.py": WHO}
+    start_endpoint(emulator, "serve", files, instance_type="ml.g5.12xlarge")
+    assert settled(emulator, "serve")["EndpointStatus"] == "InService"
+    seen = {(one["pid"], one["gpus"]) for one in (ask(emulator, {}) for _ in range(6))}
+    assert [gpus for _, gpus in seen] == ["0,1,2,3"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ class Bench:
         if case.scenario.startswith("sweep"):
             plant(emulator, run.name("left"), run.s3_prefix, run.tags("llm-claims"))
             plant_costly(emulator, run.name("warm"), run.s3_prefix, run.tags("llm-claims"))
+        if by_age:
+            emulator.backdate(run.text, timedelta(days=2).total_seconds())
         self._set_fault(case)
         client = self._client(case, run, folder)
         status = _in_child(client, folder / "output")

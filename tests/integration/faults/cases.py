@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 # What AWS does wrong, by the emulator's words for it; and what happens to the client, at the call.
-REFUSALS = ("throttling", "internal", "lost_response", "access_denied")
+REFUSALS = ("throttling", "internal", "lost_response", "access_denied", "expired_token", "html")
 KILLS = ("kill before", "kill after")
 SIGNALS = ("SIGTERM", "SIGINT")
 IN_FLIGHT = "kill in flight"

@@ -20,7 +20,7 @@ from tests.integration.faults.strikes import IN_FLIGHT_SECONDS
 
 # Short waits: a fault that stays must not hold up the matrix.
 PATIENCE = 2.0
-PACE = replace(QUICK, poll=0.05, quiet=0.6, settle=0.2, patience=PATIENCE)
+PACE = replace(QUICK, poll=0.05, quiet=0.6, trouble=0.5, settle=0.2, patience=PATIENCE)
 CLEAN, UNCLEAN, INTERRUPTED = 0, 1, 130
 
 

@@ -118,6 +118,113 @@ def test_a_lost_answer_creates_no_second_job(
     assert len({call["params"]["TrainingJobName"] for call in account.calls("CreateTrainingJob")}) == 1
 
 
+def test_a_network_and_a_key_are_used_where_they_are_set(
+    account: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import jsonschema
+
+    monkeypatch.setattr(jsonschema, "validate", lambda instance, schema: None)
+    monkeypatch.setenv("LLM_CLAIMS_SUBNETS", "subnet-0a, subnet-0b")
+    monkeypatch.setenv("LLM_CLAIMS_SECURITY_GROUPS", "sg-0c")
+    monkeypatch.setenv("LLM_CLAIMS_KMS_KEY", "a-key")
+    made = Launcher(Account.of_environment(), RunId.new(datetime.now(UTC)), Journal(tmp_path / "journal"), pace=QUICK)
+    assert train(made, tmp_path).status == "Completed"
+    with made.serving(serving(tmp_path)) as endpoint:
+        endpoint.invoke(b"{}", 10)
+    s3 = account.client("s3")
+    sources = [row["name"].partition(f"{account.bucket}/")[2] for row in account.resources("object")]
+    # The job's own output is the emulator's.
+    uploads = [s3.head_object(Bucket=account.bucket, Key=key) for key in sources if "/output/" not in key]
+    assert len(uploads) >= 2
+    assert {(one.get("ServerSideEncryption"), one.get("SSEKMSKeyId")) for one in uploads} == {("aws:kms", "a-key")}
+    network = {"Subnets": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0c"]}
+    for operation in ("CreateTrainingJob", "CreateModel"):
+        assert account.calls(operation)[0]["params"]["VpcConfig"] == network
+    assert account.calls("CreateTrainingJob")[0]["params"]["OutputDataConfig"]["KmsKeyId"] == "a-key"
+    assert made.close().clean
+
+
+def talks(lines: int = 12) -> str:
+    return f"for n in $(seq {lines}); do echo line $n; sleep 0.05; done"
+
+
+@pytest.mark.parametrize(
+    ("operation", "nth", "times"),
+    [("GetLogEvents", 2, 5), ("DescribeLogStreams", 2, 5), ("DescribeTrainingJob", 2, 5)],
+)
+def test_calls_that_fail_for_a_while_lose_nothing(
+    launcher: Launcher, account: Emulator, tmp_path: Path, operation: str, nth: int, times: int
+) -> None:
+    account.fault("throttling", operation, nth=nth, times=times)
+    end = train(launcher, tmp_path, talks())
+    assert (end.status, end.failure) == ("Completed", None)
+    assert [line for line in end.lines if line.startswith("line ")] == [f"line {n}" for n in range(1, 13)]
+    assert account.calls("StopTrainingJob") == []
+
+
+def test_empty_pages_of_a_log_are_not_its_end(launcher: Launcher, account: Emulator, tmp_path: Path) -> None:
+    account.settings(empty_log_pages=3)
+    assert "line 12" in train(launcher, tmp_path, talks()).lines
+
+
+def test_a_job_that_aws_says_nothing_more_of_keeps_what_was_heard_and_is_stopped(
+    launcher: Launcher, account: Emulator, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+
+    def hear(host: str, line: str) -> None:
+        if line == "line 1":
+            account.fault("internal", "DescribeTrainingJob", times=0)
+        heard.append(line)
+
+    launcher.pace = replace(QUICK, trouble=0.5)
+    end = launcher.train(training(tmp_path, f"{talks(4)}; sleep 100"), on_line=hear)
+    assert (end.status, end.billable_seconds) == ("Unknown", None)
+    assert "looking at training job" in (end.failure or "")
+    assert "line 1" in end.lines
+    assert tuple(heard) == end.lines
+    # The sweep finds it and stops it.
+    assert "training job" in {entry.type for entry in launcher.journal.own_entries()}
+
+
+def test_a_log_that_can_never_be_read_to_its_end_keeps_what_was_heard(
+    launcher: Launcher, account: Emulator, tmp_path: Path
+) -> None:
+    def hear(host: str, line: str) -> None:
+        if line == "line 1":
+            account.fault("access_denied", "GetLogEvents", times=0)
+
+    launcher.pace = replace(QUICK, trouble=0.5)
+    end = launcher.train(training(tmp_path, talks(4)), on_line=hear)
+    assert end.status == "Completed"
+    assert "reading the log" in (end.failure or "")
+    assert "line 1" in end.lines
+
+
+def test_a_completed_job_is_listened_to_for_longer_if_not_all_was_heard(
+    launcher: Launcher, account: Emulator, tmp_path: Path
+) -> None:
+    """CloudWatch shows its lines later than a log is usually quiet for."""
+    account.settings(log_delay_seconds=1.5)
+    heard: list[str] = []
+    launcher.pace = replace(QUICK, lag=10.0)
+    launcher.train(
+        training(tmp_path, "echo answer"),
+        on_line=lambda host, line: heard.append(line),
+        heard_all=lambda: "answer" in heard,
+    )
+    assert "answer" in heard
+
+
+def test_an_endpoint_is_waited_for_through_calls_that_fail(
+    launcher: Launcher, account: Emulator, tmp_path: Path
+) -> None:
+    account.settings(start_seconds=1.0)
+    account.fault("throttling", "DescribeEndpoint", nth=2, times=5)
+    with launcher.serving(serving(tmp_path)) as endpoint:
+        assert endpoint.invoke(b"{}", 10)
+
+
 def test_a_job_that_is_interrupted_is_stopped(launcher: Launcher, account: Emulator, tmp_path: Path) -> None:
     def interrupt(host: str, line: str) -> None:
         if line == "started":

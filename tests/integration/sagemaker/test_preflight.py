@@ -74,7 +74,7 @@ IN_THE_ACCOUNT: dict[str, tuple[Wrong, str]] = {
     ),
     "nobody-knows-of-the-role": (
         lambda e: e.settings(denied=["iam:SimulatePrincipalPolicy"]),
-        "*to sagemaker.amazonaws.com (AccessDenied): allow iam:SimulatePrincipalPolicy on your own role",
+        "*to sagemaker.amazonaws.com (AccessDenied): allow iam:SimulatePrincipalPolicy and iam:GetRole on your own",
     ),
     # AWS itself is asked to tell: with the owner that the bucket must have.
     "bucket-of-others": (
@@ -90,6 +90,15 @@ def test_what_is_wrong_in_the_account_is_told(account: Emulator, kind: str) -> N
     wrong(account)
     text = refused(Account.of_environment())
     assert said[1:] in text if said.startswith("*") else text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["GetCallerIdentity", "GetRole", "SimulatePrincipalPolicy", "HeadBucket", "BatchGetImage", "ListServiceQuotas"],
+)
+def test_a_page_of_a_proxy_is_no_answer_of_aws(account: Emulator, operation: str) -> None:
+    account.fault("html", operation, times=0)
+    assert "<html>" not in refused(Account.of_environment())
 
 
 def test_no_quota_is_want_of_capacity_too(account: Emulator) -> None:
@@ -113,6 +122,10 @@ IN_THE_ENVIRONMENT: dict[str, tuple[Mapping[str, str | None], str]] = {
     "no-such-region": (
         {"AWS_REGION": "us-east-9"},
         "wrong region: SageMaker is not in 'us-east-9'. Set AWS_REGION to ",
+    ),
+    "half-a-network": (
+        {"LLM_CLAIMS_SUBNETS": "subnet-0a"},
+        "a network needs both: set LLM_CLAIMS_SUBNETS and LLM_CLAIMS_SECURITY_GROUPS, or neither",
     ),
     "no-role": (
         {"LLM_CLAIMS_ROLE": None},
@@ -182,6 +195,39 @@ def test_what_is_wrong_in_the_environment_is_told(
 def test_what_is_needed_and_does_not_exist_is_told(account: Emulator, needs: PlannedResources, said: str) -> None:
     account.settings(missing_images=["djl-inference:0.21.0"])
     assert refused(Account.of_environment(), needs).startswith(said)
+
+
+def test_a_role_with_a_path_is_one(account: Emulator) -> None:
+    services = ["sagemaker.amazonaws.com", "scheduler.amazonaws.com"]
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = account.client("iam").create_role(RoleName="jobs", Path="/ml/ci/", AssumeRolePolicyDocument=document)["Role"]
+    assert "/ml/ci/jobs" in role["Arn"]
+    check(replace(Account.of_environment(), role=role["Arn"]), RESOURCES)
+    account.reset()
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_a_role_of_identity_center_has_a_path(
+    account: Emulator, monkeypatch: pytest.MonkeyPatch, may_read: bool
+) -> None:
+    """The ARN that AWS tells of the caller leaves the path out."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+    role = account.client("iam").create_role(
+        RoleName="AWSReservedSSO_Developer_0123456789abcdef",
+        Path="/aws-reserved/sso.amazonaws.com/eu-west-1/",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]
+    assumed = account.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="someone")["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", assumed["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", assumed["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", assumed["SessionToken"])
+    if may_read:
+        check(Account.of_environment(), RESOURCES)
+    else:
+        account.settings(denied=["iam:GetRole"])
+        assert "allow iam:SimulatePrincipalPolicy and iam:GetRole on your own" in refused(Account.of_environment())
+    account.reset()
 
 
 @pytest.mark.parametrize(("minutes", "strict"), [(-10, True), (-10, False), (10, False)])

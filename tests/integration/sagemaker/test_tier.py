@@ -9,10 +9,15 @@ from tests.emulator.client import Emulator
 from ..miniature import Miniature
 
 
-def test_live_prices_are_asked_of_aws(account: Emulator, suite: Miniature) -> None:
+@pytest.mark.parametrize("region", ["us-east-1", "sa-east-1"])
+def test_live_prices_are_asked_of_aws_where_the_list_is(
+    account: Emulator, suite: Miniature, monkeypatch: pytest.MonkeyPatch, region: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
     result = suite.run("-m", "sagemaker", "--instance", "g5.2xlarge", "--plan", "--live-prices")
-    result.stdout.fnmatch_lines(["*prices in us-east-1 of 2026-09-01; from AWS's price list today: g5.2xlarge; *"])
-    assert {call["operation"] for call in account.calls()} == {"GetProducts"}
+    if region == "us-east-1":
+        result.stdout.fnmatch_lines(["*prices in us-east-1 of 2026-09-01; from AWS's price list today: g5.2xlarge; *"])
+    assert {(call["operation"], call["region"]) for call in account.calls()} == {("GetProducts", "us-east-1")}
 
 
 @pytest.mark.slow
@@ -23,5 +28,5 @@ def test_the_whole_tier_runs_and_its_figures_are_no_evidence(account: Emulator, 
     row = suite.rows()["tokens-double", "", "sagemaker"]
     assert row["verdict"] == "untestable"
     assert row["reason"].startswith("ran end to end on the emulator; not evidence (")
-    result.stdout.fnmatch_lines(["sweep: * 0 left", "spent on SageMaker: about $0.00"])
+    result.stdout.fnmatch_lines(["sweep in us-east-1: * 0 left", "spent on SageMaker: about $0.00"])
     assert account.resources() == []

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from llm_claims.sagemaker.account import Account
-from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, is_missing
+from llm_claims.sagemaker.calls import cloud_errors, create_once, if_exists, is_capacity_error, is_missing, steadily
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
+from llm_claims.sagemaker.pace import Pace
 
 ACCOUNT = Account("us-east-1", role="arn:aws:iam::210987654321:role/jobs", bucket="our-bucket")
 
@@ -96,3 +97,27 @@ def test_a_look_up_tells_missing_from_unknown() -> None:
     assert if_exists(raising(error("ResourceNotFound"))) is None
     with pytest.raises(Exception, match="Throttling"):
         if_exists(raising(error("ThrottlingException")))
+
+
+@pytest.mark.parametrize(("failing_seconds", "lost"), [(240.0, False), (1000.0, True)])
+def test_looks_that_fail_are_repeated_for_minutes_and_ever_less_often(failing_seconds: float, lost: bool) -> None:
+    now, looks = 0.0, []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def look() -> str:
+        looks.append(now)
+        if now < failing_seconds:
+            raise CloudError("throttled")
+        return "there"
+
+    pace = Pace(sleep=sleep, now=lambda: now)
+    if lost:
+        with pytest.raises(CloudError, match="throttled"):
+            steadily(look, pace)
+    else:
+        assert steadily(look, pace) == "there"
+    assert len(looks) <= 8
+    assert looks[-1] - looks[0] <= 2 * pace.trouble

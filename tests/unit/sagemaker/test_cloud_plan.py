@@ -53,11 +53,21 @@ def test_a_launch_for_every_test_costs_more() -> None:
 def test_the_text_has_the_rows_the_sums_and_what_is_left_out() -> None:
     text = list(plan().lines())
     assert text[0].split()[:3] == ["kind", "machines", "runs"]
-    assert text[2].startswith("endpoint  1 x ml.g5.2xlarge    generate llama-7b bf16 transformers 1")
+    assert text[2].startswith("endpoint  1 x ml.g5.2xlarge    generate llama-7b bf16 transformers on 1 GPU")
     assert text[2].endswith("first-claim, second-claim")
-    assert "1 jobs and 1 endpoints for 3 cases of 3 claims" in text[5]
+    assert "1 job and 1 endpoint for 3 cases of 3 claims" in text[5]
     assert "on-demand prices in us-east-1 of 2026-09-01" in text[5]
     assert text[6].startswith("a job or endpoint of its own for every test: 3 of them, $")
+    # Of the job five rounds are two jobs of half an hour.
+    assert text[7].startswith(
+        f"at worst ${3 * 1.515 + 2 * 0.5 * 2 * 25.25:.2f}: 5 rounds of everything, every job to its"
+    )
+    assert text[8].startswith("jobs are planned with 3 rounds; ")
+    assert text[9] == (
+        "wall time: about 0.6 h one after another; with -n 8: 0.4 h with the quotas that are needed, "
+        "0.4 h where they allow more"
+    )
+    assert text[10] == ("quotas needed: ml.p4d.24xlarge for training job usage 2; ml.g5.2xlarge for endpoint usage 1")
     assert text[-1] == "not in this plan: 2 cases: needs ml.g4dn.xlarge: pass --instance g4dn.xlarge"
 
 
@@ -73,4 +83,15 @@ def test_an_emulator_costs_nothing() -> None:
 
 
 def test_an_empty_plan_says_so() -> None:
-    assert list(plan(NEEDS[3]).lines())[3].startswith("0 jobs and 0 endpoints for 0 cases")
+    assert list(plan(NEEDS[3]).lines())[3].startswith("0 jobs and 0 endpoints for 0 cases of 0 claims")
+
+
+def test_one_of_a_kind_is_told_in_the_singular() -> None:
+    text = "\n".join(plan(NEEDS[1]).lines())
+    assert "0 jobs and 1 endpoint for 1 case of 1 claim: " in text
+
+
+def test_what_runs_at_once_is_told_if_it_is_more_than_must_be() -> None:
+    other = Placed(generation(precision="fp16"), "g5.2xlarge")
+    text = "\n".join(plan(Need("one", "first-claim", (A, other))).lines())
+    assert "quotas needed: ml.g5.2xlarge for endpoint usage 1 (up to 2 are used at once)" in text

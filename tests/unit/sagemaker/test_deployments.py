@@ -49,6 +49,11 @@ def test_as_many_machines_as_the_ranks_need() -> None:
     assert deploy(training(), "p4d.24xlarge").label == "train-p4d-24xlarge"
 
 
+def test_a_deployment_knows_the_gpus_of_its_machine() -> None:
+    sizes = {"g5.2xlarge": 1, "g5.12xlarge": 4, "p4d.24xlarge": 8}
+    assert {name: deploy(generation(), name).gpus for name in sizes} == sizes
+
+
 def test_rdma_on_and_off_are_explicit() -> None:
     on, off, left = (dict(deploy(training(rdma=rdma), "p4d.24xlarge").environment) for rdma in (True, False, None))
     assert on["NCCL_DEBUG"] == off["NCCL_DEBUG"] == left["NCCL_DEBUG"] == "INFO"

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -8,10 +12,11 @@ from workers import READY, SETTINGS, SOCKET, FakeLauncher, Json, answer, generat
 
 from llm_claims.sagemaker.containers.log_lines import lines_of
 from llm_claims.sagemaker.deployments import deployment_of
-from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity
+from llm_claims.sagemaker.errors import CloudError, EndpointError, NoCapacity, RequestRefused
 from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
 from llm_claims.sagemaker.job_log import JobLog
 from llm_claims.sagemaker.launches import Launch, PlacedRequest
+from llm_claims.sagemaker.specs import EndpointSpec
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT
 from llm_claims.sources.base import Placed
 from llm_claims.workloads.loading.workload import Loading
@@ -81,6 +86,19 @@ def test_what_an_endpoint_is_started_with() -> None:
     assert '"precision": "bf16"' in spec.environment["LLM_CLAIMS_DEPLOYMENT"]
 
 
+def test_the_model_server_of_several_gpus_has_one_worker() -> None:
+    seen: list[bytes] = []
+
+    class Looks(FakeLauncher):
+        def serving(self, spec: EndpointSpec) -> Any:
+            with tarfile.open(spec.archive) as archive:
+                seen.append(archive.extractfile("serving.properties").read())  # type: ignore[union-attr]
+            return super().serving(spec)
+
+    executed(launch(Placed(generation(engine="accelerate"), "g5.12xlarge")), Looks())
+    assert b"option.tensor_parallel_degree=4\n" in seen[0]
+
+
 def out_of_memory(request: Json) -> Json:
     outcome = {"kind": "out_of_memory", "signature": "OutOfMemoryError: CUDA out of memory"}
     return {"outcome": outcome, "witness": {"model_server": True}}
@@ -140,6 +158,66 @@ def test_a_job_answers_in_its_log() -> None:
 
 def test_a_job_is_billed_as_aws_says() -> None:
     assert Execution(launch(RUN), FakeLauncher(), SETTINGS, lambda _: None).run() == 600.0
+
+
+def test_a_job_that_aws_says_nothing_more_of_keeps_its_answers() -> None:
+    received: list[ReceivedAnswer] = []
+    end = {"status": "Unknown", "failure": "looking at training job: throttled", "billable_seconds": None}
+    assert Execution(launch(RUN, rounds=3), FakeLauncher(end=end), SETTINGS, received.append).run() is None
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize(("refusals", "lost"), [(3, False), (4, True)])
+def test_a_request_that_aws_refuses_is_sent_and_timed_anew(refusals: int, lost: bool) -> None:
+    left = refusals
+
+    @contextmanager
+    def serving(spec: EndpointSpec) -> Iterator[Any]:
+        with FakeLauncher.serving(launcher, spec) as endpoint:
+            invoke = endpoint.invoke
+
+            def refuse(body: bytes, timeout_seconds: float) -> bytes:
+                nonlocal left
+                if b'"ask"' in body and left:
+                    left -= 1
+                    raise RequestRefused("ThrottlingException")
+                return invoke(body, timeout_seconds)
+
+            endpoint.invoke = refuse
+            yield endpoint
+
+    launcher = FakeLauncher()
+    launcher.serving = serving  # type: ignore[method-assign,assignment]
+    if lost:
+        with pytest.raises(RequestRefused):
+            executed(launch(A), launcher, warm_up=False)
+    else:
+        started = time.perf_counter()
+        (received,) = executed(launch(A), launcher, warm_up=False, collect_seconds=0.05)
+        waited = refusals * 0.05
+        assert received.answer.metrics["latency_seconds"] <= time.perf_counter() - started - waited
+        assert len(launcher.asked) == 1
+
+
+@pytest.mark.parametrize(("failures", "lost"), [(3, False), (4, True)])
+def test_an_answer_is_collected_through_calls_that_fail(failures: int, lost: bool) -> None:
+    """Each failure is of a call alone: the program works on."""
+    left = failures
+
+    def garble(body: bytes) -> bytes:
+        nonlocal left
+        if b"answer" in body and left:
+            left -= 1
+            raise EndpointError("connection reset")
+        return body
+
+    launcher = FakeLauncher(garble=garble)
+    if lost:
+        with pytest.raises(EndpointError):
+            executed(launch(LOAD), launcher)
+    else:
+        assert len(executed(launch(LOAD), launcher)) == 1
+        assert len(launcher.asked) == 1
 
 
 @pytest.mark.parametrize(("between", "seen"), [((SOCKET,), False), ((), None)], ids=["sockets", "silent"])

@@ -6,42 +6,54 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from llm_claims.sagemaker.account import Place
 from llm_claims.sagemaker.journal import JOURNAL_VARIABLE, Journal, default_folder
 from llm_claims.sagemaker.names import RunId
 
 RUN = RunId("20261123t015105-1a2b3c")
+HERE = Place("123456789012", "us-east-1", "a-bucket")
 
 
 def test_what_is_intended_and_not_gone_is_open(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    journal.intend(RUN, "model", "one")
-    journal.intend(RUN, "endpoint", "one")
-    journal.gone(RUN, "model", "one")
+    journal.intend(RUN, "model", "one", HERE)
+    journal.intend(RUN, "endpoint", "one", HERE)
+    journal.gone(journal.own_entries()[0])
     (entry,) = journal.own_entries()
-    assert (entry.run, entry.type, entry.name) == (RUN, "endpoint", "one")
+    assert (entry.run, entry.type, entry.name, entry.place) == (RUN, "endpoint", "one", HERE)
     assert abs(datetime.now(UTC) - entry.at) < timedelta(minutes=1)
+
+
+def test_what_is_gone_in_one_region_is_open_in_another(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for place in (HERE, replace(HERE, region="eu-west-1")):
+        journal.intend(RUN, "endpoint", "one", place)
+    here, there = journal.own_entries()
+    journal.gone(here)
+    assert [entry.place for entry in journal.entries()] == [there.place]
 
 
 def test_files_of_several_processes_are_one_story(tmp_path: Path) -> None:
     first, second = Journal(tmp_path), Journal(tmp_path)
-    first.intend(RUN, "model", "one")
-    second.intend(RUN, "model", "two")
+    first.intend(RUN, "model", "one", HERE)
+    second.intend(RUN, "model", "two", HERE)
     assert {entry.name for entry in Journal(tmp_path).entries()} == {"one", "two"}
     assert [entry.name for entry in first.own_entries()] == ["one"]
-    second.gone(RUN, "model", "one")
+    second.gone(first.own_entries()[0])
     assert [entry.name for entry in Journal(tmp_path).entries()] == ["two"]
-    first.intend(RUN, "model", "one")
+    first.intend(RUN, "model", "one", HERE)
     assert {entry.name for entry in Journal(tmp_path).entries()} == {"one", "two"}
 
 
 def test_a_line_that_was_cut_short_is_no_entry_and_hides_none(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    journal.intend(RUN, "model", "one")
+    journal.intend(RUN, "model", "one", HERE)
     (path,) = tmp_path.glob("*.jsonl")
     whole = path.read_text()
     for length in range(len(whole)):
@@ -60,8 +72,9 @@ def test_what_is_no_entry_is_passed_over(tmp_path: Path, line: str) -> None:
 def test_it_is_private_and_outlives_a_kill(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from llm_claims.sagemaker.journal import Journal;"
+        "from llm_claims.sagemaker.account import Place;"
         "from llm_claims.sagemaker.names import RunId;"
-        f"Journal(Path(sys.argv[1])).intend(RunId({RUN.text!r}), 'endpoint', 'one');"
+        f"Journal(Path(sys.argv[1])).intend(RunId({RUN.text!r}), 'endpoint', 'one', {HERE!r});"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     folder = tmp_path / "journal"

@@ -50,6 +50,7 @@ class Job:
     clock: Clock
     lines: list[str]
     calls: int = 0
+    describes: int = 0
 
     def _call(self) -> None:
         self.calls += 1
@@ -57,6 +58,7 @@ class Job:
 
     def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
         self._call()
+        self.describes += 1
         status = "Completed" if self.clock.at >= JOB_SECONDS else "InProgress"
         machines = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 2}
         return {"TrainingJobStatus": status, "ResourceConfig": machines, "BillableTimeInSeconds": int(JOB_SECONDS)}
@@ -86,7 +88,9 @@ class SimulatedLauncher(FakeLauncher):
     clock: Clock = field(default_factory=Clock)
     job: Job | None = None
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
+    def train(
+        self, spec: TrainingSpec, *, on_line: Callable[[str, str], None], heard_all: Callable[[], bool] = lambda: True
+    ) -> JobResult:
         lines: list[str] = []
         super().train(spec, on_line=lambda host, line: lines.append(line))
         chatter = [f"{{'loss': 0.13, 'learning_rate': 1e-05, 'epoch': {step / 1000}}}" for step in range(2000)]
@@ -94,7 +98,7 @@ class SimulatedLauncher(FakeLauncher):
         account = Account("us-east-1")
         object.__setattr__(account, "client", lambda service, **_: self.job)
         pace = Pace(sleep=self.clock.sleep, now=self.clock.now)
-        return TrainingJobs(account).follow(NAME, spec, pace, on_line)
+        return TrainingJobs(account).follow(NAME, spec, pace, on_line, heard_all)
 
 
 @pytest.fixture
@@ -117,3 +121,5 @@ def test_the_client_adds_less_than_five_percent(launch: Launch, record_property:
     assert len(received) == 3
     assert received[-1].answer.witness.rdma is False
     assert 0 < overhead < 0.05
+    # Sixteen launches at once share the account's rate of calls.
+    assert launcher.job.describes <= JOB_SECONDS / 15 + 1

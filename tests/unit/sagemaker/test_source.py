@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workers import SETTINGS, SOCKET, FakeLauncher, Json, answer, table
+from workers import SETTINGS, SOCKET, FakeEndpoint, FakeLauncher, Json, answer, table
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
@@ -14,6 +18,7 @@ from llm_claims.evidence.recordings import EMULATED
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.execution import ContainerSettings
 from llm_claims.sagemaker.source import SageMakerSource
+from llm_claims.sagemaker.specs import EndpointSpec
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT, LOCAL
 from llm_claims.sources.base import Need, Placed
 from llm_claims.sources.store import EvidenceStore
@@ -176,6 +181,33 @@ def test_processes_of_one_run_launch_each_once_and_share_it(tmp_path: Path) -> N
     assert (len(launcher.endpoints), len(launcher.jobs)) == (kinds.count("endpoint"), kinds.count("job"))
 
 
+@pytest.mark.parametrize(("quota", "most"), [(1, 1), (2, 2)])
+def test_processes_launch_at_once_what_the_quota_allows(tmp_path: Path, quota: int, most: int) -> None:
+    @dataclass
+    class Slow(FakeLauncher):
+        most: int = 0
+
+        @contextmanager
+        def serving(self, spec: EndpointSpec) -> Iterator[FakeEndpoint]:
+            with super().serving(spec) as endpoint:
+                self.most = max(self.most, self.open)
+                time.sleep(0.3)
+                yield endpoint
+
+    launcher = Slow()
+    workloads = [Generation(precision=one) for one in ("bf16", "fp16", "fp32")]
+    sources = [source(tmp_path, launcher) for _ in workloads]
+    sources[0].machines.write_quotas({"ml.g5.2xlarge for endpoint usage": quota})
+
+    def work(one: SageMakerSource) -> None:
+        ((*placed,),) = expected(one, tuple(workloads))
+        one.draw(placed, 3, timed=True)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, sources))
+    assert (len(launcher.endpoints), launcher.most) == (3, most)
+
+
 def test_rounds_that_end_in_another_order_are_told_in_theirs(tmp_path: Path) -> None:
     one = source(tmp_path)
     ((run,),) = expected(one, (Training(zero_stage=3),))
@@ -221,6 +253,71 @@ def test_a_launch_that_failed_is_remembered_and_not_tried_again(tmp_path: Path) 
     assert len(launcher.endpoints) == 1
 
 
+@pytest.mark.parametrize("workload", [SHORT, Training()], ids=["endpoint", "job"])
+def test_an_answer_without_an_image_digest_is_read(tmp_path: Path, workload: Any) -> None:
+    launcher = FakeLauncher(digest=None)
+    one = source(tmp_path, launcher)
+    (first,), (again,) = expected(one, (workload,), (workload,))
+    for placed in (first, again):
+        one.draw([placed], 3, timed=True)
+        assert "image digest" not in one.evidence(placed).provenance.software
+    assert len(launcher.endpoints) + len(launcher.jobs) == 1
+
+
+def garbled(body: bytes) -> bytes:
+    return b"<html>so sorry, account 123456789012</html>" if b"latency" in body else body
+
+
+def test_an_answer_that_cannot_be_read_is_kept_paid_for_and_not_measured_again(tmp_path: Path) -> None:
+    launcher = FakeLauncher(garble=garbled)
+    one = source(tmp_path, launcher, unread_folder=tmp_path / "unread")
+    (first,), (second,) = expected(one, (SHORT,), (LONG,))
+    for placed in (first, second):
+        one.draw([placed], 3, timed=True)
+        with pytest.raises(ProgramError, match=r"endpoint on ml\.g5\.2xlarge: JSONDecodeError: .* raw answers are in"):
+            one.evidence(placed)
+    assert len(launcher.endpoints) == 1
+    (kept,) = (tmp_path / "unread").iterdir()
+    assert "<html>so sorry, account <account></html>" in kept.read_text()
+    assert one.budget.spent_usd > 0
+
+
+def test_a_test_that_ends_at_its_time_limit_ends_its_launch_for_all(tmp_path: Path) -> None:
+    launcher = FakeLauncher(refusal=pytest.fail.Exception("Timeout >600.0s"))  # type: ignore[arg-type]
+    one = source(tmp_path, launcher)
+    (first,), (second,) = expected(one, (SHORT,), (LONG,))
+    with pytest.raises(pytest.fail.Exception):
+        one.draw([first], 3, timed=True)
+    for placed in (first, second):
+        one.draw([placed], 3, timed=True)
+        with pytest.raises(ProgramError, match="Timeout >600"):
+            one.evidence(placed)
+    assert len(launcher.endpoints) == 1
+
+
+def test_what_a_process_launched_that_died_is_not_launched_by_another(tmp_path: Path) -> None:
+    launcher = FakeLauncher()
+    one = source(tmp_path, launcher)
+    ((placed,),) = expected(one, (SHORT,))
+    one._answers.mark_begun(one.plan.launches[0].key)
+    one.draw([placed], 3, timed=True)
+    with pytest.raises(ProgramError, match="died before it had all answers; it is not launched again"):
+        one.evidence(placed)
+    assert launcher.endpoints == []
+
+
+def test_an_answer_of_a_job_that_cannot_be_read_loses_no_other(tmp_path: Path) -> None:
+    def once_in_another_form(request: Json) -> Json:
+        return {"colour": "blue"} if request["round"] == 1 else answer(request)
+
+    one = source(tmp_path, FakeLauncher(program=once_in_another_form), unread_folder=tmp_path / "unread")
+    ((run,),) = expected(one, (Training(),))
+    one.draw([run], 3, timed=True)
+    with pytest.raises(ProgramError, match=r"1 of 3 requests have no answer: .* not one of the protocol: colour"):
+        one.evidence(run)
+    assert one._answers.rounds(run.key) == {2, 3}
+
+
 def test_a_run_that_was_not_what_was_asked_is_refused(tmp_path: Path) -> None:
     def in_another_precision(request: Json) -> Json:
         told = answer(request)
@@ -255,6 +352,19 @@ def test_want_of_memory_is_evidence(tmp_path: Path) -> None:
     one.draw([placed], 1, timed=False)
     assert one.evidence(placed).outcome.kind == "out_of_memory"
     assert one.evidence(placed).instance_type == "g4dn.xlarge"
+
+
+@pytest.mark.parametrize("workload", [Generation(engine="deepspeed"), Loading(engine="deepspeed")])
+def test_an_engine_that_did_nothing_leaves_its_claims_untestable(tmp_path: Path, workload: Any) -> None:
+    def did_nothing(request: Json) -> Json:
+        outcome = {"kind": "failed", "signature": "NotMeasured: DeepSpeed 0.8.0 replaced no module of a Llama"}
+        return {"outcome": outcome, "witness": {"model_server": True}}
+
+    one = source(tmp_path, FakeLauncher(program=did_nothing), stack=DOCUMENT)
+    ((placed,),) = expected(one, (workload,))
+    one.draw([placed], 3, timed=True)
+    with pytest.raises(Untestable, match=r"^DeepSpeed 0\.8\.0 replaced no module of a Llama$"):
+        one.evidence(placed)
 
 
 def test_the_budget_ends_launching_and_what_is_left_says_so(tmp_path: Path) -> None:

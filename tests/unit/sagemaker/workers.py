@@ -88,13 +88,14 @@ class FakeEndpoint:
     service: Service
     spec: EndpointSpec
     image_digest: str | None = "sha256:0"
+    garble: Callable[[bytes], bytes] = bytes
 
     @property
     def instance_type(self) -> str:
         return self.spec.instance_type
 
     def invoke(self, body: bytes, timeout_seconds: float) -> bytes:
-        return json.dumps(self.service.answer(json.loads(body))).encode()
+        return self.garble(json.dumps(self.service.answer(json.loads(body))).encode())
 
     def lines(self) -> list[str]:
         return []
@@ -102,19 +103,26 @@ class FakeEndpoint:
 
 @dataclass
 class FakeLauncher:
-    """``refusal`` is raised in place of a launch; ``between`` are lines of the log beside each answer."""
+    """``refusal`` is raised in place of a launch; ``between`` are lines of the log beside each answer.
+
+    ``digest`` is that of the image; ``garble`` changes what an endpoint replies.
+    """
 
     program: Callable[[Json], Json] = answer
     refusal: Exception | None = None
     between: tuple[str, ...] = (SOCKET,)
     end: Json = field(default_factory=dict)
     drop: int = 0
+    digest: str | None = "sha256:0"
+    garble: Callable[[bytes], bytes] = bytes
     jobs: list[TrainingSpec] = field(default_factory=list)
     endpoints: list[EndpointSpec] = field(default_factory=list)
     asked: list[Json] = field(default_factory=list)
     open: int = 0
 
-    def train(self, spec: TrainingSpec, *, on_line: Callable[[str, str], None]) -> JobResult:
+    def train(
+        self, spec: TrainingSpec, *, on_line: Callable[[str, str], None], heard_all: Callable[[], bool] = lambda: True
+    ) -> JobResult:
         self.jobs.append(spec)
         if self.refusal:
             raise self.refusal
@@ -131,7 +139,7 @@ class FakeLauncher:
                 on_line("algo-1", line)
         end = {"status": "Completed", "failure": None, "lines": ("bye",), "billable_seconds": 600.0, **self.end}
         return JobResult(
-            instance_type=spec.instance_type, instance_count=spec.instance_count, image_digest="sha256:1", **end
+            instance_type=spec.instance_type, instance_count=spec.instance_count, image_digest=self.digest, **end
         )
 
     @contextmanager
@@ -143,7 +151,7 @@ class FakeLauncher:
         self.open += 1
         pipe: Any = FakePipe(self.program, self.asked)
         try:
-            yield FakeEndpoint(Service(pipe), spec)
+            yield FakeEndpoint(Service(pipe), spec, self.digest, self.garble)
         finally:
             self.open -= 1
 

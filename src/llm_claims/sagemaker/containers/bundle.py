@@ -55,23 +55,25 @@ def write_job_source(folder: Path, program: str, requests: Iterable[Request]) ->
     (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
 
 
-def write_archive(path: Path, program: str, stack: str) -> None:
+def write_archive(path: Path, program: str, stack: str, gpus: int) -> None:
     """Write ``model.tar.gz``, with serving.properties, model.py and the package at its root.
 
-    The files in it have no time and no owner.
+    ``gpus`` is the number of GPUs of the machine: all of them go to one worker. The files have no time and no owner.
     """
     with tarfile.open(path, "w:gz", compresslevel=6) as archive:
-        for name, content in _archive_files(program, stack).items():
+        for name, content in _archive_files(program, stack, gpus).items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
 
 
-def _archive_files(program: str, stack: str) -> Mapping[str, bytes]:
+def _archive_files(program: str, stack: str, gpus: int) -> Mapping[str, bytes]:
     """Return path and content of every file of a model archive."""
     lmi = HERE / "lmi"
     contents = {
-        "serving.properties": (lmi / f"{stack}.properties").read_bytes(),
+        # A number: DJL Serving 0.21 does not know "max".
+        "serving.properties": (lmi / f"{stack}.properties").read_bytes()
+        + f"option.tensor_parallel_degree={gpus}\n".encode(),
         "model.py": (lmi / "model.py").read_bytes(),
     }
     if stack == "document":

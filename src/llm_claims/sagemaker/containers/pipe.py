@@ -1,6 +1,7 @@
-"""A program in a container, asked over its standard streams. Python 3.8 syntax, and the standard library alone.
+"""Starts a program in a container, and talks to it by its standard input and output.
 
-What the program writes to standard error is the container's log.
+What the program writes to standard error goes to the container's log. Python 3.8 syntax; imports the standard library
+alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _GRACE_SECONDS = 10.0
 
 
 class ProgramEnded(Exception):
-    """The program is gone; ``answer`` is what there is to say of it, as an `Answer` of the protocol."""
+    """The program ended without an answer; ``answer`` says how it ended, in the form of the protocol's `Answer`."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         super().__init__(answer["outcome"]["signature"])
@@ -28,9 +29,10 @@ class ProgramEnded(Exception):
 
 
 class Pipe:
-    """One program, which answers one request at a time; started when it is first needed, and again once it has died.
+    """Starts a program when it is first needed, and again after it has ended; sends it one request at a time.
 
-    Loading is measured in a process that has loaded nothing, so a loading is never a process's second request.
+    A request to load a model is the first request of its process: the memory of loading is measured, and a process that
+    has loaded a model before has used that memory already. So the program is started anew for it, if necessary.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
@@ -42,15 +44,15 @@ class Pipe:
         self._asked = False
 
     def ready(self) -> dict[str, Any]:
-        """Return what the program said when it stood.
+        """Start the program if it is not running; return the `Ready` message that it began with.
 
         Raises
         ------
         ProgramEnded
-            It never did.
+            It ended before it was ready.
         """
         with self._lock:
-            self._stand()
+            self._started()
             return self._ready
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,28 +61,29 @@ class Pipe:
         Raises
         ------
         ProgramEnded
-            It died over it.
+            It ended before it answered.
         """
         with self._lock:
             if self._asked and request["workload"]["kind"] == "loading":
                 self._end()
-            process = self._stand()
+            process = self._started()
             self._asked = True
-            with self._death_told("while it ran a request"):
+            with self._end_as_answer("while it ran a request"):
                 process.write_line(json.dumps(request))
                 answer: dict[str, Any] = json.loads(process.read_line())
             return answer
 
     def close(self) -> None:
-        """End the program, if one runs."""
+        """End the program, if it is running."""
         with self._lock:
             self._end()
 
-    def _stand(self) -> Command:
+    def _started(self) -> Command:
+        """Return the running program; if there is none, start it and wait until it is ready."""
         if self._process is None:
             self._kills, self._asked = kills_for_memory(), False
             self._process = Command(self._command, self._environment, self._folder, captured=False)
-            with self._death_told("while setting up"):
+            with self._end_as_answer("while setting up"):
                 self._ready = json.loads(self._process.read_line())
         return self._process
 
@@ -90,23 +93,27 @@ class Pipe:
             process.end(_GRACE_SECONDS)
 
     @contextlib.contextmanager
-    def _death_told(self, when: str) -> Iterator[None]:
-        """Tell how the program ended: for want of memory only where the kernel counted a kill for it."""
+    def _end_as_answer(self, when: str) -> Iterator[None]:
+        """Raise `ProgramEnded` if the program ends meanwhile.
+
+        The outcome is "out of memory" only if the program was killed and the kernel has counted a kill for lack of
+        memory since the program was started; else it is "failed".
+        """
         try:
             yield
         except Ended as ended:
             self._end()
             signature = f"the program died {when}: {ended}"
             kills = kills_for_memory() - self._kills
-            short = ended.status == -signal.SIGKILL and kills > 0
-            if short:
-                signature += f"; the kernel counts {kills} kill(s) for want of memory"
-            outcome = {"kind": "out_of_memory" if short else "failed", "signature": signature}
+            out_of_memory = ended.status == -signal.SIGKILL and kills > 0
+            if out_of_memory:
+                signature += f"; the kernel counts {kills} kill(s) for lack of memory"
+            outcome = {"kind": "out_of_memory" if out_of_memory else "failed", "signature": signature}
             raise ProgramEnded({"outcome": outcome, "witness": {"model_server": model_server_resident()}}) from None
 
 
 def model_server_resident() -> bool:
-    """Whether a Java virtual machine, which DJL's model server is, runs in this container."""
+    """Whether a model server runs in this container: DJL's is the only Java program there."""
     return any(name.startswith("java") for name in _processes())
 
 
@@ -118,5 +125,5 @@ def _processes() -> list[str]:
                 with open(f"/proc/{entry}/comm", encoding="utf-8", errors="replace") as comm:
                     names.append(comm.read().strip())
             except OSError:
-                continue  # it has ended meanwhile
+                continue  # the process has ended meanwhile
     return names

@@ -40,12 +40,14 @@ def test_programs_travel_and_nothing_that_launches_or_judges() -> None:
 )
 def test_an_archive_has_what_lmi_reads_at_its_root(tmp_path: Path, program: str, stack: str) -> None:
     path = tmp_path / "model.tar.gz"
-    write_archive(path, program, stack)
+    write_archive(path, program, stack, 8)
     with tarfile.open(path) as archive:
         names = set(archive.getnames())
         properties = archive.extractfile("serving.properties")
         assert properties is not None
-        assert b"engine=Python" in properties.read()
+        text = properties.read()
+        assert b"engine=Python" in text
+        assert b"\noption.tensor_parallel_degree=8\n" in text
     assert {"model.py", "llm_claims/sagemaker/containers/service.py"} <= names
     assert ("requirements.txt" in names) == (stack == "document")
     assert ("llm_claims/workloads/generation/program.py" in names) == (program == "generate")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 from scripts import is_so
 from warm import Forker, Warm
 
-from llm_claims.sagemaker.containers.document.program import outcome_of
+from llm_claims.sagemaker.containers.document.engine import NotMeasured, _injected, kernels_in
+from llm_claims.sagemaker.containers.document.program import gpus_for, outcome_of
 from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
@@ -43,6 +46,7 @@ WORKLOADS: dict[str, Workload] = {
 PROGRAM = """
 import os
 os.environ.update({environment!r})
+from llm_claims.sagemaker.containers.document.engine import NotMeasured, _injected, kernels_in
 from llm_claims.sagemaker.containers.document.program import main
 raise SystemExit(main())
 """
@@ -101,6 +105,40 @@ def test_ranks_answer_and_end_together(fork: Forker) -> None:
     assert is_so(lambda: not program.family())
 
 
+class Module:
+    """A model, or a part of one, as far as it is looked at."""
+
+    def __init__(self, *parts: Module) -> None:
+        self._parts = parts
+
+    def modules(self) -> list[Module]:
+        return [self, *self._parts]
+
+
+class Kernel(Module):
+    """A module of DeepSpeed."""
+
+
+Kernel.__module__ = "deepspeed.model_implementations.transformers.ds_llama"
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_deepspeed_that_leaves_a_model_as_it_was_measures_nothing(
+    monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    """Release 0.8.0 knows no Llama: it returns the model untouched, without a word."""
+    given = Module(Kernel() if replaces else Module())
+    deepspeed = types.ModuleType("deepspeed")
+    deepspeed.__version__ = "0.8.0"  # type: ignore[attr-defined]
+    deepspeed.init_inference = lambda model, **_: types.SimpleNamespace(module=model)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "deepspeed", deepspeed)
+    if replaces:
+        assert kernels_in(_injected(given, 1, None).module) == ["Kernel"]
+    else:
+        with pytest.raises(NotMeasured, match=r"DeepSpeed 0\.8\.0 replaced no module of Module: transformers alone"):
+            _injected(given, 1, None)
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -114,3 +152,12 @@ def test_ranks_answer_and_end_together(fork: Forker) -> None:
 )
 def test_want_of_memory_is_told_from_other_faults(error: Exception, kind: str) -> None:
     assert outcome_of(error)["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("visible", "degree", "left"),
+    [(None, 2, "0,1"), ("0,1,2,3,4,5,6,7", 1, "0"), ("4,5,6,7", 2, "4,5"), ("", 1, "")],
+)
+def test_a_model_sees_only_the_gpus_of_its_degree(visible: str | None, degree: int, left: str) -> None:
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert gpus_for(degree, environment) == left

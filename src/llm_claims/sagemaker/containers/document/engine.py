@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,10 @@ _APIS = ("pipeline", "generate")
 
 class Refused(ValueError):
     """A request that this program cannot run; the text says why."""
+
+
+class NotMeasured(RuntimeError):
+    """What was asked for did not run; the text says what ran in its place. The case is untestable then."""
 
 
 class Engine:
@@ -54,7 +59,13 @@ class Engine:
         write_checkpoint(self.deployment["model"], self.deployment["precision"], self._folder)
 
     def load(self) -> None:
-        """Load the model with transformers, hand it to the engine, and put it on the GPUs."""
+        """Load the model with transformers, hand it to the engine, and put it on the GPUs.
+
+        Raises
+        ------
+        NotMeasured
+            DeepSpeed left the model as it was.
+        """
         import torch
         import transformers
 
@@ -178,9 +189,29 @@ class Engine:
 
 
 def _injected(model: Any, degree: int, dtype: Any) -> Any:
-    """Return the model in DeepSpeed's inference engine with kernel injection, as LMI's DeepSpeed handler did."""
+    """Return the model in DeepSpeed's inference engine with kernel injection, as LMI's DeepSpeed handler did.
+
+    Raises
+    ------
+    NotMeasured
+        No module of the model is one of DeepSpeed's. Its release 0.8.0 knows no Llama, and says nothing of it.
+    """
     import deepspeed
 
-    return deepspeed.init_inference(
+    injected = deepspeed.init_inference(
         model, tensor_parallel={"tp_size": degree}, dtype=dtype, replace_with_kernel_inject=True
     )
+    seen = kernels_in(getattr(injected, "module", injected))
+    if not seen:
+        raise NotMeasured(
+            f"DeepSpeed {getattr(deepspeed, '__version__', '?')} replaced no module of {type(model).__name__}: "
+            "transformers alone would be measured. What the document measured under this name is not known"
+        )
+    print(f"kernels of DeepSpeed in the model: {', '.join(seen)}", file=sys.stderr, flush=True)
+    return injected
+
+
+def kernels_in(model: Any) -> list[str]:
+    """Return the names of the classes of DeepSpeed that a model consists of."""
+    kinds = {type(module) for module in model.modules()}
+    return sorted(kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] == "deepspeed")

@@ -37,7 +37,9 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     start = time.perf_counter()
-    engine = Engine(json.loads(os.environ[DEPLOYMENT]), os.environ.get(FOLDER, tempfile.gettempdir()))
+    deployment = json.loads(os.environ[DEPLOYMENT])
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpus_for(deployment.get("tensor_parallel_degree") or 1, os.environ)
+    engine = Engine(deployment, os.environ.get(FOLDER, tempfile.gettempdir()))
     others = _start_others(engine)
     if engine.rank == 0:
         engine.prepare()
@@ -54,6 +56,15 @@ def main() -> int:
     for other in others:
         other.end(GRACE_SECONDS)
     return 0
+
+
+def gpus_for(degree: int, environment: Mapping[str, str]) -> str:
+    """Return the value of CUDA_VISIBLE_DEVICES for a model on ``degree`` GPUs: the first of those that are visible.
+
+    Accelerate distributes a model over all GPUs that it sees.
+    """
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    return ",".join((visible.split(",") if visible is not None else list(map(str, range(degree))))[:degree])
 
 
 def _start_others(engine: Engine) -> list[Command]:
