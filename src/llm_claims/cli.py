@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -17,7 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stated = sys.argv[1:] if arguments is None else arguments
     given = _parser(sweep_alone=stated[:1] == ["sweep"]).parse_args(stated)
     try:
-        return int(given.perform(given) or 0)
+        status = int(given.perform(given) or 0)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read the output has read enough, as `head` does; Python would complain when it flushes what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ClaimsError, OSError) as error:
         print(f"llm-claims: {error}", file=sys.stderr)
         return 4

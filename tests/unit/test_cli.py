@@ -196,3 +196,12 @@ def test_the_module_ends_with_the_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith(f"llm-claims: {path}: not JSON, or cut short")
+
+
+def test_a_reader_who_has_read_enough_is_no_error(run: Run) -> None:
+    command = [sys.executable, "-m", "llm_claims.cli", "check", "paper.json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

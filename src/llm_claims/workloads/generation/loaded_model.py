@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from llm_claims.workloads.generation.engines import Served, served
 from llm_claims.workloads.generation.llama import build_llama
 from llm_claims.workloads.generation.observer import Observer
 from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_texts
+from llm_claims.workloads.generation.token_clock import TokenClock
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import Precision
@@ -46,10 +47,14 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one timed call: the token ids of each sequence, with its prompt first, and the seconds it took."""
+    """The result of one timed call: the token ids of each sequence, with its prompt first, and the seconds it took.
+
+    ``of_tokens`` tells when the tokens came, by metric; only a request of one prompt has them.
+    """
 
     sequences: list[list[int]]
     seconds: float
+    of_tokens: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_model(key: ModelKey, device: str = "cpu") -> LoadedModel:
@@ -89,9 +94,14 @@ def call(loaded: LoadedModel, workload: Generation) -> Run:
     }
     if workload.cache == "static":
         options["cache_implementation"] = "static"
+    clock = TokenClock() if workload.prompts == 1 else None
+    if clock is not None:
+        options["streamer"] = clock
     if workload.api == "generate":
-        return _call_generate(loaded, texts, options)
-    return _call_pipeline(loaded, texts, options, workload.batch_size)
+        run = _call_generate(loaded, texts, options, clock)
+    else:
+        run = _call_pipeline(loaded, texts, options, workload.batch_size, clock)
+    return replace(run, of_tokens=clock.figures()) if clock is not None else run
 
 
 def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) -> Answer:
@@ -101,8 +111,10 @@ def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) ->
     Robust benchmarking in noisy environments, 2016, section III).
     """
     witness = loaded.observer.witness(runs[-1].sequences)
+    fastest = min(runs, key=lambda run: run.seconds)
     metrics: dict[str, Figure] = {
-        "latency_seconds": min(run.seconds for run in runs),
+        "latency_seconds": fastest.seconds,
+        **fastest.of_tokens,
         # If sequences differ in length, the witness shows each, and the evidence is refused.
         "new_tokens_per_sequence": min(witness.new_tokens or (0,)),
         "largest_forward_batch": max(witness.forward_batch_sizes or (0,)),
@@ -111,22 +123,31 @@ def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) ->
     return Answer(metrics=metrics, witness=witness.model_copy(update={"calls": calls}))
 
 
-def _call_generate(loaded: LoadedModel, texts: list[str], options: dict[str, Any]) -> Run:
+def _call_generate(loaded: LoadedModel, texts: list[str], options: dict[str, Any], clock: TokenClock | None) -> Run:
     batch = loaded.tokenizer(texts, return_tensors="pt").to(loaded.served.model.device)
-    start = _now()
+    start = _start(clock)
     sequences = loaded.served.model.generate(**batch, **options)
     seconds = _now() - start
     return Run(sequences.tolist(), seconds)
 
 
-def _call_pipeline(loaded: LoadedModel, texts: list[str], options: dict[str, Any], batch_size: int | None) -> Run:
+def _call_pipeline(
+    loaded: LoadedModel, texts: list[str], options: dict[str, Any], batch_size: int | None, clock: TokenClock | None
+) -> Run:
     # Without the argument the pipeline behaves differently, and claims are about that.
     batching = {} if batch_size is None else {"batch_size": batch_size}
-    start = _now()
+    start = _start(clock)
     # Tokens and not text: text that is tokenized again may have another number of tokens.
     answers = loaded.pipe(texts, return_tensors=True, **batching, **options)
     seconds = _now() - start
     return Run([sequence["generated_token_ids"] for (sequence,) in answers], seconds)
+
+
+def _start(clock: TokenClock | None) -> float:
+    now = _now()
+    if clock is not None:
+        clock.start = now
+    return now
 
 
 def _now() -> float:

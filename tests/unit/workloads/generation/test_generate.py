@@ -69,6 +69,25 @@ def witness_of(reply: Answer) -> GenerationWitness:
     return reply.witness
 
 
+@pytest.mark.parametrize("api", ["generate", "pipeline"])
+def test_the_tokens_of_one_request_are_timed(generator: generate.Generator, api: str) -> None:
+    found = run(generator, asked(api=api)).metrics
+    first, each, between = (
+        found[f"{name}_seconds"] for name in ("time_to_first_token", "time_per_output_token", "inter_token_latency")
+    )
+    assert between > 0
+    assert 0 < first < found["latency_seconds"]
+    # The first token, and four after it, are nearly all of the request.
+    assert 0.5 * found["latency_seconds"] < first + 4 * each <= found["latency_seconds"]
+
+
+def test_one_token_has_none_after_it_and_many_prompts_have_no_first(generator: generate.Generator) -> None:
+    alone = run(generator, asked(new_tokens=1)).metrics
+    assert "time_to_first_token_seconds" in alone
+    assert "inter_token_latency_seconds" not in alone
+    assert "time_to_first_token_seconds" not in run(generator, asked(api="pipeline", prompts=2)).metrics
+
+
 def test_the_witness_of_a_run_has_everything_the_workload_states(generator: generate.Generator) -> None:
     reply = run(generator, ASKED)
     seen = witness_of(reply)
@@ -170,7 +189,7 @@ def test_a_shorter_prompt_shows_and_padding_does_not_hide_it(
 
 
 def test_the_other_code_path_shows(monkeypatch: pytest.MonkeyPatch, generator: generate.Generator) -> None:
-    monkeypatch.setattr(loaded_model, "_call_pipeline", lambda *args: loaded_model._call_generate(*args[:3]))
+    monkeypatch.setattr(loaded_model, "_call_pipeline", lambda *args: loaded_model._call_generate(*args[:3], args[-1]))
     workload = asked(api="pipeline")
     assert differences(workload, run(generator, workload).witness) == ["api: asked 'pipeline', the run saw 'generate'"]
 
