@@ -196,6 +196,13 @@ def test_what_cannot_be_done_is_told(
     assert done.err.startswith(f"llm-claims: {told}")
 
 
+def test_a_profile_that_does_not_exist_is_told(sweep: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "wrok")
+    done = sweep("--older-than", "8h")
+    assert done.status == 4
+    assert done.err.startswith("llm-claims: no profile 'wrok' in the AWS configuration: set AWS_PROFILE to one of it: ")
+
+
 def journaled(account: Emulator, tmp_path: Path, run: RunId) -> Journal:
     """A journal of all that `left_by` creates."""
     journal, place = Journal(tmp_path / "journal"), Account.of_environment().place
