@@ -71,7 +71,8 @@ def _add_others(commands: Any) -> None:
         action="append",
         default=[],
         metavar="[FILE:]FIELD=VALUE",
-        help="state what the files do not say, such as model=llama-7b or hardware=A10G; may repeat",
+        help="state what the files do not say, such as model=llama-7b or hardware=A10G, of all runs or those of one "
+        "file (FILE#2: its second run); may repeat",
     )
     importing.add_argument("--title", help="what the recording is, in a few words")
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 
 class ClaimsError(Exception):
     """A fault the user can mend; its text says what, where, and what to do."""
@@ -33,3 +35,18 @@ class Inconclusive(Exception):
 
 class Untestable(Exception):
     """A source cannot measure this case; the text is the reason the report shows."""
+
+
+def nearest(word: object, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the end of a message: which of the ``known`` words was meant, or ``otherwise`` if none is like it."""
+    from difflib import get_close_matches
+
+    asked, words = str(word), list(known)
+    near = get_close_matches(asked, words, n=1) or [one for one in words if len(asked) > 2 and asked in one][:3]
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else otherwise
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Join names; of many the first ones, and how many there are more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

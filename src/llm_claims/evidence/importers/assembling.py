@@ -41,8 +41,8 @@ def imported(
         raise UsageError(f"{max(paths, key=list(paths).count)} is given twice")
     if OURS in (format, *([format_name(paths[0])] if format == "auto" and len(paths) == 1 else [])):
         return _of_ours(paths, name, settings, title)
-    given = read_settings(settings, paths)
     runs = read_runs(paths, format)
+    given = read_settings(settings, runs)
     for one, other in combinations(runs, 2):
         if _figures(one) == _figures(other):
             raise RecordingError(f"{one.place}, and {other.place}: the same run twice, with the same figures")
@@ -132,7 +132,7 @@ def _check_distinct(runs: Sequence[Run], evidence: Sequence[Evidence]) -> None:
         if first.key == second.key:
             raise UsageError(
                 f"{one.place}, and {other.place}: two runs of {first.describe()}; tell them apart, as with "
-                f"--set {other.path}:FIELD=VALUE, where FIELD is one of {', '.join(open_fields(first.workload))}"
+                f"--set {other.name}:FIELD=VALUE, where FIELD is one of {', '.join(open_fields(first.workload))}"
             )
 
 

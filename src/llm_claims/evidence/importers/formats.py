@@ -69,5 +69,7 @@ def read_runs(paths: Iterable[Path], name: str) -> list[Run]:
         runs = FORMATS[named].read(path)
         if not runs:
             raise RecordingError(f"{path}: no run of {named} in it")
+        for number, run in enumerate(runs if len(runs) > 1 else (), start=1):
+            run.number = number
         found += runs
     return found

@@ -45,7 +45,8 @@ class Run:
     """One run in a file.
 
     ``metrics`` are in the units of the kind; ``fields`` are the fields of its workload that the file states, and
-    ``provenance`` those of the evidence's provenance, each with its line. ``left_out`` names what the file has and the
+    ``provenance`` those of the evidence's provenance, each with its line. ``number`` tells it from other runs of its
+    file, and is 0 where there are none. ``left_out`` names what the file has and the
     kind has no metric for. ``last`` is the line with the end of the run.
     """
 
@@ -53,12 +54,18 @@ class Run:
     format: str
     kind: str
     last: int = 0
+    number: int = 0
     metrics: dict[str, Samples] = field(default_factory=dict)
     fields: dict[str, tuple[Any, int]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
     left_out: set[str] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The file, and which of its runs it is, if it has several: "run.log#2"."""
+        return f"{self.path}#{self.number}" if self.number else str(self.path)
 
     @property
     def place(self) -> str:

@@ -1,17 +1,18 @@
-"""What a person states of imported runs: ``--set FIELD=VALUE`` for all, ``--set FILE:FIELD=VALUE`` for one file."""
+"""What a person states of imported runs: ``--set FIELD=VALUE`` of all, ``--set RUN:FIELD=VALUE`` of some.
+
+``RUN`` is the file, or, of a file with several runs, the file and the number of the run: ``run.log#2``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from llm_claims.errors import UsageError
+from llm_claims.errors import UsageError, listed, nearest
 from llm_claims.evidence.evidence import Provenance
 from llm_claims.evidence.importers.run import Run, at
 from llm_claims.workloads.base import Workload
@@ -23,46 +24,47 @@ SOFTWARE = "software."
 
 @dataclass(frozen=True)
 class Setting:
-    """One option: a field, its value as typed, and the file that it is for; ``None`` for all."""
+    """One option: a field, its value as typed, and the file or the run that it is for; ``None`` for all."""
 
     name: str
     value: str
-    file: Path | None = None
+    of: str | None = None
 
     def concerns(self, run: Run) -> bool:
         """Whether it is for this run."""
-        return self.file in (None, run.path)
+        return self.of in (None, str(run.path), run.name)
 
     def __str__(self) -> str:
         """The option as it was typed."""
-        return f"--set {f'{self.file}:' if self.file else ''}{self.name}={self.value}"
+        return f"--set {f'{self.of}:' if self.of else ''}{self.name}={self.value}"
 
 
-def read_settings(texts: Iterable[str], paths: Sequence[Path]) -> list[Setting]:
-    """Read options; a file in one is one of ``paths``.
+def read_settings(texts: Iterable[str], runs: Sequence[Run]) -> list[Setting]:
+    """Read options for some of ``runs``.
 
     Raises
     ------
     UsageError
-        One has not the form ``[FILE:]FIELD=VALUE``, or two state one field.
+        One has not the form ``[RUN:]FIELD=VALUE``, or is for no run, or two state one field.
     """
     found: list[Setting] = []
     for text in texts:
         name, equals, value = text.partition("=")
-        file, colon, field = name.rpartition(":")
+        of, colon, field = name.rpartition(":")
         if not equals or not field:
             raise UsageError(f"--set {text}: write FIELD=VALUE, or FILE:FIELD=VALUE for one file alone")
-        if colon and Path(file) not in paths:
-            raise UsageError(f"--set {text}: {file} is not imported; {', '.join(map(str, paths))} are")
-        setting = Setting(field, value, Path(file) if colon else None)
-        if any((one.name, one.file) == (setting.name, setting.file) for one in found):
+        setting = Setting(field, value, of if colon else None)
+        if not any(setting.concerns(run) for run in runs):
+            names = [run.name for run in runs]
+            raise UsageError(f"{setting}: {of} is not imported{nearest(of, names, f'; {listed(names)} are')}")
+        if any((one.name, one.of) == (setting.name, setting.of) for one in found):
             raise UsageError(f"{setting}: {field} is set twice")
         found.append(setting)
     return found
 
 
 def state_all(run: Run, settings: Iterable[Setting]) -> list[str]:
-    """Give a run what a person states of it, in place of nothing; return the names of these fields.
+    """Give a run what a person states of it; return the names of these fields. What is for some runs goes before.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def state_all(run: Run, settings: Iterable[Setting]) -> list[str]:
     """
     kind = kind_named(run.kind)
     stated = []
-    for setting in settings:
+    for setting in sorted(settings, key=lambda one: one.of is not None):
         if not setting.concerns(run):
             continue
         if setting.name in PROVENANCE:
@@ -88,13 +90,12 @@ def state_all(run: Run, settings: Iterable[Setting]) -> list[str]:
 def _state_field(run: Run, kind: type[Workload], setting: Setting) -> None:
     name = setting.name
     if name not in kind.model_fields or name == "kind":
-        near = get_close_matches(name, (*kind.model_fields, *PROVENANCE), n=1)
-        fields = ", ".join(sorted({*kind.model_fields, *PROVENANCE} - {"kind"}))
-        hint = f": did you mean {near[0]}?" if near else f"; it has {fields}, and {SOFTWARE}NAME"
+        fields = sorted({*kind.model_fields, *PROVENANCE} - {"kind"})
+        hint = nearest(name, fields, f"; it has {', '.join(fields)}, and {SOFTWARE}NAME")
         raise UsageError(f"{setting}: {kind.__name__} has no field {name!r}{hint}")
     value = _value(kind, setting)
     known, line = run.fields.get(name, (value, 0))
-    if known != value:
+    if line and known != value:
         raise UsageError(f"{setting} contradicts {at(run.path, line)}, which says {known!r}")
     run.fields[name] = (value, 0)
 

@@ -13,9 +13,11 @@ from llm_claims.evidence.importers.trainer_figures import Line, seconds_of
 
 BLOCK = b"***** train metrics *****"
 _WORDS = (b"{'", b"OVERFLOW!", b"skipped=", BLOCK, b"  train_", b"  epoch ", b"  total_flos ")
-_FIGURES = re.compile(r"\{(?:'[^']*': (?:'[^']*'|[^{}',]+)(?:, |(?=\})))+\}")
-_FIGURE = re.compile(r"'([^']*)': ('[^']*'|[^{}',]+)")
-_KNOWN = re.compile(r"\{'(?:loss|train_runtime|eval_\w+)':|TrainOutput\(")
+# A number; or what other programs add to the line: a text, a tensor with its device, a list.
+_VALUE = r"(?:'[^']*'|\"[^\"]*\"|tensor\([^)]*\)|\[[^\]]*\]|[^{}'\"\[\],]+)"
+_FIGURES = re.compile(rf"\{{(?:'[^']*': {_VALUE}(?:, |(?=\}})))+\}}")
+_FIGURE = re.compile(rf"'([^']*)': ({_VALUE})")
+_KNOWN = re.compile(r"'(?:loss|train_runtime)': .*'epoch|TrainOutput\(|\{'(?:loss|train_runtime)':")
 _OF_BLOCK = re.compile(r"  (epoch|train_\w+|total_flos)\s+=\s+(\S.*?)\s*$")
 _STEPS = re.compile(r"TrainOutput\(global_step=(\d+)")
 _BAR = re.compile(r"(\d+)/(\d+) \[((?:\d+:)?\d+:\d\d)<[^,\]]*, +([\d.]+)(s/it|it/s)\]$")
@@ -102,7 +104,7 @@ def _events(path: Path, segment: Segment) -> Iterator[Event]:
         if "train_runtime" in line.figures:
             steps = _STEPS.search(text)
             yield Ended(line, int(steps[1]) if steps else None)
-        elif _KNOWN.match(figures[0]):
+        elif "epoch" in line.figures and any(name == "loss" or name.startswith("eval_") for name in line.figures):
             yield line
     if BLOCK.decode() in text:
         yield BlockBegins(number)
@@ -131,4 +133,4 @@ def _bar(segment: Segment) -> Bar | None:
     if found is None:
         return None
     done, steps, elapsed, rate, unit = found.groups()
-    return Bar(int(done), int(steps), elapsed, rate, unit, segment.line)
+    return Bar(int(done), int(steps), elapsed, rate, unit, segment.bar_line)

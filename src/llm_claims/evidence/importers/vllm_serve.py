@@ -79,7 +79,8 @@ def _is_result(value: Any) -> bool:
 
 def _run(path: Path, result: Mapping[str, Any], line: int) -> Run:
     run = Run(path, NAME, "generation", last=line)
-    for name, value in result.items():
+    # Some versions write "request_goodput:".
+    for name, value in ((name.rstrip(":"), value) for name, value in result.items()):
         if value is None or name in _SILENT:
             continue
         if isinstance(value, list):

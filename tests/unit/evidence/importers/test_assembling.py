@@ -59,6 +59,17 @@ def test_several_files_are_several_runs_that_a_claim_tells_apart_by_what_differs
     assert filled == whole.evidence[1].workload
 
 
+def test_two_runs_of_one_file_are_told_apart_by_their_numbers() -> None:
+    Path("two.log").write_text(Path("a.log").read_text() + Path("b.log").read_text())
+    whole = of("two.log", settings=("two.log#2:seed=2", "seed=1"))
+    assert [(entry.workload.fixed_seed, entry.metrics["train_loss"].samples) for entry in whole.evidence] == [
+        (1, (1.5,)),
+        (2, (1.6,)),
+    ]
+    with pytest.raises(ClaimsError, match=r"two runs of .*; tell them apart, as with --set two.log#2:FIELD=VALUE"):
+        of("two.log")
+
+
 def test_a_recording_says_which_part_is_from_where() -> None:
     (entry,) = of("a.log", settings=("precision=bf16", "hardware=A10G")).evidence
     assert (entry.note or "").split("; ") == [
@@ -126,7 +137,7 @@ def test_a_recording_of_ours_is_kept_as_it_is(tmp_path: Path) -> None:
         (["a.log"], ["kind=loading"], "Training has no field 'kind'"),
         (["a.log"], ["model"], "--set model: write FIELD=VALUE"),
         (["a.log"], ["=x"], "--set =x: write FIELD=VALUE"),
-        (["a.log"], ["c.log:model=x"], "--set c.log:model=x: c.log is not imported; a.log are"),
+        (["a.log"], ["c.log:model=x"], "--set c.log:model=x: c.log is not imported: did you mean 'a.log'?"),
         (["a.log"], ["model=x", "model=y"], "--set model=y: model is set twice"),
         (["a.log"], ["ranks=many"], "--set ranks=many: Input should be a valid integer"),
         (["a.log"], ["date=yesterday"], "a.log: date: Input should be a valid date"),

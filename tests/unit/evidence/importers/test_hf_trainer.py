@@ -119,6 +119,19 @@ def test_the_runs_own_bar_tells_steps_and_time(read: Read, end: str) -> None:
     assert (figure(run, "elapsed_seconds"), run.metrics["elapsed_seconds"].rounding) == ((121, 1), "down")
 
 
+def test_a_bar_after_the_end_has_the_line_where_it_stands(read: Read) -> None:
+    run = only(read(LOGGED + END + bar(30, 30) + "\nnothing\nmore\n"))
+    assert run.metrics["optimizer_steps"].place == f"{run.path}, line 4"
+
+
+def test_lines_may_hold_what_is_no_figure(read: Read) -> None:
+    tensor = "tensor(0.5, device='cuda:0')"
+    more = f"{{'step_time': [1, 2], 'loss': 1.1, 'grad_norm': {tensor}, 'note': \"it's\", 'epoch': 1.0}}\n"
+    config = "{'loss': 'cross_entropy', 'optimizer': 'adam'}\n"
+    run = only(read(config + LOGGED + more + END))
+    assert run.metrics["logged_losses"].samples == (1.9, 1.18, 1.1)
+
+
 def test_the_bar_of_an_evaluation_tells_nothing_of_the_run(read: Read) -> None:
     run = only(read(LOGGED + END + bar(25, 25, "00:03") + "\n"))
     assert "optimizer_steps" not in run.metrics
