@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from llm_claims.relations import less as less
     from llm_claims.relations import observed as observed
     from llm_claims.relations import outcome as outcome
+    from llm_claims.relations import percentile as percentile
     from llm_claims.relations import proportional as proportional
     from llm_claims.relations import ratio as ratio
     from llm_claims.relations import repeats as repeats
@@ -66,6 +67,7 @@ _HOMES = {
     "Measurement": "judging.measurement",
     "Quantity": "evidence.quantities",
     "known": "evidence.quantities",
+    "percentile": "relations",
     "Setting": "document.setting",
     "Benchmark": "workloads.benchmark.workload",
     "Generation": "workloads.generation.workload",

@@ -7,6 +7,7 @@ from llm_claims.relations.flat import flat
 from llm_claims.relations.increasing import increasing
 from llm_claims.relations.observed import observed
 from llm_claims.relations.outcome import outcome
+from llm_claims.relations.percentile import percentile
 from llm_claims.relations.proportional import proportional
 from llm_claims.relations.ratio import less, ratio
 from llm_claims.relations.repeats import repeats
@@ -22,6 +23,7 @@ __all__ = [
     "less",
     "observed",
     "outcome",
+    "percentile",
     "proportional",
     "ratio",
     "repeats",

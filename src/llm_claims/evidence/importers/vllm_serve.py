@@ -83,7 +83,9 @@ def _run(path: Path, result: Mapping[str, Any], line: int) -> Run:
     for name, value in ((name.rstrip(":"), value) for name, value in result.items()):
         if value is None or name in _SILENT:
             continue
-        if isinstance(value, list):
+        if name == "ttfts" and isinstance(value, list):
+            _keep_all(run, value)
+        elif isinstance(value, list):
             run.left_out.add(name)
         elif name in _FIELDS:
             run.state(_FIELDS[name], _plain(value), value.line if isinstance(value, Printed) else line)
@@ -108,6 +110,15 @@ def _keep(run: Run, name: str, printed: Printed) -> None:
         run.add(metric, printed._replace(unit=_DELAYS[delay[2]][1]), resolution=shown)
     else:
         run.left_out.add(name)
+
+
+def _keep_all(run: Run, times: list[Any]) -> None:
+    """Keep the time to the first token of every request, in seconds; that of one that failed is zero."""
+    completed = [time for time in times if isinstance(time, Printed) and time.text not in ("0", "0.0")]
+    if completed:
+        failed = len(times) - len(completed)
+        note = f"{failed} of {len(times)} requests had no token" if failed else None
+        run.add("all_time_to_first_token_seconds", *completed, resolution=shown, note=note)
 
 
 def _metric(statistic: str, delay: str) -> str | None:

@@ -115,6 +115,8 @@ class Generation(Workload):
         "goodput_requests_per_second": Metric(unit="requests/s", nature="timed", optional=True),
         "output_tokens_per_second": Metric(unit="tokens/s", nature="timed", optional=True),
         "total_tokens_per_second": Metric(unit="tokens/s", nature="timed", optional=True),
+        # one for each completed request, for `percentile`
+        "all_time_to_first_token_seconds": Metric(unit="s", nature="timed", several=True, optional=True),
         **{
             f"{statistic}_{delay}": Metric(unit=unit, nature="timed", optional=True)
             for delay, unit in _DELAYS.items()

@@ -34,7 +34,8 @@ RESULT = {
     "p99_itl_ms": 31.5,
     "p12_itl_ms": 3.5,
     "mean_e2el_ms": 2000.5,
-    "ttfts": [0.1, 0.2],
+    "ttfts": [0.12, 0.0, 0.25],
+    "itls": [[0.1], [], [0.2]],
 }
 TABLE = """\
 INFO starting
@@ -86,10 +87,13 @@ def test_an_object_is_a_run_in_seconds(read: Read) -> None:
         "median_time_per_output_token_seconds": (0.0115, 1e-4),
         "p99_inter_token_latency_seconds": (0.0315, 1e-4),
         "mean_latency_seconds": (2.0005, 1e-4),
+        "all_time_to_first_token_seconds": (0.12, 0.01),
     }
     first = run.metrics["mean_time_to_first_token_seconds"]
     assert (first.unit, first.note, first.place) == ("s", "printed as 182.44 ms", f"{run.path}, line 16")
-    assert run.left_out == {"burstiness", "total_output_tokens", "std_ttft_ms", "p12_itl_ms", "ttfts"}
+    each = run.metrics["all_time_to_first_token_seconds"]
+    assert (each.samples, each.note) == ((0.12, 0.25), "1 of 3 requests had no token")
+    assert run.left_out == {"burstiness", "total_output_tokens", "std_ttft_ms", "p12_itl_ms", "itls"}
     assert run.provenance["date"] == "2026-03-01"
 
 
