@@ -37,6 +37,12 @@ class Bar(NamedTuple):
     unit: str
     number: int
 
+    @property
+    def seconds(self) -> int:
+        """What has elapsed, in whole seconds."""
+        *hours, minutes, seconds = (int(part) for part in self.elapsed.split(":"))
+        return sum(hours) * 3600 + minutes * 60 + seconds
+
 
 class Ended(NamedTuple):
     """The figures at the end of a run; ``steps`` are its optimizer steps, if the line tells."""

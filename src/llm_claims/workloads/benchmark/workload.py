@@ -16,9 +16,13 @@ class BenchmarkWitness(Witness):
 
 
 class Benchmark(Workload):
-    """A function that pytest-benchmark has timed, named like its test; statistics are those of all its rounds."""
+    """A function that pytest-benchmark has timed, named like its test; statistics are those of all its rounds.
+
+    ``variant`` tells runs of one test apart, such as "before" and "after".
+    """
 
     Witness = BenchmarkWitness
+    unwitnessed = frozenset({"variant"})
     must_state = ("test",)
     metrics: ClassVar = {
         **{f"{which}_seconds": Metric(unit="s", nature="timed") for which in ("min", "max", "mean", "median")},
@@ -26,3 +30,4 @@ class Benchmark(Workload):
     }
 
     test: str | None = None
+    variant: str | None = None

@@ -62,9 +62,9 @@ def _reasons_of_the_device(workload: Generation, device: str) -> Iterator[str]:
 
 
 def _reasons_of_the_request(workload: Generation) -> Iterator[str]:
-    for field in ("requests", "concurrency", "request_rate"):
-        if getattr(workload, field) is not None:
-            yield f"{field}={getattr(workload, field)}: this program serves one request at a time; import such results"
+    for field in ("requests", "concurrency", "request_rate", "variant"):
+        if (value := getattr(workload, field)) is not None:
+            yield f"{field}={value} is of imported results: this program serves one request at a time, in one way"
     for field in ("api", "input_tokens", "new_tokens"):
         if getattr(workload, field) is None:
             yield f"{field} is open, but a run needs a value"

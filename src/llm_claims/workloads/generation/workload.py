@@ -82,10 +82,12 @@ class Generation(Workload):
     compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
 
     Many requests to a server are such a workload, too: ``requests`` of them, of which ``concurrency`` are under way at
-    most, sent at ``request_rate`` a second ("inf": all at once). They are imported, and not measured live.
+    most, sent at ``request_rate`` a second ("inf": all at once). ``variant`` tells apart what differs in no field, such
+    as versions of an engine. All of these are imported, and not measured live.
     """
 
     Witness = GenerationWitness
+    unwitnessed = frozenset({"variant"})
     must_state = ("model", "precision", "engine", "api", "tensor_parallel_degree", "input_tokens", "new_tokens")
     program = (sys.executable, "-m", "llm_claims.workloads.generation.program")
     metrics: ClassVar = {
@@ -155,6 +157,7 @@ class Generation(Workload):
     requests: PositiveInt | None = None
     concurrency: PositiveInt | None = None
     request_rate: PositiveFloat | Literal["inf"] | None = None
+    variant: str | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
         """Yield what the witness must show; token counts have an entry for each prompt."""

@@ -137,6 +137,13 @@ def test_the_bar_of_an_evaluation_tells_nothing_of_the_run(read: Read) -> None:
     assert "optimizer_steps" not in run.metrics
 
 
+def test_the_bar_of_the_next_run_is_none_of_this_one(read: Read) -> None:
+    other = END.replace("121.7735", "240.1").replace("0.246", "0.125")
+    first, second = read(LOGGED + END + bar(30, 30, "04:00", "8.00s/it") + "\n" + other)
+    assert "elapsed_seconds" not in first.metrics
+    assert figure(second, "train_runtime_seconds")[0] == 240.1
+
+
 def test_evaluations_are_kept_and_end_no_run(read: Read) -> None:
     evaluated = "{'eval_loss': 1.2211, 'eval_runtime': 3.9071, 'epoch': 1.0}\n"
     run = only(read(LOGGED + evaluated + END + evaluated.replace("1.2211", "1.5")))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llm_claims.errors import RecordingError
+from llm_claims.errors import RecordingError, UsageError
+from llm_claims.evidence.importers.assembling import imported
 from llm_claims.evidence.importers.run import Run
 
 Read = Callable[..., list[Run]]
@@ -50,6 +52,17 @@ def test_every_benchmark_is_a_run(read: Read) -> None:
         "date": "2026-03-01",
         "software": {"python": "3.11.9"},
     }
+
+
+def test_two_files_of_one_test_are_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.json" for name in ("before", "after")]
+    for path, mean in zip(paths, ("0.00112", "0.00212"), strict=True):
+        path.write_text(result("test_fast").replace("0.00112", mean))
+    settings = [f"{path}:variant={path.stem}" for path in paths]
+    found = imported(paths, "both", format="auto", settings=settings).evidence
+    assert [entry.workload.stated()["variant"] for entry in found] == ["before", "after"]
+    with pytest.raises(UsageError, match="where FIELD is one of variant"):
+        imported(paths, "both", format="auto", settings=[])
 
 
 def test_changed_files_are_of_no_commit(read: Read) -> None:
