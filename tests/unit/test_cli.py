@@ -138,7 +138,7 @@ def test_import_writes_a_recording_and_lists_its_figures(run: Run, format: list[
     ("arguments", "said"),
     [
         (["run.log", "--into", "paper.json"], "the file exists, and a recording is never overwritten"),
-        (["run.log", "--into", "new.json", "--set", "modle=x"], "did you mean model?"),
+        (["run.log", "--into", "new.json", "--set", "modle=x"], "did you mean 'model'?"),
         (["run.log", "--into", "new.json", "--format", "hf-trainr"], "no such format: did you mean hf-trainer?"),
         (["none.log", "--into", "new.json"], "No such file"),
     ],

@@ -42,6 +42,10 @@ class _Part:
     def has_ended(self) -> bool:
         return bool(self.ends or "train_runtime" in self.block)
 
+    def epoch(self) -> float:
+        """The last epoch that the end tells; none is before all."""
+        return max((_epoch(end.line) for end in self.ends), default=0.0)
+
     def seconds(self) -> Decimal:
         """How long the run took."""
         if self.ends:
@@ -71,7 +75,7 @@ def read(path: Path) -> list[Run]:
 def _begins_another(part: _Part, event: Event) -> bool:
     """Whether an event belongs to another run than those before; evaluations and bars may follow the end of theirs."""
     if isinstance(event, Line):
-        return part.has_ended and "loss" in event.figures
+        return part.has_ended and ("loss" in event.figures or _epoch(event) < part.epoch())
     if isinstance(event, BlockBegins):
         return "train_runtime" in part.block
     if isinstance(event, BlockLine) and event.name == "train_runtime" and part.ends:
@@ -79,6 +83,10 @@ def _begins_another(part: _Part, event: Event) -> bool:
     if isinstance(event, Ended) and part.has_ended:
         return abs(Decimal(event.line.figures["train_runtime"]) - part.seconds()) > part.seconds() / 1000
     return isinstance(event, Skip) and part.has_ended
+
+
+def _epoch(line: Line) -> float:
+    return float(line.figures.get("epoch", 0))
 
 
 def _take(part: _Part, event: Event) -> None:
@@ -99,7 +107,7 @@ def _take(part: _Part, event: Event) -> None:
 
 def _check(path: Path, part: _Part) -> None:
     for before, line in pairwise(one for one in part.logged if "epoch" in one.figures):
-        if float(line.figures["epoch"]) < float(before.figures["epoch"]):
+        if _epoch(line) < _epoch(before):
             fault(
                 path,
                 line.number,

@@ -89,7 +89,7 @@ class Run:
         RecordingError
             One is no finite number, or a duration is not positive; the text names file and line.
         """
-        numbers = [_finite(self.path, metric, one) for one in printed]
+        numbers = [finite(self.path, metric, one) for one in printed]
         unit, shift = _converted(printed[0].unit, kind_named(self.kind).metric(metric))
         worth = None if resolution is None else max(resolution(str(number)) for number in numbers)
         if printed[0].unit:
@@ -144,7 +144,14 @@ def fault(path: Path, line: int, words: str) -> NoReturn:
     raise RecordingError(f"{at(path, line)}: {words}")
 
 
-def _finite(path: Path, name: str, printed: Printed) -> Decimal:
+def finite(path: Path, name: str, printed: Printed) -> Decimal:
+    """Return a number that has to be finite.
+
+    Raises
+    ------
+    RecordingError
+        It is not, or is none; the text names the line.
+    """
     try:
         number = printed.value
     except InvalidOperation:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from llm_claims.evidence.importers.run import fault
+from llm_claims.evidence.importers.run import fault, finite
 from llm_claims.evidence.importers.text import Segment, segments
 from llm_claims.evidence.importers.trainer_figures import Line, seconds_of
 
 BLOCK = b"***** train metrics *****"
+ORDERING = {"epoch", "train_runtime"}
+"""Figures that runs are told apart by."""
 _WORDS = (b"{'", b"OVERFLOW!", b"skipped=", BLOCK, b"  train_", b"  epoch ", b"  total_flos ")
 # A number; or what other programs add to the line: a text, a tensor with its device, a list.
 _VALUE = r"(?:'[^']*'|\"[^\"]*\"|tensor\([^)]*\)|\[[^\]]*\]|[^{}'\"\[\],]+)"
@@ -107,6 +109,8 @@ def _events(path: Path, segment: Segment) -> Iterator[Event]:
         fault(path, number, "the figures are cut off" if "}" not in text else "the figures cannot be read as numbers")
     for figures in found:
         line = _line(figures[0], number)
+        for name in ORDERING & line.figures.keys() if _KNOWN.search(figures[0]) else ():
+            finite(path, name, line.printed(name))
         if "train_runtime" in line.figures:
             steps = _STEPS.search(text)
             yield Ended(line, int(steps[1]) if steps else None)

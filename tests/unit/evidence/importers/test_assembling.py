@@ -133,7 +133,7 @@ def test_a_recording_of_ours_is_kept_as_it_is(tmp_path: Path) -> None:
     ("names", "settings", "said"),
     [
         (["a.log"], ["samples=1000"], "--set samples=1000 contradicts a.log, line 4, which says 960"),
-        (["a.log"], ["modle=llama"], "--set modle=llama: Training has no field 'modle': did you mean model?"),
+        (["a.log"], ["modle=llama"], "--set modle=llama: Training has no field 'modle': did you mean 'model'?"),
         (["a.log"], ["kind=loading"], "Training has no field 'kind'"),
         (["a.log"], ["model"], "--set model: write FIELD=VALUE"),
         (["a.log"], ["=x"], "--set =x: write FIELD=VALUE"),

@@ -151,6 +151,13 @@ def test_evaluations_are_kept_and_end_no_run(read: Read) -> None:
     assert "eval_runtime" in run.left_out
 
 
+def test_an_evaluation_before_the_next_run_is_none_of_this_one(read: Read) -> None:
+    other = END.replace("121.7735", "240.1")
+    first, second = read(LOGGED + END + "{'eval_loss': 9.5, 'epoch': 0}\n" + other)
+    assert "eval_loss" not in first.metrics
+    assert figure(second, "eval_loss")[0] == 9.5
+
+
 def test_every_overflow_skips_a_step(read: Read) -> None:
     at = "[2023-04-28 06:51:3{0},100] [INFO] [loss_scaler.py:181:update_scale] [deepspeed] OVERFLOW! Rank {1} Skipping "
     first = at.format(0, 0) + "Attempted loss scale: 65536, but hysteresis is 2. Reducing hysteresis to 1\n"
@@ -224,8 +231,10 @@ def test_two_ends_are_two_runs_and_never_their_mixture(read: Read) -> None:
         (END + LOGGED, "line 3: the last figures of a run whose end"),
         (LOGGED.replace("1.18", "1,18") + END, "line 2: the figures cannot be read as numbers"),
         (LOGGED.replace("1.18", "'1,18'") + END, "line 2: last_logged_loss is '1,18', which is no number: write it"),
+        (LOGGED.replace("1.0", "'1,0'") + END, "line 2: epoch is '1,0', which is no number: write it"),
+        (END + END.replace("121.7735", "'121,7'"), "line 2: train_runtime is '121,7', which is no number"),
         (BLOCK.replace("1.4672", "1,4672"), "line 4: train_loss is '1,4672', which is no number: write it"),
-        (END.replace("121.7735", "nan"), "line 1: train_runtime_seconds is nan, where a figure is needed"),
+        (END.replace("121.7735", "nan"), "line 1: train_runtime is nan, where a figure is needed"),
         (END.replace("7.884", "inf"), "line 1: train_samples_per_second is inf, where a figure is needed"),
         (END.replace("121.7735", "0.0"), "line 1: train_runtime_seconds: a duration must be positive"),
         (BLOCK.replace("0:02:01.77", "121.77"), "line 5: train_runtime: '121.77' is no time such as 0:12:46.92"),
