@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llm_claims.evidence.importers.digits import shown
 from llm_claims.evidence.importers.run import Format, Printed, Run, fault
+from llm_claims.evidence.importers.text import ends_with_line
 from llm_claims.evidence.importers.trainer_figures import (
     Line,
     drop_losses,
@@ -116,6 +117,9 @@ def _check(path: Path, part: _Part) -> None:
             )
     if part.logged and not part.has_ended:
         fault(path, part.logged[-1].number, UNFINISHED)
+    for above, last in list(pairwise(part.block.values()))[-1:]:
+        if last.width < above.width and not ends_with_line(path):
+            fault(path, last.number, "the number is cut off: the line is shorter than the one above")
 
 
 def _run(path: Path, part: _Part) -> Run:

@@ -61,15 +61,20 @@ def _beside(path: Path) -> Any:
 
 def _keep(run: Run, target: str, measurements: Mapping[str, Any]) -> None:
     for name, one in measurements.items():
-        if name == "latency" and isinstance(one, dict) and isinstance(one.get("p50"), Printed):
+        if name == "latency" and _has(one, "p50"):
             count = one["count"].text if isinstance(one.get("count"), Printed) else "several"
-            run.add(_LATENCIES[target], one["p50"], resolution=shown, note=f"the median of {count} repetitions")
-        elif name == "throughput" and target in _THROUGHPUTS and isinstance(one, dict):
-            run.add(_THROUGHPUTS[target], one["value"], resolution=shown)
+            median = one["p50"]._replace(unit=one.get("unit"))
+            run.add(_LATENCIES[target], median, resolution=shown, note=f"the median of {count} repetitions")
+        elif name == "throughput" and target in _THROUGHPUTS and _has(one, "value"):
+            run.add(_THROUGHPUTS[target], one["value"]._replace(unit=one.get("unit")), resolution=shown)
         elif name == "memory" and isinstance(one, dict):
             _keep_memory(run, one)
         elif one:
             run.left_out.add(f"{target}.{name}")
+
+
+def _has(measured: Any, name: str) -> bool:
+    return isinstance(measured, dict) and isinstance(measured.get(name), Printed)
 
 
 def _keep_memory(run: Run, memory: Mapping[str, Any]) -> None:

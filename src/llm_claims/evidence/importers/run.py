@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.evidence import Samples
 from llm_claims.evidence.importers.digits import Resolution
-from llm_claims.workloads.metric import Metric
 from llm_claims.workloads.outcome import Outcome
 from llm_claims.workloads.registry import kind_named
 
@@ -90,10 +89,13 @@ class Run:
             One is no finite number, or a duration is not positive; the text names file and line.
         """
         numbers = [finite(self.path, metric, one) for one in printed]
-        unit, shift = _converted(printed[0].unit, kind_named(self.kind).metric(metric))
+        unit, shift = kind_named(self.kind).metric(metric).unit, 0
+        if (said := printed[0].unit) not in (None, unit):
+            known, shift = UNITS.get(str(said), ("", 0))
+            if known != unit:
+                fault(self.path, printed[0].line, f"{metric} is in {said}, which cannot be converted to {unit}")
+            note = "; ".join(filter(None, (f"printed as {printed[0].text} {said}", note)))
         worth = None if resolution is None else max(resolution(str(number)) for number in numbers)
-        if printed[0].unit:
-            note = "; ".join(filter(None, (f"printed as {printed[0].text} {printed[0].unit}", note)))
         try:
             self.metrics[metric] = Samples(
                 unit=unit,
@@ -160,13 +162,6 @@ def finite(path: Path, name: str, printed: Printed) -> Decimal:
     if not number.is_finite():
         fault(path, printed.line, f"{name} is {printed.text}, where a figure is needed")
     return number
-
-
-def _converted(unit: str | None, metric: Metric) -> tuple[str, int]:
-    if unit is None or unit == metric.unit:
-        return metric.unit, 0
-    assert UNITS[unit][0] == metric.unit, f"no way from {unit} to {metric.unit}"
-    return UNITS[unit]
 
 
 def _lines(path: Path, lines: Sequence[int]) -> str:

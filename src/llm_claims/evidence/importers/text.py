@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,13 @@ def first_line_with(path: Path, words: Sequence[bytes]) -> int | None:
             return line + chunk.count(b"\n", 0, min(found))
         line += chunk.count(b"\n")
     return None
+
+
+def ends_with_line(path: Path) -> bool:
+    """Whether the last line of a file, which is not empty, has an end."""
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() in (b"\n", b"\r")
 
 
 def segments(path: Path, words: Sequence[bytes]) -> Iterator[Segment]:

@@ -60,11 +60,12 @@ class BlockBegins(NamedTuple):
 
 
 class BlockLine(NamedTuple):
-    """One line of the block of metrics."""
+    """One line of the block of metrics; all are of one ``width``, because values are flush right."""
 
     name: str
     text: str
     number: int
+    width: int
 
 
 class Skip(NamedTuple):
@@ -120,7 +121,7 @@ def _events(path: Path, segment: Segment) -> Iterator[Event]:
         yield BlockBegins(number)
     if of_block := _OF_BLOCK.search(text):
         _check_clock(path, of_block, number)
-        yield BlockLine(of_block[1], of_block[2], number)
+        yield BlockLine(of_block[1], of_block[2], number, len(of_block[0].rstrip()))
     day, total = _DAY.search(text), _SKIPPED.search(text)
     if "OVERFLOW!" in text or total:
         yield Skip(int(total[1]) if total else None, day and day[1], number)

@@ -27,7 +27,7 @@ BLOCK = """\
   total_flos               =  2153428GF
   train_loss               =     1.4672
   train_runtime            = 0:02:01.77
-  train_samples            =       960
+  train_samples            =        960
   train_samples_per_second =      7.884
   train_steps_per_second   =      0.246
 """
@@ -220,6 +220,23 @@ def test_two_ends_are_two_runs_and_never_their_mixture(read: Read) -> None:
     assert second.metrics["logged_losses"].samples == (1.1,)
     assert (figure(first, "train_loss")[0], figure(second, "train_loss")[0]) == (1.4672333399454752, 1.25)
     assert (first.last, second.last) == (3, 5)
+
+
+def test_a_log_that_is_cut_anywhere_is_refused_or_has_the_same_figures(read: Read) -> None:
+    text = BLOCK + LOGGED + END.replace("121.7735", "60.5") + OUTPUT.replace("121.7735", "60.5")
+    whole = read(text)
+    refused = 0
+    for cut in range(len(text)):
+        try:
+            runs = read(text[:cut])
+        except RecordingError:
+            refused += 1
+            continue
+        for run, known in zip(runs, whole, strict=False):
+            for name, one in run.metrics.items():
+                assert one.samples == known.metrics[name].samples, text[:cut][-40:]
+            assert run.fields.items() <= known.fields.items(), text[:cut][-40:]
+    assert refused > len(text) / 2
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_the_configuration_states_fields(read: Read, tmp_path: Path, beside: boo
         (json.dumps({"decode": None, "x": 1}), "no figure"),
         (json.dumps(REPORT)[:-3], "line 1: not JSON, or cut short"),
         (json.dumps(REPORT).replace("0.0509", "NaN"), "time_to_first_token_seconds is NaN, where a figure is needed"),
+        (json.dumps(REPORT).replace('"s"', '"min"'), "seconds is in min, which cannot be converted to s"),
         (json.dumps([REPORT]), "no report of optimum-benchmark"),
     ],
 )
