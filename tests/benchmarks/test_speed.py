@@ -29,6 +29,8 @@ MOST_CASE_SECONDS = 0.002
 MOST_LIVE_SECONDS = 120
 MOST_NIGHT_SECONDS = 0.001
 MOST_HISTORY_SECONDS = 2.0
+MOST_IMPORT_SECONDS = 10.0
+MOST_IMPORT_MEGABYTES = 300
 
 Show = Callable[[str], None]
 
@@ -59,7 +61,12 @@ def uncached(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_cost(folder: Path, *arguments: str) -> Cost:
     """Run pytest in ``folder`` and return what it took."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return cost_of(folder, "pytest", "-p", "no:cacheprovider", *arguments)
+
+
+def cost_of(folder: Path, module: str, *arguments: str) -> Cost:
+    """Run a module in ``folder`` and return what it took."""
+    command = [sys.executable, "-m", module, *arguments]
     watch = [sys.executable, "-S", str(Path(__file__).with_name("timed.py")), *command]
     said = subprocess.run(watch, cwd=folder, capture_output=True, text=True, check=True).stdout
     return Cost(**json.loads(said))
@@ -178,3 +185,24 @@ def test_a_history_of_100_figures_and_1000_nights_is_judged(show: Show) -> None:
     show(f"100 figures over 1,000 nights: {whole:.2f} s, {whole / 1e5 * 1e6:.0f} µs a night")
     assert whole < MOST_HISTORY_SECONDS
     assert whole / 1e5 < MOST_NIGHT_SECONDS
+
+
+def test_a_log_of_100_megabytes_is_imported(benchmark: Any, tmp_path: Path, show: Show) -> None:
+    bars = "".join(f"\r{number % 100:3}%|###| {number}/9 [0:4" for number in range(5000))
+    with (tmp_path / "run.log").open("w", encoding="utf-8", newline="") as log:
+        for part in range(1000):
+            log.write(f"{bars}\n{{'loss': 1.9042, 'learning_rate': 1e-05, 'epoch': {part / 1000}}}\n")
+        log.write("{'train_runtime': 121.7735, 'train_loss': 1.46, 'epoch': 1.0}\n")
+    costs: list[Cost] = []
+
+    def run() -> None:
+        into = f"r{len(costs)}.json"
+        costs.append(cost_of(tmp_path, "llm_claims.cli", "import", "run.log", "--into", into))
+
+    benchmark.pedantic(run, rounds=ROUNDS)
+    seconds, megabytes = (min(getattr(cost, name) for cost in costs) for name in ("seconds", "megabytes"))
+    size = (tmp_path / "run.log").stat().st_size / 1e6
+    show(f"a log of {size:.0f} MB with 5 million carriage returns: {seconds:.1f} s, {megabytes:.0f} MB at most")
+    assert {cost.status for cost in costs} == {0}
+    assert seconds <= MOST_IMPORT_SECONDS
+    assert megabytes <= MOST_IMPORT_MEGABYTES

@@ -86,6 +86,7 @@ def read_register(path: Path) -> Register:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecordingError(
             f"{path}: the register of claims cannot be read: {error}. If the folder is not your suite's, pytest took "
-            "another one for its root: write options as --name=VALUE, or name it with --rootdir."
+            "another one for its root: write options as --name=VALUE, or name it with --rootdir. If there is no suite "
+            "yet, `llm-claims init FOLDER` writes one."
         ) from None
     return validated(Register, data, path)
