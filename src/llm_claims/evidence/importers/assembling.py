@@ -97,7 +97,7 @@ def _evidence(run: Run, settings: Sequence[Setting]) -> Evidence:
         metrics=run.metrics,
         provenance=provenance,
         place=run.place,
-        note=_note(run, workload, from_file, stated),
+        note=_note(run, from_file, stated),
     )
 
 
@@ -109,7 +109,7 @@ def _provenance(run: Run) -> dict[str, Any]:
     return {"kind": "reported", "hardware": UNKNOWN_HARDWARE, **found}
 
 
-def _note(run: Run, workload: Workload, from_file: list[str], stated: list[str]) -> str:
+def _note(run: Run, from_file: list[str], stated: list[str]) -> str:
     """Say where each part of the configuration is from."""
     parts = [f"imported from {run.format}"]
     if from_file:

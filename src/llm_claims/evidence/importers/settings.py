@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +71,13 @@ def state_all(run: Run, settings: Iterable[Setting]) -> list[str]:
     UsageError
         A field is unknown, or contradicts what the file says.
     """
-    kind = kind_named(run.kind)
+    kind, origin = kind_named(run.kind), _flat(run.provenance)
     stated = []
     for setting in sorted(settings, key=lambda one: one.of is not None):
         if not setting.concerns(run):
             continue
+        if origin.get(setting.name) not in (None, setting.value):
+            raise UsageError(f"{setting} contradicts {run.path}, which says {origin[setting.name]!r}")
         if setting.name in PROVENANCE:
             run.provenance[setting.name] = setting.value
         elif setting.name.startswith(SOFTWARE):
@@ -85,6 +87,12 @@ def state_all(run: Run, settings: Iterable[Setting]) -> list[str]:
             _state_field(run, kind, setting)
         stated.append(setting.name)
     return stated
+
+
+def _flat(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says of the origin of a run, by the names that options have for it."""
+    software = {f"{SOFTWARE}{name}": version for name, version in provenance.get("software", {}).items()}
+    return {**provenance, **software}
 
 
 def _state_field(run: Run, kind: type[Workload], setting: Setting) -> None:

@@ -65,6 +65,16 @@ def test_two_files_of_one_test_are_told_apart(tmp_path: Path) -> None:
         imported(paths, "both", format="auto", settings=[])
 
 
+@pytest.mark.parametrize("setting", ["hardware=Another", "date=2025-01-01", "software.python=3.12"])
+def test_a_setting_does_not_contradict_the_file(tmp_path: Path, setting: str) -> None:
+    path = tmp_path / "it.json"
+    path.write_text(result("test_fast"))
+    with pytest.raises(UsageError, match=f"--set {setting} contradicts .*it.json, which says '"):
+        imported([path], "it", format="auto", settings=[setting])
+    found = imported([path], "it", format="auto", settings=["software.numpy=2.1", "hardware=A processor"])
+    assert found.evidence[0].provenance.software == {"python": "3.11.9", "numpy": "2.1"}
+
+
 def test_changed_files_are_of_no_commit(read: Read) -> None:
     (run,) = read(result("test_fast", commit_info={"id": "0" * 40, "dirty": True}))
     assert run.provenance["commit"] is None
