@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from llm_claims import cli
+from llm_claims.workloads.registry import keep, kinds
 
 OWN = Path(__file__).parents[1] / "own"
 # Beside other tests, three rounds may not tell; a few seconds do.
@@ -17,7 +19,8 @@ CASE = "test_sorting.py::test_timsort_is_faster"
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
+    known = kinds()
     fixtures = pytester.mkdir("fixtures")
     (fixtures / "recordings").mkdir()
     (fixtures / "claims.toml").write_text((OWN / "claims.toml").read_text())
@@ -29,7 +32,8 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     }.items():
         (pytester.path / name).write_text((OWN / source).read_text())
     pytester.makeini("[pytest]\nstrict = true\n")
-    return pytester
+    yield pytester
+    keep(known)
 
 
 def test_an_own_kind_is_judged_live_recorded_accepted_and_judged_again(suite: pytest.Pytester) -> None:

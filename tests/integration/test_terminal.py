@@ -206,7 +206,7 @@ def test_progress_tells_how_many_rounds_there_are_by_now(
     suite: Miniature, rounds: tuple[str, ...], told: list[str]
 ) -> None:
     suite.program.cost(input=0, jitter=0.02)
-    lines = progress(suite.run(*LIVE, "--claim", "input-costs", "-k", "new64", "-v", "--sampling-time", "60", *rounds))
+    lines = progress(suite.run(*LIVE, "--claim", "input-costs", "-k", "new64", "-v", "--sampling-time", "1", *rounds))
     assert list(dict.fromkeys(line["n"] for line in lines))[:2] == told
 
 
