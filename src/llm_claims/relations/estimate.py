@@ -9,6 +9,7 @@ from statistics import fmean, variance
 
 from llm_claims.errors import EvidenceError
 from llm_claims.evidence.series import Series, quotient
+from llm_claims.evidence.units import comparable
 from llm_claims.relations.base import Look
 from llm_claims.relations.verdict import Interval
 
@@ -50,9 +51,11 @@ def ratio_of(numerator: Series, denominator: Series, look: Look) -> Estimate:
     Raises
     ------
     EvidenceError
-        The series do not pair up, or a sample is not positive: of two negative numbers the larger
+        The series do not pair up, their units differ, or a sample is not positive: of two negative numbers the larger
         ratio belongs to the smaller.
     """
+    if not comparable(numerator.unit, denominator.unit):
+        raise EvidenceError(f"{numerator.unit!r} and {denominator.unit!r} cannot be compared: they are different units")
     for series in (numerator, denominator):
         if min(series.values) <= 0:
             raise EvidenceError(f"a ratio compares positive quantities, got {min(series.values):g} {series.unit}")

@@ -198,3 +198,8 @@ def test_samples_that_are_equal_by_a_clock_differ_by_no_less_than_the_clock_tell
     interval = ratio_of(second, first, Look()).interval
     assert interval is not None
     assert interval.lower < 1 < interval.upper
+
+
+def test_a_ratio_of_different_units_is_refused() -> None:
+    with pytest.raises(EvidenceError, match="'s' and 'tokens' cannot be compared: they are different units"):
+        ratio_of(exact(2.0, unit="s").series(), exact(1.0, unit="tokens").series(), Look())
