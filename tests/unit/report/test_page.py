@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from builders import row
 
 from llm_claims.document.register import Claim, Register
+from llm_claims.judging.history.night import EFFECT, Figure, Night
 from llm_claims.judging.rows import FigureChange, FigureRow, VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import table_of
@@ -126,6 +128,19 @@ def test_a_case_tells_its_words_its_acceptance_and_its_command() -> None:
     told = {"note": "an analogue of EFA", "accepted": "reproduced 1.2", "because": "we know why", "command": "pytest x"}
     found = read([row(Word.REPRODUCED, claim="train-zero1", effect=1.2, reason="so it is", **told)]).words
     assert all(words in found for words in ("so it is", *told.values()))
+
+
+def test_effects_and_figures_over_nights_are_drawn_and_told_in_words() -> None:
+    judged = row(Word.REPRODUCED, claim="train-zero1", source="cpu", effect=1.2)
+    night = {"run": "a", "source": "cpu", "hardware": "here", "time": datetime(2026, 11, 20, tzinfo=UTC)}
+    nights = [
+        Night(**night, figures=(Figure(key=judged.address, metric=EFFECT, unit="ratio", value=value, what="it"),))
+        for value in (1.1, 1.3, 1.2)
+    ]
+    found = text([judged], nights=nights)
+    assert "effect over nights: 3 nights: 1.1 to 1.2, least 1.1, most 1.3" in found
+    assert found.count("<polyline") == 1
+    assert "<polyline" not in text([judged], nights=nights[:1])
 
 
 def test_links_lead_to_places_of_the_page() -> None:
