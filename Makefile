@@ -31,6 +31,10 @@ VENV_CALIBRATE := .venv-calibrate
 BIN_CALIBRATE := $(VENV_CALIBRATE)/bin
 READY_CALIBRATE := $(VENV_CALIBRATE)/.ready-$(VERSION)
 
+VENV_DOCS := .venv-docs
+BIN_DOCS := $(VENV_DOCS)/bin
+READY_DOCS := $(VENV_DOCS)/.ready-$(VERSION)
+
 VENV_PLUGINS := .venv-plugins
 BIN_PLUGINS := $(VENV_PLUGINS)/bin
 READY_PLUGINS := $(VENV_PLUGINS)/.ready-$(VERSION)
@@ -125,6 +129,10 @@ plugins: $(READY_PLUGINS) ## Run a miniature suite beside other pytest plugins; 
 	$(BIN_PLUGINS)/python -m tests.plugins.table > build/plugins.md
 	mv build/plugins.md docs/plugins.md
 
+.PHONY: docs
+docs: $(READY_DOCS) ## Build the documentation as a site: build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN_DOCS)/mkdocs build --quiet --config-file .github/mkdocs.yml
+
 .PHONY: browser
 browser: $(READY_BROWSER) ## Drive the report's page in Chromium, which has to be installed
 	$(BIN)/pytest tests/browser $(ARGS)
@@ -216,6 +224,9 @@ endef
 
 $(READY_CALIBRATE): requirements-calibrate.txt pyproject.toml
 	$(call alone,$(VENV_CALIBRATE),$<)
+
+$(READY_DOCS): requirements-docs.txt pyproject.toml
+	$(call alone,$(VENV_DOCS),$<)
 
 $(READY_PLUGINS): tests/plugins/requirements.txt pyproject.toml
 	$(call alone,$(VENV_PLUGINS),$<)

@@ -111,8 +111,8 @@ def test_the_findings_tell_of_every_recording_and_of_every_difference(recorded: 
 
 
 def test_the_table_of_the_readme_is_the_real_one(recorded: real.Run) -> None:
-    """Each line stands in the README as the suite prints it today; there, live verdicts follow."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    """Each line stands in the documentation as the suite prints it today; there, live verdicts follow."""
+    text = (REPOSITORY / "docs/output.md").read_text(encoding="utf-8")
     lines = (re.split(r"  +", line) for line in text.splitlines())
     shown = {cells[0]: cells for cells in lines if len(cells) > 1}
     claims = {case["id"] for case in recorded.cases}

@@ -1,4 +1,4 @@
-"""The README's code blocks run: what it shows is what a reader gets (its table: test_completeness)."""
+"""Code blocks of the README and the guides run: what they show is what a reader gets (the table: test_completeness)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from llm_claims.evidence.recordings import read_recording
 
 from .miniature import QUICKLY, REPOSITORY
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in ("output", "verdicts", "review", "tiers", "own")))
+README = "\n".join((REPOSITORY / page).read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 

@@ -155,7 +155,7 @@ class Trial:
         return f"{self.claim}{f' [{self.case}]' if self.case else ''} on {self.source.name}"
 
     def conclude(self, accepted: AcceptedVerdict, *, strict: bool) -> None:
-        """Turn the verdict into a pytest outcome: pass, skip, xfail or fail (see the README)."""
+        """Turn the verdict into a pytest outcome: pass, skip, xfail or fail (see docs/verdicts.md)."""
         verdict = self.verdict
         if verdict is None or verdict.word is Word.ERROR:
             pytest.fail(f"{self.label}: {self.row().reason}", pytrace=False)
