@@ -174,7 +174,10 @@ def _normal(x: Array, windows: tuple[int, ...], rounding: Array) -> tuple[Array,
 
 
 def _autocorrelated(x: Array, rounding: Array) -> Array:
-    """A stationary normal AR(1) whose coefficient is known (Prais & Winsten's transformation, 1954)."""
+    """Return the log likelihood of each quiet series, shape (series,), if a night's noise follows the night before's.
+
+    The model is a stationary normal AR(1) whose coefficient is known (Prais & Winsten's transformation, 1954).
+    """
     nights = x.shape[1]
     first = np.sqrt(1 - AUTOCORRELATION**2)
     rest = 1 - AUTOCORRELATION
@@ -188,7 +191,10 @@ def _autocorrelated(x: Array, rounding: Array) -> Array:
 
 
 def _heavy_tailed(x: Array, scale: Array, rounding: Array) -> Array:
-    """Student's t: Laplace's approximation at the maximum, which EM finds (Kent, Tyler & Vardi 1994)."""
+    """Return the log likelihood of each quiet series, shape (series,), if its noise has heavy tails.
+
+    The model is Student's t, by Laplace's approximation at the maximum, which EM finds (Kent, Tyler & Vardi 1994).
+    """
     nights = x.shape[1]
     location = np.zeros(len(x))
     scale2 = scale**2

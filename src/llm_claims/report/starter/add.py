@@ -150,7 +150,10 @@ def _fields(text: str) -> dict[str, Any]:
 
 
 def _with(path: Path, figures: Sequence[Typed], place: str) -> Mapping[str, Any]:
-    """The recording with the figures; one that is there keeps its entries, and gets no second one of a workload."""
+    """Return a recording's content with the figures added, or that of a new one if there is no file.
+
+    A figure of a workload that has an entry joins that entry; whatever else the file holds stays.
+    """
     if path.exists():
         read_recording(path)
         whole: dict[str, Any] = read_json(path)
