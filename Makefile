@@ -75,7 +75,7 @@ SCALING := (test_scaling and (zero3_at_each or zero1_trains_faster_from)) or (mo
 
 .PHONY: scaling
 scaling: $(READY) ## Judge on all GPUs of this machine how speeds scale: make scaling NAME=h200x8-2026-11; ten minutes at most
-	$(BIN)/pytest tests/claims -m gpu -k "$(SCALING)" --time-budget 480 --record fixtures/recordings/$(NAME).json $(ARGS)
+	$(BIN)/pytest tests/claims -m gpu -k "$(SCALING)" --time-budget 480 --record fixtures/sagemaker_llama/recordings/$(NAME).json $(ARGS)
 
 INSTANCE ?= g5.2xlarge
 STACK ?= current
@@ -106,7 +106,7 @@ sagemaker-local: $(READY_SAGEMAKER) ## Go the whole way of the SageMaker tier, a
 .PHONY: sagemaker-docker
 sagemaker-docker: $(READY_SAGEMAKER)
 	docker build --tag llm-claims-djl-serving tests/docker
-	$(BIN)/pytest -p tests.docker.plugin tests/claims/test_latency.py tests/claims/test_batching.py \
+	$(BIN)/pytest -p tests.docker.plugin tests/claims/sagemaker_llama/test_latency.py tests/claims/sagemaker_llama/test_batching.py \
 	  -m sagemaker --instance local $(ARGS)
 
 .PHONY: faults

@@ -17,16 +17,23 @@ import pytest
 EMULATED_ROUNDS = 1
 """Enough to go every way that a run on AWS goes: an emulator's figures decide nothing."""
 LOCAL, ALL = "local", "all"
+REGISTER = "claims.toml"
 DEFAULT_BUDGET_USD = 10.0
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "claim": {"action": "append", "default": [], "metavar": "ID", "help": "judge only this claim; may repeat"},
+    "document": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "judge only the claims of this document, a folder of the fixtures; may repeat",
+    },
     "recording": {
         "action": "append",
         "default": [],
         "metavar": "FILE",
-        "help": "judge this recording instead of those under fixtures/recordings; may repeat",
+        "help": "judge this recording instead of those under the fixtures; may repeat",
     },
     "record": {"metavar": "FILE", "help": "write the evidence measured in this run to a new recording"},
     "instance": {
@@ -112,7 +119,11 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini("claims_sampling_time", "the value of --sampling-time where it is not given", default="")
-    parser.addini("claims_fixtures", "folder of claims.toml, instances.json and recordings/", default="fixtures")
+    parser.addini(
+        "claims_fixtures",
+        "folder of claims.toml, recordings/ and instances.json; several documents have a folder each in it",
+        default="fixtures",
+    )
 
 
 def add_short_forms(parser: pytest.Parser) -> list[str]:
@@ -163,13 +174,19 @@ def option(config: pytest.Config, name: str) -> Any:
 
 def concerns(config: pytest.Config) -> bool:
     """Whether this run has to do with claims: there is a register of them, or an option speaks of them."""
-    asked = any(option(config, name) for name in ("claim", "recording", "record", "instance", "plan"))
-    return asked or is_register(register_of(config))
+    asked = any(option(config, name) for name in ("claim", "document", "recording", "record", "instance", "plan"))
+    return asked or any(map(is_register, registers_of(config)))
 
 
-def register_of(config: pytest.Config) -> Path:
-    """The file with the claims, if there is one."""
-    return Path(config.rootpath / config.getini("claims_fixtures") / "claims.toml")
+def registers_of(config: pytest.Config) -> tuple[Path, ...]:
+    """The files with the claims, one a document; if there is none, the file that would be the first."""
+    return registers_in(config.rootpath / config.getini("claims_fixtures"))
+
+
+def registers_in(fixtures: Path) -> tuple[Path, ...]:
+    """The files with the claims in a folder of fixtures: of one document there, and of others in a folder each."""
+    first = fixtures / REGISTER
+    return tuple(filter(is_register, (first, *sorted(fixtures.glob(f"*/{REGISTER}"))))) or (first,)
 
 
 def is_register(path: Path) -> bool:
@@ -186,6 +203,7 @@ class Options:
     """The options of one run, checked."""
 
     claims: tuple[str, ...]
+    documents: tuple[str, ...]
     recordings: tuple[Path, ...]
     record: Path | None
     history: Path | None
@@ -207,9 +225,14 @@ class Options:
     gpu_program: tuple[str, ...]
 
     @property
-    def register(self) -> Path:
-        """The file with the claims."""
-        return self.fixtures / "claims.toml"
+    def registers(self) -> tuple[Path, ...]:
+        """The files with the claims, one a document."""
+        return registers_in(self.fixtures)
+
+    @property
+    def has_claims(self) -> bool:
+        """Whether there is a file with claims."""
+        return any(path.is_file() for path in self.registers)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -229,6 +252,7 @@ def read_options(config: pytest.Config) -> Options:
     emulated = _is_emulated(get("instance"))
     options = Options(
         claims=tuple(get("claim")),
+        documents=tuple(get("document")),
         recordings=tuple(invoked / name for name in get("recording")),
         record=invoked / record if record else None,
         history=invoked / get("history") if get("history") else None,

@@ -15,7 +15,7 @@ from llm_claims.options import (
     check_root,
     concerns,
     option,
-    register_of,
+    registers_of,
     values_of_short_forms,
 )
 
@@ -96,7 +96,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from llm_claims.judging.marks import claim_of
 
-    id, register = claim_of(metafunc.definition), register_of(metafunc.config)
+    id, (register, *_) = claim_of(metafunc.definition), registers_of(metafunc.config)
     if id is not None:
         why = "it states no claim" if register.is_file() else "it is not there"
         raise pytest.UsageError(

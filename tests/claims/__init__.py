@@ -1,1 +1,1 @@
-"""The suite: what the 2023 write-up claims, one file a theme."""
+"""The suite: what each document claims, in a folder of its own."""

@@ -22,20 +22,20 @@ FINDINGS = (REPOSITORY / "docs/findings.md").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def register() -> dict[str, Any]:
     """The claims of the register, read without our own code."""
-    claims: dict[str, Any] = tomllib.loads((REPOSITORY / "fixtures/claims.toml").read_text(encoding="utf-8"))["claims"]
+    claims: dict[str, Any] = tomllib.loads((REPOSITORY / "fixtures/sagemaker_llama/claims.toml").read_text(encoding="utf-8"))["claims"]
     return claims
 
 
 @pytest.fixture(scope="module")
 def document(recorded: real.Run) -> Recording:
     """The document's own figures."""
-    return read_recording(REPOSITORY / f"fixtures/recordings/{real.DOCUMENT}.json")
+    return read_recording(REPOSITORY / f"fixtures/sagemaker_llama/recordings/{real.DOCUMENT}.json")
 
 
 @pytest.fixture(scope="module")
 def accepted() -> list[str]:
     """The cases that somebody has accepted."""
-    files = (REPOSITORY / "tests/claims/__snapshots__").glob("*.ambr")
+    files = (REPOSITORY / "tests/claims/sagemaker_llama/__snapshots__").glob("*.ambr")
     return [
         name for path in files for name in re.findall(r"^# name: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]

@@ -92,7 +92,7 @@ def numbers(row: Json) -> Iterator[float]:
 
 
 def test_exactly_the_cases_that_change_fail(pytester: pytest.Pytester, copy: Path, recorded: real.Run) -> None:
-    path = copy / f"fixtures/recordings/{real.DOCUMENT}.json"
+    path = copy / f"fixtures/sagemaker_llama/recordings/{real.DOCUMENT}.json"
     whole = json.loads(path.read_text(encoding="utf-8"))
     figures = {(changed(whole, change), change.metric) for change in CHANGES}
     path.write_text(json.dumps(whole), encoding="utf-8")

@@ -82,7 +82,7 @@ def test_what_changed_is_reviewed_as_told(
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "A"]):
         subprocess.run(["git", *words], check=True)
-    path = copy / "fixtures/recordings/document-2023.json"
+    path = copy / "fixtures/sagemaker_llama/recordings/document-2023.json"
     path.write_text(re.sub(r"\b2\.36$", "5.36", path.read_text(encoding="utf-8"), count=1, flags=re.MULTILINE))
     assert cli.main(["review"]) == 1
     said = capsys.readouterr().out.splitlines()
@@ -92,7 +92,7 @@ def test_what_changed_is_reviewed_as_told(
 
 def test_a_claim_is_added_as_told(copy: Path, pytester: pytest.Pytester) -> None:
     (claim,), (test, *_) = blocks("toml"), blocks("python")
-    register = copy / "fixtures" / "claims.toml"
+    register = copy / "fixtures/sagemaker_llama/claims.toml"
     register.write_text(f"{register.read_text(encoding='utf-8')}\n{claim}", encoding="utf-8")
     path = copy / "tests" / "claims" / "test_new.py"
     path.write_text(test, encoding="utf-8")

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from builders import failed, printed_metric, recording, reported
-from tests.claims.advisor import Option, advise, cheapest
+from tests.claims.sagemaker_llama.advisor import Option, advise, cheapest
 
 from llm_claims.document.instances import Instance, InstanceTable
 from llm_claims.errors import UsageError

@@ -100,9 +100,9 @@ JUDGED_BY_NO_FIGURE = {
     "serve-device-map-implies-low-cpu-mem",
 }
 
-REGISTER = read_register(FIXTURES / "claims.toml")
+REGISTER = read_register(FIXTURES / "sagemaker_llama/claims.toml")
 INSTANCES = read_instances(FIXTURES / "instances.json")
-RECORDING = read_recording(FIXTURES / "recordings" / f"{DOCUMENT}.json")
+RECORDING = read_recording(FIXTURES / "sagemaker_llama/recordings" / f"{DOCUMENT}.json")
 ENTRIES = {entry.key: entry for entry in RECORDING.evidence}
 METRICS = {(at, name): samples for at, entry in ENTRIES.items() for name, samples in entry.metrics.items()}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from llm_claims.document.validation import validated
 from llm_claims.errors import RecordingError, UsageError
@@ -18,6 +19,7 @@ class Claim(BaseModel):
 
     ``basis`` tells a statement of the document from one that it implies and from our own.
     ``untestable`` maps a source's name or kind to the true reason why it cannot measure the claim.
+    ``disagrees`` are ids of claims of other documents that say otherwise: reports show both beside each other.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +27,7 @@ class Claim(BaseModel):
     statement: str
     basis: Literal["stated", "implied", "ours"] = "stated"
     untestable: dict[str, str] = {}
+    disagrees: tuple[str, ...] = ()
 
 
 class Register(BaseModel):
@@ -34,7 +37,7 @@ class Register(BaseModel):
 
     document: str
     sections: dict[str, str] = {}
-    claims: dict[str, Claim] = Field(min_length=1)
+    claims: dict[str, Claim] = {}
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -62,11 +65,16 @@ class Register(BaseModel):
             There is no such claim; the text proposes the nearest ids.
         """
         if id not in self.claims:
-            raise UsageError(f"unknown claim id {id!r}{_nearest(id, self.claims)}")
+            raise unknown_claim(id, self.claims)
         return self.claims[id]
 
 
-def _nearest(word: str, known: dict[str, Claim]) -> str:
+def unknown_claim(id: str, known: Mapping[str, Claim]) -> UsageError:
+    """Return the error for an id of no claim, which proposes the nearest ones."""
+    return UsageError(f"unknown claim id {id!r}{_nearest(id, known)}")
+
+
+def _nearest(word: str, known: Mapping[str, Claim]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(word, known, n=3)

@@ -52,7 +52,7 @@ class Collection:
         return report
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Refuse a suite that cannot be trusted; keep only the claims that ``--claim`` names."""
+        """Refuse a suite that cannot be trusted; keep only what ``--claim`` and ``--document`` name."""
         claims = {item: id for item in items if (id := claim_of(item))}
         if not claims:
             return
@@ -68,8 +68,8 @@ class Collection:
             # pytest-run-parallel would call a test's body in several threads at once, and a case is judged once.
             for item in claims:
                 item.add_marker("thread_unsafe")
-        wanted = self._suite.options.claims
-        if wanted:
+        wanted = self._suite.wanted
+        if wanted is not None:
             kept = [item for item in items if claims.get(item) in wanted]
             config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
             items[:] = kept
@@ -107,7 +107,7 @@ class Collection:
         accepted = self._accepted(produced.values())
         cases = tuple(filter(None, map(case_of, selected)))
         self._check_awake(cases)
-        elsewhere = self._suite.register.claims.keys() - set(self._seen.values())
+        elsewhere = self._suite.documents.claims.keys() - set(self._seen.values())
         untested = self._search(session.config).lacking(elsewhere)
         return Collected(
             cases=cases,

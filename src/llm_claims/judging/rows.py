@@ -45,6 +45,7 @@ class VerdictRow(BaseModel):
     note: str = Field(default="", description="what the measurement is an analogue of, if it is one")
     test: str = Field(default="", description="id of the test, as pytest takes it")
     command: str = Field(default="", description="what judges this case again, as a shell reads it")
+    document: str = Field(default="", description="the claim's document, where the suite has several")
     place: str = Field(default="", description="where the document makes the claim")
     accepted: str | None = Field(default=None, description="the accepted verdict as its file has it, if there is one")
     because: str = Field(default="", description="the reason that was given when it was accepted")
@@ -105,6 +106,6 @@ def handed_over(report: pytest.TestReport) -> tuple[VerdictRow, list[FigureRow]]
 def properties_of(row: VerdictRow) -> list[tuple[str, object]]:
     """Return a row as JUnit's properties of a test case, one each; what a row lacks is empty."""
     named = ["claim", "case", "source", "verdict", "effect", "interval", "n", "smallest", "reason", "spread", "note"]
-    named += ["place", "accepted", "because"]
+    named += ["place", "accepted", "because", *(["document"] if row.document else [])]
     values = row.model_dump(mode="json")
     return [(name, "" if values[name] is None else str(values[name])) for name in named]

@@ -59,7 +59,7 @@ def prepare(config: pytest.Config) -> Suite:
     progress = ProgressLine(config)
     suite = Suite(options, EvidenceStore(given and Path(given), make=folder), progress, config.hook)
     config.stash[FOLDER], config.stash[TERMINATION], config.stash[SUITE] = folder, termination, suite
-    if options.register.is_file():
+    if options.has_claims:
         termination.watch()
     config.pluginmanager.register(progress, "llm-claims-progress")
     config.pluginmanager.register(Collection(suite, config), "llm-claims-collection")
@@ -75,7 +75,7 @@ def check_early(config: pytest.Config) -> None:
     """Check options before anything is collected, where they name something."""
     suite = config.stash[SUITE]
     options = suite.options
-    if options.claims or options.recordings or options.instances:
+    if options.claims or options.documents or options.recordings or options.instances:
         try:
             suite.check_sound()
         except ClaimsError as error:
@@ -116,21 +116,22 @@ def _worker_input(config: pytest.Config) -> dict[str, Any]:
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker where the run's shared evidence is."""
     suite = node.config.stash[SUITE]
-    if suite.options.register.is_file():
+    if suite.options.has_claims:
         node.workerinput["llm_claims_store"] = str(suite.store.folder)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every claim's test once a source; the source ends the test's id."""
-    if claim_of(metafunc.definition) is None:
+    """Run every claim's test once a source that judges it; the source ends the test's id."""
+    claim = claim_of(metafunc.definition)
+    if claim is None:
         return
     suite = metafunc.config.stash[SUITE]
     if suite.fault is not None:
         return
     parameters = [
         pytest.param(name, id=name, marks=[_marker(metafunc.config, marker) for marker in source.markers])
-        for name, source in suite.sources.items()
+        for name, source in suite.sources_for(claim).items()
     ]
     metafunc.fixturenames.append(SOURCE_PARAMETER)
     metafunc.parametrize(SOURCE_PARAMETER, parameters)
@@ -271,6 +272,7 @@ def pytest_runtest_makereport(
 
 def _hand_over(item: pytest.Item, report: pytest.TestReport, row: VerdictRow, figures: list[FigureRow]) -> None:
     """Give the row to this report, and its parts to JUnit; a test that is repeated has those of its last attempt."""
+    row = item.config.stash[SUITE].labelled(row)
     hand_over(report, row, figures)
     earlier, properties = item.stash.get(PROPERTIES, []), properties_of(row)
     item.user_properties[:] = [one for one in item.user_properties if one not in earlier] + properties

@@ -1,4 +1,4 @@
-"""The suite: a document's register and recordings, and the sources that judge its claims."""
+"""The suite: documents, each with its register and recordings, and the sources that judge their claims."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pluggy
 import pytest
 
+from llm_claims.document.documents import Document, Documents, read_documents
 from llm_claims.document.instances import InstanceTable, read_instances
-from llm_claims.document.register import Register, read_register
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.evidence.recordings import Recording, read_recordings
 from llm_claims.judging.cases import Collected
@@ -19,6 +19,7 @@ from llm_claims.judging.commit import commit_of
 from llm_claims.judging.history.tonight import History
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
+from llm_claims.judging.rows import VerdictRow
 from llm_claims.options import Options
 from llm_claims.sources.base import Need, Source
 from llm_claims.sources.recorded import RecordedSource
@@ -41,6 +42,7 @@ class Suite:
     """Everything that the trials of one run share.
 
     ``remarks`` are what its report has to say of the run; ``recordings`` those that it reads, by file;
+    ``recorded_of`` is the document in whose folder each lies, by its name; ``None`` of one that lies elsewhere.
     ``known`` are the kinds that were known before it; ``collected`` is what it is to judge, once that is known.
     """
 
@@ -50,13 +52,14 @@ class Suite:
     hook: pluggy.HookRelay
     remarks: list[str] = field(default_factory=list)
     recordings: dict[Path, Recording] = field(default_factory=dict, init=False)
+    recorded_of: dict[str, Document | None] = field(default_factory=dict, init=False)
     known: tuple[type[Workload], ...] = field(default_factory=kinds, init=False)
     collected: Collected = field(default_factory=Collected)
 
     @cached_property
-    def register(self) -> Register:
-        """The claims of the document."""
-        return read_register(self.options.register)
+    def documents(self) -> Documents:
+        """The documents with their claims."""
+        return read_documents(self.options.registers)
 
     @cached_property
     def instances(self) -> InstanceTable:
@@ -100,9 +103,32 @@ class Suite:
         """How to ask for a source that is loaded only then; None if it is another, or was asked for."""
         return None if self.options.instances else ASLEEP.get(name)
 
+    def sources_for(self, claim: str) -> dict[str, Source]:
+        """The sources that judge a claim: all but the recordings of other documents."""
+        own = self.documents.of_claim.get(claim)
+        return {name: one for name, one in self.sources.items() if self.recorded_of.get(name) in (None, own)}
+
+    @property
+    def wanted(self) -> set[str] | None:
+        """The ids of the claims that the options name; ``None`` where they name none."""
+        claims, documents = self.options.claims, self.options.documents
+        if not claims and not documents:
+            return None
+        of_claim = self.documents.of_claim
+        return {id for id in (claims or of_claim) if not documents or of_claim[id].name in documents}
+
+    def labelled(self, row: VerdictRow) -> VerdictRow:
+        """Return a row with the name of its claim's document, where there are several."""
+        if not self.documents.several:
+            return row
+        return row.model_copy(update={"document": self.documents.of_claim[row.claim].name})
+
     def _recorded(self) -> list[Source]:
-        files = self.options.recordings or tuple(sorted((self.options.fixtures / "recordings").glob("*.json")))
+        folders = [one.recordings for one in self.documents.held]
+        files = self.options.recordings or tuple(path for folder in folders for path in sorted(folder.glob("*.json")))
         self.recordings = dict(zip(files, read_recordings(files), strict=True))
+        for path, recording in self.recordings.items():
+            self.recorded_of[recording.name] = self.documents.of_recording(path)
         return [RecordedSource(recording) for recording in self.recordings.values()]
 
     def _hooked(self) -> Iterator[Source]:
@@ -116,12 +142,12 @@ class Suite:
 
     def needs(self, items: Iterable[pytest.Item], source: Source) -> list[Need]:
         """What the selected cases of a source will ask for, without claims that it cannot measure at all."""
-        refused = frozenset(id for id in self.register.claims if self.untestable(id, source))
+        refused = frozenset(id for id in self.documents.claims if self.untestable(id, source))
         return rehearsed_needs(items, source, refused, lambda: {"instances": self.instances})
 
     def untestable(self, claim: str, source: Source) -> str | None:
         """The register's reason why ``source`` cannot measure ``claim``, if there is one."""
-        reasons = self.register[claim].untestable
+        reasons = self.documents[claim].untestable
         return reasons.get(source.name) or reasons.get(source.measures_as)
 
     @cached_property
@@ -129,7 +155,9 @@ class Suite:
         """What is wrong with the options, the register, the instance table or a recording, if anything is."""
         try:
             for claim in self.options.claims:
-                self.register[claim]
+                self.documents[claim]
+            for name in self.options.documents:
+                self.documents.named(name)
             self._read()
             record = self.options.record
             if record is not None and record.stem in self.sources:
@@ -142,7 +170,7 @@ class Suite:
 
     def _read(self) -> None:
         """Read every file now: each is kept from then on."""
-        _ = self.register, self.sources, self.history and self.history.entries
+        _ = self.documents, self.sources, self.history and self.history.entries
         if self.has_instances:
             _ = self.instances
 
@@ -158,7 +186,7 @@ class Suite:
             raise self.fault
 
     def check_claim(self, id: str, test: str) -> None:
-        """Make sure that the claim a test names is in the register.
+        """Make sure that the claim a test names is in a register.
 
         Raises
         ------
@@ -166,7 +194,7 @@ class Suite:
             It is not; the text names the test and the nearest ids.
         """
         try:
-            self.register[id]
+            self.documents[id]
         except UsageError as error:
             raise UsageError(f"{test}: {error}") from None
 

@@ -1,9 +1,9 @@
-"""The report folder: index.html, and the same in other forms."""
+"""The report folder: index.html, a page for each document where there are several, and the same in other forms."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from llm_claims.judging.rows import FigureList, FigureRow, VerdictList, VerdictR
 VERDICTS, FIGURES, PAGE, TABLE, COMMENT = "verdicts.json", "figures.json", "index.html", "verdicts.csv", "comment.md"
 PART = "part"
 """The folder, within that of the reports, for those of a part of the suite."""
+
+
+def page_of(document: str) -> str:
+    """The file with the page of one of several documents."""
+    return f"{document}.html"
 
 
 def check_writable(folder: Path) -> None:
@@ -33,9 +38,15 @@ def check_writable(folder: Path) -> None:
 
 
 def write_reports(
-    folder: Path, rows: Sequence[VerdictRow], figures: Sequence[FigureRow], html: str, markdown: str, *, part: bool
+    folder: Path,
+    rows: Sequence[VerdictRow],
+    figures: Sequence[FigureRow],
+    pages: Mapping[str, str],
+    markdown: str,
+    *,
+    part: bool,
 ) -> Path:
-    """Write every report; each file is whole or not there.
+    """Write every report; each file is whole or not there. ``pages`` are texts by the names of their files.
 
     Those of a part of the suite go to a folder of their own, and replace no others.
 
@@ -54,7 +65,8 @@ def write_reports(
     write_atomically(folder / FIGURES, FigureList(list(figures)).model_dump_json(indent=1) + "\n")
     write_atomically(folder / TABLE, csv_of(rows))
     write_atomically(folder / COMMENT, markdown)
-    write_atomically(folder / PAGE, html)
+    for name, html in pages.items():
+        write_atomically(folder / name, html)
     return folder
 
 

@@ -31,8 +31,13 @@ class Piece(NamedTuple):
 Line = tuple[Piece, ...]
 
 
-def closing_lines(table: Table, register: Register, figures: Sequence[FigureRow], width: int) -> Iterator[Line]:
-    """Yield the closing lines, none wider than ``width`` characters (of at least 40)."""
+def closing_lines(
+    table: Table, documents: Sequence[tuple[Register, Table]], figures: Sequence[FigureRow], width: int
+) -> Iterator[Line]:
+    """Yield the closing lines, none wider than ``width`` characters (of at least 40).
+
+    ``table`` has the cases of all ``documents``; each of these has a matrix of its own.
+    """
     changes = changes_of(table, figures)
     if changes.cases:
         yield (Piece(f"changed: {count(len(changes.cases), 'case')}", "red"),)
@@ -47,8 +52,12 @@ def closing_lines(table: Table, register: Register, figures: Sequence[FigureRow]
         yield (Piece(f"failed: {count(len(errors), 'case')}", "red"),)
         yield from _listed((f"{_name(row)}: {row.reason}" for row in errors), len(errors), width)
     yield from _against(table, width)
-    yield from _matrix(table, register, width)
-    yield from _counts(table, width)
+    for register, of_one in documents:
+        if len(documents) > 1:
+            yield ()
+            yield from _wrapped(register.document, width)
+        yield from _matrix(of_one, register, width)
+        yield from _counts(of_one, width)
 
 
 def _name(row: VerdictRow) -> str:

@@ -110,7 +110,7 @@ class SageMaker:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """With --plan, show the plan and end the session; else check budget and account before the first test."""
         options = self._suite.options
-        if self._is_worker or self._config.option.collectonly or not options.register.is_file():
+        if self._is_worker or self._config.option.collectonly or not options.has_claims:
             return None
         if self._has_workers:
             if options.plan:

@@ -65,7 +65,6 @@ def test_an_unknown_id_is_an_error_that_proposes_near_ones(path: Path, id: str, 
         ('statement = "A batch pays."', 'statement = "A batch pays."\nwhen = 2023-05-15', "claims.serve-batch.when: "),
         ('cpu = "no GPUs here"', "cpu = 1", "claims.train-zero1.untestable.cpu: "),
         ('document = "A write-up"', "", "document: is missing"),
-        (TEXT, 'document = "A write-up"\nclaims = {}', "claims: Dictionary should have at least 1 item"),
     ],
 )
 def test_a_spoiled_register_names_file_and_field(path: Path, before: str, after: str, text: str) -> None:

@@ -85,7 +85,7 @@ def test_every_format_has_a_schema() -> None:
     assert {validator.schema["$schema"] for validator in found.values()} == {DIALECT}
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "recordings").iterdir()), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/recordings/*.json")), ids=lambda path: path.stem)
 def test_recordings_fit(published: Validators, path: Path) -> None:
     data = upgraded(json.loads(path.read_text(encoding="utf-8")))
     assert faults(published["recording"], data) == []
@@ -102,7 +102,7 @@ def test_what_else_is_read_or_written_fits(published: Validators) -> None:
     rows = [row(word, effect=1.5, interval=(1.2, 1.9), n=3, reason="why", case="bf16") for word in Word]
     figures = [FigureRow(claim="a", case="", source="cpu", workload="W", key="12", metric="outcome")]
     for name, data in {
-        "register": tomllib.loads((FIXTURES / "claims.toml").read_text(encoding="utf-8")),
+        "register": tomllib.loads((FIXTURES / "sagemaker_llama/claims.toml").read_text(encoding="utf-8")),
         "instances": json.loads((FIXTURES / "instances.json").read_text(encoding="utf-8")),
         "verdicts": as_json(VerdictList([*rows, row(Word.UNTESTABLE)])),
         "figures": as_json(FigureList(figures)),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from llm_claims.document.register import Register
 from llm_claims.evidence.evidence import Evidence
@@ -15,10 +16,38 @@ from llm_claims.judging.rows import FigureRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import GRAVITY, SYMBOLS, Table
 from llm_claims.report.changes import changes_of
+from llm_claims.report.page.counterpart import Counterpart
 from llm_claims.report.page.curve import HEIGHT, WIDTH
 from llm_claims.report.page.runs import nights_of, runs_of
 from llm_claims.report.page.view import Claims, grouped, sources_of
 from llm_claims.report.scaling import ScalingTable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+def template(name: str) -> Template:
+    """Return a template; whatever it is given is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("llm_claims.report.page"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def text_of(name: str) -> str:
+    """Return a file that a page holds as it is: its style, its script."""
+    return files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+def now() -> str:
+    """The time as a page shows it."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def page(
@@ -32,6 +61,8 @@ def page(
     remarks: Sequence[str] = (),
     scaling: Sequence[ScalingTable] = (),
     part: bool = False,
+    first: str | None = None,
+    disagreements: Mapping[str, Sequence[Counterpart]] | None = None,
 ) -> str:
     """Render the table as one self-contained HTML page; everything from files is escaped.
 
@@ -44,25 +75,24 @@ def page(
     remarks : what a reader has to know of the whole run.
     scaling : tables of speeds by the number of GPUs.
     part : whether the run judged a part of the suite.
+    first : the file of the page that leads to all documents, if there are several.
+    disagreements : what other documents say otherwise, by the claim that they say it of.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("llm_claims.report.page"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sources, series = sources_of(table, tiers or {}), nights_of(nights)
     runs = [run for one in sources for run in runs_of(one.name, one.letter, (evidence or {}).get(one.name, ()), series)]
-    claims = Claims(table, register, sources, grouped(figures), {(run.source, run.key): run for run in runs}, series)
+    claims = Claims(
+        table,
+        register,
+        sources,
+        grouped(figures),
+        {(run.source, run.key): run for run in runs},
+        series,
+        disagreements or {},
+    )
     sections = list(claims.sections())
     entries = [entry for _, held in sections for entry in held]
-    style, script = (
-        files(__package__).joinpath("templates", name).read_text("utf-8") for name in ("page.css", "page.js")
-    )
-    return environment.get_template("index.html.j2").render(
+    script = text_of("page.js")
+    return template("index.html.j2").render(
         table=table,
         register=register,
         sources=sources,
@@ -77,10 +107,11 @@ def page(
         remarks=remarks,
         scaling=scaling,
         part=part,
-        style=style,
+        first=first,
+        style=text_of("page.css"),
         script=script,
         # The browser runs this script alone: nothing that a file brought in.
         digest=b64encode(sha256(script.encode()).digest()).decode(),
         size=(WIDTH, HEIGHT),
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        made=now(),
     )

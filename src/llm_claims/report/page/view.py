@@ -13,6 +13,7 @@ from llm_claims.judging.rows import FigureRow, VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import SYMBOLS, Cell, Table, effect_text, letters
 from llm_claims.report.page.axis import Axis, Strip, axis_of
+from llm_claims.report.page.counterpart import Counterpart
 from llm_claims.report.page.curve import Curve, curve_of
 from llm_claims.report.page.runs import Nights, Run, listed
 
@@ -89,6 +90,7 @@ class Entry:
     untested: tuple[tuple[str, str, str], ...]
     alike: str
     figures: tuple[Figure, ...]
+    disagreements: Sequence[Counterpart]
 
     def has(self, *words: Word) -> bool:
         """Whether a case of it has one of these verdicts."""
@@ -113,6 +115,7 @@ class Claims:
     figures: Mapping[str, Sequence[FigureRow]]
     runs: Mapping[tuple[str, str], Run]
     nights: Nights
+    disagreements: Mapping[str, Sequence[Counterpart]]
 
     def sections(self) -> Iterator[tuple[str, list[Entry]]]:
         """Yield the sections of the document, each with its claims."""
@@ -132,6 +135,7 @@ class Claims:
             untested=tuple(_untested(row for _, row in rows)),
             alike=alike,
             figures=figures,
+            disagreements=self.disagreements.get(id, ()),
         )
 
     def _plots(self, rows: Sequence[tuple[Source, VerdictRow]]) -> Iterator[Plot]:
