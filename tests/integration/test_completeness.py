@@ -22,7 +22,9 @@ FINDINGS = (REPOSITORY / "docs/findings.md").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def register() -> dict[str, Any]:
     """The claims of the register, read without our own code."""
-    claims: dict[str, Any] = tomllib.loads((REPOSITORY / "fixtures/sagemaker_llama/claims.toml").read_text(encoding="utf-8"))["claims"]
+    claims: dict[str, Any] = tomllib.loads(
+        (REPOSITORY / "fixtures/sagemaker_llama/claims.toml").read_text(encoding="utf-8")
+    )["claims"]
     return claims
 
 

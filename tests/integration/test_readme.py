@@ -39,7 +39,7 @@ def test_make_has_the_targets(command: list[str]) -> None:
     assert "pytest" in done.stdout
 
 
-TIERS = [c for c in commands() if c[0] == "pytest" and "fixtures/recordings" not in " ".join(c)]
+TIERS = [c for c in commands() if c[0] == "pytest" and "/recordings/" not in " ".join(c)]
 
 
 @pytest.mark.parametrize("command", TIERS, ids=" ".join)
@@ -59,7 +59,7 @@ def test_tiers_select_cases(pytester: pytest.Pytester, monkeypatch: pytest.Monke
 def test_a_recording_is_added_as_told(
     copy: Path, pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = [c for c in commands() if "fixtures/recordings" in " ".join(c)]
+    told = [c for c in commands() if "/recordings/" in " ".join(c)]
     assert [c[0] for c in told] == ["pytest", "llm-claims", "pytest"]
     live, check, accept = (arguments for _, *arguments in told)
     # Against a fake the accepted verdicts of the live cases may change; the evidence is kept all the same.

@@ -11,10 +11,15 @@ from pathlib import Path
 from llm_claims.document.register import Claim, Register, read_register, unknown_claim
 from llm_claims.errors import RecordingError, UsageError, listed, nearest
 
-NAME = "[a-z0-9][a-z0-9._-]*"
 RECORDINGS = "recordings"
 TAKEN = "index"
 """The name of the report's first page, so of no document's."""
+NAME_RULE = f"a document's name has lower-case letters, digits, dots, hyphens and underscores, and is not {TAKEN!r}"
+
+
+def is_name(text: str) -> bool:
+    """Whether a document may have this name."""
+    return text != TAKEN and re.fullmatch("[a-z0-9][a-z0-9._-]*", text) is not None
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,8 @@ def read_documents(paths: Sequence[Path]) -> Documents:
 
 def _faults_of_names(found: Documents) -> Iterator[str]:
     for one in found.held if len(found.held) > 1 else ():
-        if one.name == TAKEN or not re.fullmatch(NAME, one.name):
-            yield (
-                f"{one.path}: {one.name!r} cannot be the name of a document: rename the folder, to lower-case letters, "
-                f"digits, dots, hyphens and underscores, and not to {TAKEN!r}"
-            )
+        if not is_name(one.name):
+            yield f"{one.path}: rename the folder {one.name!r}: {NAME_RULE}"
 
 
 def _claims_of_two(found: Documents) -> Iterator[str]:

@@ -111,7 +111,7 @@ class Collection:
         untested = self._search(session.config).lacking(elsewhere)
         return Collected(
             cases=cases,
-            left_out=tuple(_left_out(cases, produced, elsewhere - untested)),
+            left_out=(*_left_out(cases, produced, elsewhere - untested), *self._documents_left_out()),
             faults=(
                 *(f"claim {id} of the register has no test: no test file has its id" for id in sorted(untested)),
                 *self._passed_over(elsewhere - untested),
@@ -162,6 +162,13 @@ class Collection:
 
     def _search(self, config: pytest.Config) -> ModuleSearch:
         return ModuleSearch(config.rootpath, config.getini("python_files"), config.getini("norecursedirs"))
+
+    def _documents_left_out(self) -> Iterator[str]:
+        """Say which documents ``--document`` leaves out: their sources need not be those that this run judges."""
+        chosen, held = self._suite.options.documents, self._suite.documents.held
+        left = [one.name for one in held if one.register.claims and one.name not in chosen]
+        if chosen and left:
+            yield f"{listed(left)} left out"
 
     def _passed_over(self, claims: Container[str]) -> Iterator[str]:
         """Say which modules skip themselves, and which claims go with them."""

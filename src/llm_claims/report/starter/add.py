@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from llm_claims.document.documents import Document, Documents
 from llm_claims.document.files import write_atomically
 from llm_claims.document.register import read_register
 from llm_claims.document.validation import read_json, validated
@@ -21,6 +22,8 @@ from llm_claims.errors import UsageError
 from llm_claims.evidence.evidence import Samples
 from llm_claims.evidence.importers.digits import shown
 from llm_claims.evidence.recordings import Recording, read_recording
+from llm_claims.judging.completeness import strings_in
+from llm_claims.options import registers_in
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.outcome import first_fault
 from llm_claims.workloads.registry import kind_named
@@ -66,7 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a figure of it: {EXAMPLE}; without =NUMBER if a recording has it; may repeat",
     )
     parser.add_argument("--recording", type=Path, help="the recording that takes the figures; made if there is none")
-    parser.add_argument("--fixtures", type=Path, default=Path("fixtures"), help="the folder with claims.toml")
+    parser.add_argument("--document", metavar="NAME", help="the document that makes it, if the suite has several")
+    parser.add_argument(
+        "--fixtures", type=Path, default=Path("fixtures"), help="the folder with claims.toml, or with the documents"
+    )
 
 
 def add(given: argparse.Namespace) -> None:
@@ -79,18 +85,26 @@ def add(given: argparse.Namespace) -> None:
     RecordingError
         A file of the suite is faulty.
     """
-    register: Path = given.fixtures / "claims.toml"
-    known = read_register(register)
-    if given.id in known.claims or not re.fullmatch(ID, given.id):
-        why = "there is a claim of this id" if given.id in known.claims else "an id has lower-case words and hyphens"
+    registers = registers_in(given.fixtures)
+    # One whose only document has no claim yet is read as any other: this is its first.
+    documents = Documents(tuple(Document(path, read_register(path)) for path in registers))
+    document = _document(documents, given.document)
+    if given.id in documents.claims or not re.fullmatch(ID, given.id):
+        taken = given.id in documents.claims
+        why = (
+            f"there is a claim of this id{_whose(documents, given.id)}"
+            if taken
+            else "an id has lower-case words and hyphens"
+        )
         raise UsageError(f"{given.id}: {why}")
+    register = document.path
     statement = given.statement or _asked("--statement", "the claim, in your own words")
     place = given.place or _asked("--place", "where the document makes it")
     figures = [_typed(text) for text in given.figure or _asked_for_figures()]
-    test = Path("tests") / f"test_{given.id.replace('-', '_')}.py"
+    test = _folder_of_tests(documents, document) / f"test_{given.id.replace('-', '_')}.py"
     if test.exists():
         raise UsageError(f"{test}: there already")
-    recording = given.recording or given.fixtures / "recordings" / "document.json"
+    recording = given.recording or document.recordings / _recording_name(documents, document)
     new = [figure for figure in figures if figure.text]
     whole = _with(recording, new, place) if new else None
     if whole is not None:
@@ -101,6 +115,41 @@ def add(given: argparse.Namespace) -> None:
     print(register)
     write_atomically(test, _test(given.id, place, figures), new=True)
     print(f"{test}: edit it, then: pytest {test}")
+
+
+def _document(documents: Documents, name: str | None) -> Document:
+    """Return the document of this name; without a name, the only one."""
+    if name is not None:
+        return documents.named(name)
+    if len(documents.held) > 1:
+        raise UsageError(f"say which document makes it: --document {' or '.join(one.name for one in documents.held)}")
+    return documents.held[0]
+
+
+def _whose(documents: Documents, id: str) -> str:
+    return f" in {documents.of_claim[id].name}" if len(documents.held) > 1 else ""
+
+
+def _recording_name(documents: Documents, document: Document) -> str:
+    """The file that takes a document's figures: recordings of several documents must not share a name."""
+    return f"{document.name.replace('_', '-')}.json" if len(documents.held) > 1 else "document.json"
+
+
+def _folder_of_tests(documents: Documents, document: Document) -> Path:
+    """Return where the document's tests are; for its first one, a folder beside those of another document."""
+    folders = {one.name: _tested_in(one) for one in documents.held}
+    if own := folders[document.name]:
+        return own
+    for name, folder in folders.items():
+        if folder is not None:
+            return (folder.parent if folder.name == name else folder) / document.name
+    return Path("tests", document.name) if len(documents.held) > 1 else Path("tests")
+
+
+def _tested_in(document: Document) -> Path | None:
+    """Return the first folder with a test of one of a document's claims."""
+    claims = document.register.claims
+    return next((path.parent for path in sorted(Path("tests").rglob("test_*.py")) if strings_in(path, claims)), None)
 
 
 def _asked(option: str, what: str) -> str:
