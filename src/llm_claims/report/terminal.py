@@ -55,7 +55,7 @@ def closing_lines(
     for register, of_one in documents:
         if len(documents) > 1:
             yield ()
-            yield from _wrapped(register.document, width)
+            yield (Piece(register.document[:width], "bold"),)
         yield from _matrix(of_one, register, width)
         yield from _counts(of_one, width)
 
