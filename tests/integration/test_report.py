@@ -82,6 +82,7 @@ def test_a_row_tells_verdict_effect_interval_n_unit_and_reason(ran: Ran) -> None
         "note": "",
         "test": "test_claims.py::test_batch_of_eight[paper]",
         "command": "pytest 'test_claims.py::test_batch_of_eight[paper]'",
+        "document": "",
         "place": "table 2",
         "accepted": ACCEPTED["test_batch_of_eight[paper]"],
         "because": "",

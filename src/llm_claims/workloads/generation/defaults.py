@@ -19,7 +19,7 @@ class GenerationDefaults(Defaults[Generation]):
 
     version_1: ClassVar = {"other_engine_generation": "other_engine", "device_memory_gib": "device_memory_gib"}
 
-    never_filled: ClassVar = frozenset({"batch_size"})
+    never_filled: ClassVar = frozenset({"batch_size", "quantization"})
 
     fields: Generation = Generation()
     other_engine: Generation = Generation()

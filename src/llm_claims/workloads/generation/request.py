@@ -65,6 +65,8 @@ def _reasons_of_the_request(workload: Generation) -> Iterator[str]:
     for field in ("requests", "concurrency", "request_rate", "variant"):
         if (value := getattr(workload, field)) is not None:
             yield f"{field}={value} is of imported results: this program serves one request at a time, in one way"
+    if workload.quantization is not None:
+        yield f"quantization={workload.quantization}: this program stores weights in the precision that it computes in"
     for field in ("api", "input_tokens", "new_tokens"):
         if getattr(workload, field) is None:
             yield f"{field} is open, but a run needs a value"

@@ -47,6 +47,7 @@ class GenerationWitness(Witness):
     forward_batch_sizes: tuple[PositiveInt, ...] | None = None
     tensor_parallel_degree: PositiveInt | None = None
     cache: str | None = None
+    quantization: str | None = None
     calls: PositiveInt | None = None
     device_memory_gib: PositiveFloat | None = None
     requests: PositiveInt | None = None
@@ -78,8 +79,9 @@ class Generation(Workload):
     Sizes: ``prompts`` prompts of ``input_tokens`` tokens each. ``batch_size`` is the argument
     of the pipeline; ``None`` means that the argument is not passed, which is a configuration of its
     own, so no default fills it. Sampling is at temperature 1.0 with minimum = maximum new tokens.
-    ``cache`` is the kind of key-value cache: a static one is allocated at its full size, so that decoding can be
-    compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
+    ``quantization`` says that weights are stored in fewer bits than ``precision`` computes in; ``None`` that they are
+    not: no default fills it. ``cache`` is the kind of key-value cache: a static one is allocated at its full size, so
+    that decoding can be compiled. ``device_memory_gib`` caps the memory that the run may allocate on each GPU, in GiB.
 
     Many requests to a server are such a workload, too: ``requests`` of them, of which ``concurrency`` are under way at
     most, sent at ``request_rate`` a second ("inf": all at once). ``variant`` tells apart what differs in no field, such
@@ -103,6 +105,8 @@ class Generation(Workload):
         "largest_forward_batch": Metric(unit="prompts"),
         # relative to the device's own limit
         "copy_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed"),
+        # bytes of the weights on one device times tokens a second, as documents print it
+        "weight_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed", optional=True),
         "bandwidth_bound_share": Metric(unit="share", nature="timed"),
         "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
         # of the parts of one request: the prompt with its first token, and the tokens after it
@@ -153,6 +157,7 @@ class Generation(Workload):
     prompts: PositiveInt = 1
     batch_size: PositiveInt | None = None
     cache: Literal["dynamic", "static"] | None = None
+    quantization: Literal["int8", "int4"] | None = None
     device_memory_gib: PositiveFloat | None = None
     requests: PositiveInt | None = None
     concurrency: PositiveInt | None = None
@@ -162,7 +167,7 @@ class Generation(Workload):
     def expected(self) -> Iterator[tuple[str, object]]:
         """Yield what the witness must show; token counts have an entry for each prompt."""
         for name in (
-            *("model", "engine", "api", "tensor_parallel_degree", "cache", "device_memory_gib"),
+            *("model", "engine", "api", "tensor_parallel_degree", "cache", "quantization", "device_memory_gib"),
             *("requests", "concurrency", "request_rate"),
         ):
             yield name, getattr(self, name)

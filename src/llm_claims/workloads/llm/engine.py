@@ -5,5 +5,5 @@ from __future__ import annotations
 from typing import Literal
 
 ServingEngine = Literal[
-    "transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer", "vllm"
+    "transformers", "accelerate", "deepspeed", "deepspeed-kernel-injection", "fastertransformer", "gpt-fast", "vllm"
 ]

@@ -1,0 +1,1 @@
+"""What the README of gpt-fast claims."""
