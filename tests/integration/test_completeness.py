@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,6 +17,19 @@ from .miniature import REPOSITORY
 
 HEAVY = ("torch", "transformers", "boto3", "sagemaker")
 FINDINGS = (REPOSITORY / "docs/findings.md").read_text(encoding="utf-8")
+
+
+class Second(NamedTuple):
+    """The second document: its claims by id, and its own figures."""
+
+    claims: dict[str, Any]
+    recording: Recording
+
+
+SECOND = Second(
+    tomllib.loads((REPOSITORY / "fixtures/gpt_fast/claims.toml").read_text(encoding="utf-8"))["claims"],
+    read_recording(REPOSITORY / "fixtures/gpt_fast/recordings/gpt-fast-2023.json"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +64,22 @@ def test_every_one_of_47_claims_has_a_test_a_place_and_a_case_on_every_source(
     register: dict[str, Any], recorded: real.Run
 ) -> None:
     assert len(register) == 47
-    assert {case["id"] for case in recorded.cases} == set(register)
+    assert {case["id"] for case in recorded.cases} == set(register) | set(SECOND.claims)
     assert [case["nodeid"] for case in recorded.cases if not case["place"].strip()] == []
-    for source in (real.DOCUMENT, "cpu", "gpu", "sagemaker"):
-        assert {case["id"] for case in recorded.cases if case["nodeid"].endswith(f"{source}]")} == set(register)
+    by_source = {
+        source: {case["id"] for case in recorded.cases if case["nodeid"].endswith(f"{source}]")}
+        for source in (real.DOCUMENT, SECOND.recording.name, "cpu", "gpu", "sagemaker")
+    }
+    assert by_source.pop(real.DOCUMENT) == set(register)
+    assert by_source.pop(SECOND.recording.name) == set(SECOND.claims)
+    assert all(claims == set(register) | set(SECOND.claims) for claims in by_source.values())
 
 
 def test_every_case_is_judged_under_a_name_of_its_own(register: dict[str, Any], recorded: real.Run) -> None:
     rows = recorded.rows()
     assert Counter((row["claim"], row["case"], row["source"]) for row in rows).most_common(1)[0][1] == 1
-    assert {row["claim"] for row in rows} == set(register)
+    assert {row["claim"] for row in rows if row["document"] == "sagemaker_llama"} == set(register)
+    assert {row["claim"] for row in rows if row["document"] == "gpt_fast"} == set(SECOND.claims)
     selected = sum(case["nodeid"].endswith(f"{real.DOCUMENT}]") for case in recorded.cases)
     assert len(recorded.rows(real.DOCUMENT)) == selected
     assert "47 claims, " in recorded.said
@@ -69,7 +88,12 @@ def test_every_case_is_judged_under_a_name_of_its_own(register: dict[str, Any], 
 def test_every_figure_and_every_failure_of_the_document_is_used_and_nothing_else(
     document: Recording, recorded: real.Run
 ) -> None:
-    used = {(row["key"], row["metric"]) for row in recorded.rows(real.DOCUMENT, "figures.json")}
+    assert_used(document, recorded)
+    assert_used(SECOND.recording, recorded)
+
+
+def assert_used(document: Recording, recorded: real.Run) -> None:
+    used = {(row["key"], row["metric"]) for row in recorded.rows(document.name, "figures.json")}
     there = {(entry.key, metric) for entry in document.evidence for metric in entry.metrics}
     failed = {(entry.key, "outcome") for entry in document.evidence if entry.outcome.kind != "completed"}
     assert failed
@@ -109,6 +133,7 @@ def test_the_findings_tell_of_every_recording_and_of_every_difference(recorded: 
     _, _, differing = FINDINGS.partition("## Where the verdicts differ")
     assert {claim for claim in different if f"| {claim}" not in differing} == set()
     sources = {row["source"] for row in recorded.rows()} - {real.DOCUMENT}
+    assert SECOND.recording.name in sources
     assert {source for source in sources if f"`{source}`" not in FINDINGS} == set()
 
 
@@ -117,7 +142,7 @@ def test_the_table_of_the_readme_is_the_real_one(recorded: real.Run) -> None:
     text = (REPOSITORY / "docs/output.md").read_text(encoding="utf-8")
     lines = (re.split(r"  +", line) for line in text.splitlines())
     shown = {cells[0]: cells for cells in lines if len(cells) > 1}
-    claims = {case["id"] for case in recorded.cases}
+    claims = {case["id"] for case in recorded.cases} - set(SECOND.claims)
     printed = [re.split(r"  +", line) for line in recorded.said.splitlines() if line.partition("  ")[0] in claims]
     assert len(printed) == 47
     for name, symbols in printed:
