@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from llm_claims.workloads.generation.workload import Generation as Generation
     from llm_claims.workloads.loading.workload import Loading as Loading
     from llm_claims.workloads.metric import Metric as Metric
+    from llm_claims.workloads.program import UnsupportedWorkload as UnsupportedWorkload
     from llm_claims.workloads.program import serve as serve
     from llm_claims.workloads.protocol import Answer as Answer
     from llm_claims.workloads.training.workload import Training as Training
@@ -78,6 +79,7 @@ _HOMES = {
     "Metric": "workloads.metric",
     "Answer": "workloads.protocol",
     "serve": "workloads.program",
+    "UnsupportedWorkload": "workloads.program",
     "Source": "sources.base",
     "Placed": "sources.base",
     "Evidence": "evidence.evidence",

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from llm_claims.errors import Untestable
 from llm_claims.judging.accepted import accepted_line
-from llm_claims.judging.measurement import Measurement, metrics_read
+from llm_claims.judging.measurement import Measurement, check_timed, metrics_read
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Look, Relation
 from llm_claims.relations.boundary import FIRST, looks
@@ -71,8 +71,10 @@ class Decider:
         ClaimsError
             A metric is missing, a run failed, or a witness does not match.
         Untestable
-            The figures that the relation compares are of two occasions of a merged recording.
+            The figures that the relation compares are of two occasions of a merged recording, or times that it
+            compares mean nothing on this source.
         """
+        check_timed(relation)
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         documented = source.documented and not any(m.placed.stand_in for m in compared)
         most = self._most_rounds(relation, compared, seeds, source)

@@ -74,6 +74,19 @@ class Measurement:
         return evidence.series(metric)
 
 
+def check_timed(relation: Relation) -> None:
+    """Check that each time that a relation reads means something where it is measured.
+
+    Raises
+    ------
+    Untestable
+        One does not; the text says why.
+    """
+    for m, name in relation.reads:
+        if isinstance(m, Measurement) and m.workload.metric(name).timed:
+            m.source.check_timed(m.placed)
+
+
 def metrics_read(relation: Relation) -> list[Metric]:
     """What the metrics are that a relation reads, and so whether it is timed and whether another round is of use."""
     return [m.workload.metric(name) for m, name in relation.reads if isinstance(m, Measurement)]

@@ -16,7 +16,7 @@ from llm_claims.document.instances import bare
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable
 from llm_claims.judging.marks import claim_of
-from llm_claims.judging.measurement import Measurement, metrics_read
+from llm_claims.judging.measurement import Measurement, check_timed, metrics_read
 from llm_claims.judging.plan import Plan
 from llm_claims.relations import Relation
 from llm_claims.sources.base import Need, Source
@@ -65,6 +65,7 @@ def _rehearse(item: pytest.Function, source: Source, fixtures: Callable[[], Mapp
         return Measurement(source, source.place(workload, setting, on and bare(on)))
 
     def judge(relation: Relation, **_: Any) -> None:
+        check_timed(relation)
         compared = [m for m in relation.measurements if isinstance(m, Measurement)]
         placed = tuple(dict.fromkeys(m.placed for m in compared))
         read = metrics_read(relation)

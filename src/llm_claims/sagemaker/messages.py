@@ -55,7 +55,9 @@ def _without_unknown_observations(answer: Any, kind: type[Workload]) -> Any:
 
 
 def not_measured(answer: Answer) -> str | None:
-    """Return why a program did not measure what it was asked for, if it says so (`NotMeasured` of its engine)."""
+    """Return why a program did not measure what it was asked for, if it says so (or `NotMeasured` of its engine)."""
+    if answer.unsupported is not None:
+        return answer.unsupported
     name, _, reason = (answer.outcome.signature or "").partition(": ")
     return reason if name == "NotMeasured" and answer.outcome.kind == "failed" else None
 

@@ -109,6 +109,16 @@ class Source(ABC):
             This source cannot measure it; the text says why.
         """
 
+    def check_timed(self, placed: Placed) -> None:
+        """Check that times of a placed workload mean something here; called where a relation reads one.
+
+        Raises
+        ------
+        Untestable
+            They mean nothing; the text says why.
+        """
+        return
+
     @abstractmethod
     def evidence(self, placed: Placed) -> Evidence:
         """Return the evidence that exists for a placed workload.

@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import ValidationError
 
-from llm_claims.errors import ProgramError, WitnessError
+from llm_claims.errors import ProgramError, Untestable, WitnessError
 from llm_claims.evidence.evidence import Evidence, Provenance, Samples
 from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.protocol import Answer, Figure, Printed, Ready, Request
@@ -30,9 +30,13 @@ def grown(
     ProgramError
         The run failed, or answered a metric that its kind does not have. That memory ran out, or that an engine
         failed, is evidence, if the run has a witness of what it was.
+    Untestable
+        The program cannot run this workload, and says why.
     WitnessError
         The run was not what was asked, or saw something else than the rounds before it.
     """
+    if answer.unsupported is not None:
+        raise Untestable(answer.unsupported)
     _check(known, request, answer, device)
     earlier = known.metrics if known else {}
     try:

@@ -83,6 +83,10 @@ class LocalSource(Source):
         filled.check(self.hardware)
         return Placed(filled, note=note, asked=asked)
 
+    def check_timed(self, placed: Placed) -> None:
+        """Refuse times that mean nothing on this hardware."""
+        placed.workload.check_timed(self.hardware)
+
     def entries(self) -> list[Evidence]:
         """All evidence that was measured in this run."""
         return self._store.entries(self.name)
@@ -232,6 +236,8 @@ class LocalSource(Source):
             self._sample(one, number)
         except ClaimsError as error:
             self._store.write_failure(self.name, one, Failure(text=str(error)))
+        except Untestable as reason:
+            self._store.write_failure(self.name, one, Failure(cause="not_measured", text=str(reason)))
         ended = time.monotonic()
         self._seconds[one.key] = ended - started
         self._store.note_run(self.name, started, ended)

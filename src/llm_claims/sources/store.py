@@ -28,8 +28,8 @@ class Failure(BaseModel):
     """Why something could not be measured.
 
     ``cause`` is "fault" where something went wrong, "no_capacity" where AWS had no machine, which says nothing of the
-    claim, "out_of_budget" where the run was not allowed to spend more, and "not_measured" where something else ran than
-    what was asked for, and said so.
+    claim, "out_of_budget" where the run was not allowed to spend more, and "not_measured" where the program cannot
+    run what was asked for, or something else ran, and it said so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -143,6 +143,17 @@ class Workload(BaseModel):
             It cannot; the text says why.
         """
 
+    def check_timed(self, hardware: Hardware) -> None:
+        """Check that times of this workload, which `check` has let pass, mean something on this hardware.
+
+        Called only where a relation reads a timed metric of it.
+
+        Raises
+        ------
+        Untestable
+            They mean nothing; the text says why.
+        """
+
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Self] | None:
         """Return the defaults on a machine's hardware; ``None`` if there are none: the kind is not measured there.

@@ -35,7 +35,7 @@ Runner = Callable[[Request], Answer]
 
 
 class UnsupportedWorkload(ValueError):
-    """A program cannot run this workload; the text says why."""
+    """A program cannot run this workload; the text says why. Its case is untestable, for this reason."""
 
 
 def serve(run: Callable[[Any, int], Answer], packages: Iterable[str] = ()) -> int:
@@ -97,6 +97,8 @@ def answer(run: Runner, line: str) -> Answer:
         return Answer(outcome=Outcome(kind="failed", signature=f"not a request: {first_fault(error)}"))
     try:
         return run(request)
+    except UnsupportedWorkload as reason:
+        return Answer(outcome=outcome_of(reason), unsupported=str(reason))
     except Exception as error:
         return Answer(outcome=outcome_of(error))
 

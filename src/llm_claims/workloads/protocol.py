@@ -61,11 +61,13 @@ class Answer(_Message):
     """The metrics of one run, in the units of its kind, its outcome and its witness.
 
     A metric is one number, or a list of numbers in order, shape (n,), or a number as a library printed it.
+    ``unsupported`` is why the program cannot run this workload at all, where it said so.
     """
 
     outcome: Outcome = Outcome()
     metrics: dict[str, FiniteFloat | tuple[FiniteFloat, ...] | Printed] = {}
     witness: AnyWitness | None = None
+    unsupported: str | None = None
 
     @field_validator("witness", mode="before")
     @classmethod

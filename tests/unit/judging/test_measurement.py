@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 from builders import Scripted, count_metric, printed_metric, recording, reported
 
-from llm_claims.errors import EvidenceError
+from llm_claims.errors import EvidenceError, Untestable
 from llm_claims.evidence.quantities import known
-from llm_claims.judging.measurement import Measurement, metrics_read
-from llm_claims.relations import equal, less, outcome
+from llm_claims.judging.measurement import Measurement, check_timed, metrics_read
+from llm_claims.relations import equal, every, less, outcome
 from llm_claims.sources.base import Placed
+from llm_claims.sources.local import LocalSource
 from llm_claims.sources.recorded import RecordedSource
+from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads.generation.defaults import GenerationDefaults
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.hardware import Processor
 from llm_claims.workloads.training.defaults import TrainingDefaults
 from llm_claims.workloads.training.workload import Training
 
@@ -115,3 +119,12 @@ def test_what_it_does_not_state_is_computed(read: set[str]) -> None:
     assert quantity.series().values == (2.0,)
     assert quantity.measurements == (measurement,)
     assert "train_runtime_seconds" in read
+
+
+def test_times_alone_are_refused_where_ranks_share_cores(tmp_path: Path) -> None:
+    source = LocalSource(Processor(), EvidenceStore(tmp_path))
+    two, four = (Measurement(source, source.place(Training(ranks=n, zero_stage=1), None, None)) for n in (2, 4))
+    check_timed(equal(two.step_losses, four.step_losses))
+    check_timed(every(less(two.train_loss, four.train_loss), less(two.step_seconds, two.elapsed_seconds)))
+    with pytest.raises(Untestable, match="ranks=4 would compete for this processor's cores, and times are compared"):
+        check_timed(every(equal(two.step_losses, four.step_losses), less(two.step_seconds, four.step_seconds)))

@@ -367,6 +367,18 @@ def test_an_engine_that_did_nothing_leaves_its_claims_untestable(tmp_path: Path,
         one.evidence(placed)
 
 
+def test_what_the_program_in_a_container_cannot_run_is_untestable(tmp_path: Path) -> None:
+    def refusing(request: Json) -> Json:
+        outcome = {"kind": "failed", "signature": "UnsupportedWorkload: no such engine"}
+        return {"outcome": outcome, "unsupported": "no such engine"}
+
+    one = source(tmp_path, FakeLauncher(program=refusing))
+    ((placed,),) = expected(one, (SHORT,))
+    one.draw([placed], 3, timed=True)
+    with pytest.raises(Untestable, match=r"^no such engine$"):
+        one.evidence(placed)
+
+
 def test_the_budget_ends_launching_and_what_is_left_says_so(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     one = source(tmp_path, launcher, budget_usd=1.0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from builders import witness_of
 
-from llm_claims.errors import ProgramError, WitnessError
+from llm_claims.errors import ProgramError, Untestable, WitnessError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.growth import grown
 from llm_claims.workloads.base import Workload
@@ -84,6 +84,12 @@ def test_a_run_that_did_not_complete_is_refused(kind: Any) -> None:
     said = Answer(outcome=Outcome(kind=kind, signature="RuntimeError: boom"), metrics=METRICS, witness=None)
     with pytest.raises(ProgramError, match=f"round 1: the run ended {kind}: RuntimeError: boom"):
         grow(None, 1, said)
+
+
+def test_what_the_program_cannot_run_is_untestable_with_its_reason() -> None:
+    failed = Outcome(kind="failed", signature="UnsupportedWorkload: no such engine")
+    with pytest.raises(Untestable, match=r"^no such engine$"):
+        grow(None, 1, Answer(outcome=failed, unsupported="no such engine"))
 
 
 def test_a_witness_that_changes_between_rounds_is_refused() -> None:

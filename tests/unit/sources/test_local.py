@@ -319,6 +319,17 @@ def test_a_round_that_is_refused_refuses_the_workload_and_is_not_tried_again(
     assert [entry.workload for entry in source.entries()] == [placed[1].workload]
 
 
+def test_what_the_program_cannot_run_is_untestable_and_not_asked_again(
+    source: LocalSource, program: FakeProgram, placed: list[Placed]
+) -> None:
+    program.misdeeds[1, 1] = lambda answer: answer.model_copy(update={"unsupported": "no such engine"})
+    source.draw(placed[:1], 3, timed=False)
+    source.draw(placed[:1], 3, timed=False)
+    assert program.order == "1A"
+    with pytest.raises(Untestable, match=r"^no such engine$"):
+        source.evidence(placed[0])
+
+
 def test_a_failure_is_remembered_by_every_worker(
     source: LocalSource, program: FakeProgram, placed: list[Placed], store: EvidenceStore
 ) -> None:

@@ -97,6 +97,12 @@ def test_an_error_is_an_outcome_with_a_signature(error: Exception, kind: str, si
     assert (outcome.kind, outcome.signature) == (kind, signature)
 
 
+def test_what_the_program_cannot_run_is_said_apart_from_failures() -> None:
+    said = program.answer(failing(program.UnsupportedWorkload("no such engine")), LINE)
+    assert (said.unsupported, said.outcome.kind) == ("no such engine", "failed")
+    assert program.answer(failing(ValueError("no such engine")), LINE).unsupported is None
+
+
 @pytest.mark.parametrize("line", ["", "hello", "[]", '{"round": 1}', LINE.replace('"round":1', '"round":0')])
 def test_a_line_that_is_no_request_is_answered_so(line: str) -> None:
     outcome = program.answer(failing(AssertionError("never run")), line).outcome

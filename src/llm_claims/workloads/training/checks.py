@@ -38,11 +38,24 @@ def check(workload: Training, hardware: Hardware) -> None:
         raise Untestable(str(reason)) from None
 
 
+def check_timed(workload: Training, hardware: Hardware) -> None:
+    """Check that no ranks share a core; what they compute is the same where they do, and only takes longer.
+
+    Raises
+    ------
+    Untestable
+        They would.
+    """
+    ranks, most = workload.ranks or 1, CPU.partitioned.ranks or 1
+    if hardware.devices is None and ranks > most:
+        raise Untestable(
+            f"ranks={ranks} would compete for this processor's cores, and times are compared: at most {most} are timed"
+        )
+
+
 def _check_processor(workload: Training) -> None:
     if workload.transport is not None:
         raise Untestable(f"transport={workload.transport} is one between GPUs; ranks on a processor use gloo")
-    if (ranks := workload.ranks or 1) > (most := CPU.partitioned.ranks or 1):
-        raise Untestable(f"ranks={ranks} would compete for this processor's cores; it measures at most {most} ranks")
     if workload.precision == "fp16" and workload.parallelism == "deepspeed" and not _has_native_fp16():
         raise Untestable("DeepSpeed refuses fp16 on a processor without native fp16 arithmetic, such as this one")
     if workload.link_mbit_per_second is not None and (reason := link.missing()):
@@ -64,11 +77,11 @@ def _bytes_a_rank(workload: Training) -> float:
     """Return the bytes that a rank holds in mixed precision (Rajbhandari et al., ZeRO, SC20, section 3.1).
 
     Two for each weight, two for its gradient, and twelve for its optimizer state. ZeRO-1 partitions the optimizer
-    state over the ranks, ZeRO-3 everything.
+    state over the ranks, ZeRO-2 the gradients too, ZeRO-3 everything.
     """
     ranks = workload.ranks or 1
     assert workload.model is not None
-    per_weight = {0: 16.0, 1: 4 + 12 / ranks, 3: 16 / ranks}[workload.zero_stage or 0]
+    per_weight = {0: 16.0, 1: 4 + 12 / ranks, 2: 2 + 14 / ranks, 3: 16 / ranks}[workload.zero_stage or 0]
     return per_weight * weights_of(workload.model) * _OVERHEAD
 
 

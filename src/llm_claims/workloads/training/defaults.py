@@ -20,7 +20,7 @@ class TrainingDefaults(Defaults[Training]):
     """Templates that fill open fields, and analogues of an interconnect.
 
     ``fields`` is for all workloads, ``pretrained`` for those that start from trained weights, ``partitioned`` for those
-    at ZeRO stage 1 or 3, ``linked`` for those with a shaped link or a stated transport. Later ones of this list take
+    under DeepSpeed, ``linked`` for those with a shaped link or a stated transport. Later ones of this list take
     precedence. ``samples_a_rank`` is the number of samples of each rank, by the initial weights, if the total
     depends on the number of ranks; no template states ``samples`` then.
 
@@ -57,8 +57,8 @@ class TrainingDefaults(Defaults[Training]):
             found |= ONE_PROCESS
         if workload.link_mbit_per_second or workload.transport:
             found |= self.linked.stated()
-        if (workload.precision or found.get("precision")) != "fp16":
-            # Losses are scaled only in fp16.
+        if (workload.precision or found.get("precision")) != "fp16" or workload.precision_by == "trainer":
+            # Losses are scaled only in fp16, and the Trainer's own scaler starts as it likes.
             found.pop("initial_loss_scale", None)
         ranks = workload.ranks or found.get("ranks")
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):

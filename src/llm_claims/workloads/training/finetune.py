@@ -28,6 +28,8 @@ _RUNTIME_DIGIT = 1e-4
 _RATE_DIGIT = 1e-3
 # The progress bar shows whole seconds, and is redrawn at most every tenth of a second (tqdm's mininterval).
 _BAR_DIGIT = 1.1
+# The precisions that the Trainer can be asked for, by accelerate's names.
+_ASKED = {"no": "fp32", "bf16": "bf16", "fp16": "fp16"}
 
 
 def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
@@ -66,6 +68,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
             **seen_at_start,
         }
     )
+    metrics |= _widths(observer, log)
     metrics["global_batch_samples"] = (witness.ranks or 0) * (witness.micro_batch or 0) * log.forwards[0]
     if torch.cuda.is_available() and run.parallelism == "deepspeed" and run.initial_weights == "random":
         metrics |= profiled_step(trainer)
@@ -176,6 +179,18 @@ def _step_metrics(log: RunLog) -> dict[str, Figure]:
     return found
 
 
+def _widths(observer: ModelObserver, log: RunLog) -> dict[str, Figure]:
+    """Return the bits of the narrowest matrix product, and of what holds the gradients that were added up."""
+    found: dict[str, Figure] = {"forward_bits": min(map(_bits, observer.forward_dtypes))}
+    if log.gradient_dtype is not None:
+        found["gradient_bits"] = _bits(DTYPES[log.gradient_dtype])
+    return found
+
+
+def _bits(dtype: str) -> int:
+    return torch.finfo(getattr(torch, dtype)).bits
+
+
 def _step_seconds(log: RunLog) -> float | None:
     timed = len(log.step_ends) - 1
     return (log.step_ends[-1] - log.step_ends[0]) / timed if timed > 0 else None
@@ -192,6 +207,9 @@ def _witness(trainer: WatchedTrainer, observer: ModelObserver, log: RunLog) -> T
         logger="hf-trainer",
         parallelism=log.parallelism,
         forward_dtypes=observer.forward_dtypes,
+        asked_precision=_ASKED.get(trainer.accelerator.mixed_precision),
+        precision_by="program" if trainer.scales_losses else "trainer",
+        grad_accum_dtype=log.grad_accum_dtype,
         zero_stage=log.zero_stage,
         ranks=ranks,
         samples=_distinct_over_ranks(observer.samples),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.training.base_model import embeddings_of
 from llm_claims.workloads.training.corpus import NEW_TOKENS
 
@@ -128,6 +129,33 @@ def observed_weights(model: LlamaForCausalLM) -> str:
     norms = (weights for name, weights in model.named_parameters() if "norm" in name)
     fresh = all(torch.equal(weights, torch.ones_like(weights)) for weights in norms)
     return "random" if fresh else "pretrained"
+
+
+def accumulator_of(weight: torch.nn.Parameter, optimizer: Any) -> torch.Tensor | None:
+    """Return a tensor into which gradients of micro-batches are added up, before the optimizer steps.
+
+    DeepSpeed's optimizers keep one for each weight, or for parts of them; else it is ``weight.grad``.
+    """
+    kept: torch.Tensor | None = getattr(weight, "_hp_grad", None)
+    if kept is not None:
+        return kept
+    parts = [part for group in getattr(optimizer, "averaged_gradients", {}).values() for part in group or ()]
+    return parts[0] if parts else weight.grad
+
+
+def narrowest_dtype(gradient: torch.Tensor) -> str | None:
+    """Return the narrowest of "bf16", "fp16" and "fp32" that holds all values of a gradient; ``None`` if all are zero.
+
+    Sums in fp32 of numbers of 16 bits have more digits than these hold, but for a few; sums in 16 bits never have.
+    """
+    import torch
+
+    values = gradient.detach().double()
+    values = values[values.isfinite()]
+    if not values.any():
+        return None
+    held = (name for name in ("bf16", "fp16") if torch.equal(values.to(getattr(torch, DTYPES[name])).double(), values))
+    return next(held, "fp32")
 
 
 def observed_parallelism(wrapped: Any, ranks: int) -> str:

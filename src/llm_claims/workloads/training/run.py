@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
@@ -23,7 +24,7 @@ class TrainingRun(BaseModel):
     model: str
     precision: Precision
     parallelism: Literal["deepspeed", "ddp"]
-    zero_stage: Literal[0, 1, 3]
+    zero_stage: Literal[0, 1, 2, 3]
     ranks: PositiveInt
     samples: PositiveInt
     context_tokens: PositiveInt
@@ -36,6 +37,8 @@ class TrainingRun(BaseModel):
     initial_weights: Literal["pretrained", "random"]
     logger: Literal["hf-trainer", "keras"]
     seed: int
+    precision_by: Literal["program", "trainer"] = "program"
+    grad_accum_dtype: Precision | None = None
     initial_loss_scale: PositiveFloat | None = None
     link_mbit_per_second: PositiveFloat | None = None
     transport: Literal["p2p", "shm", "socket"] | None = None
@@ -58,7 +61,12 @@ class TrainingRun(BaseModel):
         return run
 
     def _check(self, workload: Training) -> None:
-        for reason in (*self._reasons_of_the_model(), *self._reasons_of_the_ranks(workload)):
+        reasons = (
+            self._reasons_of_the_model(),
+            self._reasons_of_precisions(workload),
+            self._reasons_of_the_ranks(workload),
+        )
+        for reason in chain(*reasons):
             raise UnsupportedWorkload(reason)
 
     def _reasons_of_the_model(self) -> Iterator[str]:
@@ -68,16 +76,33 @@ class TrainingRun(BaseModel):
             yield f"{self.model} has no {self.initial_weights} weights here"
         elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
             yield f"{self.context_tokens} tokens exceed the model's {positions} positions"
-        if self.precision == "fp16" and self.initial_loss_scale is None:
+
+    def _reasons_of_precisions(self, workload: Training) -> Iterator[str]:
+        if self.precision_by == "trainer":
+            if self.initial_loss_scale is not None:
+                yield "with precision_by='trainer' the Trainer chooses its initial loss scale"
+        elif self.precision == "fp16" and self.initial_loss_scale is None:
             yield "fp16 needs an initial_loss_scale"
+        if workload.precision_by == "program" and (self.precision != "fp16" or self.parallelism == "deepspeed"):
+            yield "precision_by='program' is for fp16 without DeepSpeed: all else is up to the Trainer anyway"
+        if self.grad_accum_dtype is None:
+            return
+        if self.parallelism != "deepspeed":
+            yield f"only DeepSpeed can be asked for a grad_accum_dtype, not parallelism={self.parallelism!r}"
+        elif self.gradient_accumulation == 1:
+            yield "with gradient_accumulation=1 no gradients are added up, so grad_accum_dtype says nothing"
+        elif self.zero_stage == 0 and self.grad_accum_dtype != self.precision:
+            yield f"without ZeRO, DeepSpeed adds up gradients in the precision of the weights, {self.precision}"
 
     def _reasons_of_the_ranks(self, workload: Training) -> Iterator[str]:
         if workload.rdma is not None and Cluster.here().nodes == 1:
             yield "ranks on one machine have no RDMA to switch on or off"
-        if (self.parallelism == "deepspeed") != (self.zero_stage > 0):
+        if self.zero_stage > 0 and self.parallelism != "deepspeed":
             yield f"zero_stage={self.zero_stage} cannot be combined with parallelism={self.parallelism!r}"
         if self.zero_stage > 0 and self.ranks == 1:
             yield f"zero_stage={self.zero_stage} partitions state over ranks: it needs at least two, not one"
+        elif self.parallelism == "deepspeed" and self.ranks == 1:
+            yield "parallelism='deepspeed' is run with two ranks at least, not one"
         if self.link_mbit_per_second is not None and self.ranks != 2:
             yield f"a link connects two ranks, not {self.ranks}"
         if self.transport is not None and self.ranks == 1:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
-from llm_claims.workloads.training.observer import ModelObserver, observed_parallelism, observed_stage
+from llm_claims.workloads.llm.precision import PRECISIONS
+from llm_claims.workloads.training.observer import (
+    ModelObserver,
+    accumulator_of,
+    narrowest_dtype,
+    observed_parallelism,
+    observed_stage,
+)
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -31,6 +38,8 @@ class RunLog(TrainerCallback):
         self.bar: dict[str, Any] = {}
         self.zero_stage: int | None = None
         self.parallelism: str | None = None
+        self.grad_accum_dtype: str | None = None
+        self.gradient_dtype: str | None = None
 
     def watch(self, trainer: Trainer, observer: ModelObserver) -> None:
         """Observe ``trainer``; ``observer`` observes its model."""
@@ -44,6 +53,33 @@ class RunLog(TrainerCallback):
         self.parallelism = observed_parallelism(wrapped, args.world_size)
         optimizer = wrapped.optimizer if trainer.deepspeed else trainer.optimizer
         self.zero_stage = observed_stage(trainer.model, optimizer, args.world_size)
+        if trainer.deepspeed:
+            self._look_before_each_step_of(optimizer)
+
+    def _look_before_each_step_of(self, optimizer: Any) -> None:
+        """Look at gradients before DeepSpeed's engine steps: when the Trainer says that it will, they are gone."""
+        step = optimizer.step
+
+        def looked_at(*arguments: Any, **named: Any) -> Any:
+            self._look_at_gradients(optimizer)
+            return step(*arguments, **named)
+
+        optimizer.step = looked_at
+
+    def _look_at_gradients(self, optimizer: Any) -> None:
+        """Note in what dtype those of one matrix were added up, and what is left of it; until a step has any."""
+        if self.gradient_dtype is not None or self._trainer.args.gradient_accumulation_steps == 1:
+            return
+        model: Any = self._trainer.model
+        weight = model.model.layers[0].self_attn.q_proj.weight
+        gradient, accumulator = weight.grad, accumulator_of(weight, optimizer)
+        if self._trainer.deepspeed:
+            from deepspeed.utils import safe_get_full_grad
+
+            gradient = safe_get_full_grad(weight)
+        if gradient is not None and accumulator is not None:
+            self.grad_accum_dtype = PRECISIONS.get(str(accumulator.dtype))
+            self.gradient_dtype = narrowest_dtype(gradient)
 
     def on_micro_step(self, loss: torch.Tensor) -> None:
         """Record the loss of one micro-batch, divided by the number of micro-batches as the Trainer adds it up."""
@@ -52,6 +88,8 @@ class RunLog(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Record the learning rate and the loss scale of this step."""
         optimizer: Any = self._trainer.optimizer
+        if not self._trainer.deepspeed:
+            self._look_at_gradients(optimizer)
         group = optimizer.param_groups[0]
         self.learning_rates.append(float(group["lr"]))
         # The rate that a schedule multiplies by its factor (torch.optim.lr_scheduler).

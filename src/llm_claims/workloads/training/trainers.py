@@ -22,7 +22,10 @@ _WEIGHTS_OF_7B = 6.74e9
 
 
 class WatchedTrainer(Trainer):
-    """A Trainer that records the loss of every micro-batch, and scales losses in fp16 on a processor too."""
+    """A Trainer that records the loss of every micro-batch, and scales losses in fp16 on a processor too.
+
+    Without an ``initial_loss_scale`` it makes of fp16 what the Trainer makes of it.
+    """
 
     def __init__(self, log: RunLog, initial_loss_scale: float | None, **arguments: Any) -> None:
         self._log = log
@@ -32,7 +35,8 @@ class WatchedTrainer(Trainer):
     def create_accelerator_and_postprocess(self) -> None:
         """Make the accelerator with our own loss scaler for fp16; without it, processors silently run in fp32."""
         super().create_accelerator_and_postprocess()
-        if self.args.fp16 and not self.is_deepspeed_enabled:
+        self.scales_losses = bool(self.args.fp16 and self._initial_loss_scale and not self.is_deepspeed_enabled)
+        if self.scales_losses:
             assert self._initial_loss_scale is not None
             self.accelerator.native_amp = True
             device = self.args.device.type
@@ -103,6 +107,7 @@ def deepspeed_config(run: TrainingRun, weights: int) -> dict[str, Any]:
         "gradient_accumulation_steps": "auto",
         "train_batch_size": "auto",
         "gradient_clipping": "auto",
+        **({"data_types": {"grad_accum_dtype": run.grad_accum_dtype}} if run.grad_accum_dtype else {}),
         # Not DeepSpeed's own Adam for processors, which would have to be compiled.
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,

@@ -29,12 +29,17 @@ class TrainingWitness(Witness):
     all weights of norms have their initial value. ``deterministic`` says whether PyTorch used only deterministic
     kernels, which double the time of a step at 7B. ``link_mbit_per_second`` is the rate limit that the kernel reports
     for the link; ``transport`` is what NCCL's log, or else the backend, says about how messages were carried.
+    ``asked_precision`` is what the Trainer says it was asked for, ``precision_by`` "program" if losses were scaled by
+    the program's own scaler. ``grad_accum_dtype`` is that of the tensor in which gradients of micro-batches add up.
     """
 
     deterministic: bool | None = None
     model: str | None = None
     parameters: PositiveInt | None = None
     forward_dtypes: tuple[str, ...] | None = None
+    asked_precision: str | None = None
+    precision_by: str | None = None
+    grad_accum_dtype: str | None = None
     logger: str | None = None
     parallelism: str | None = None
     zero_stage: int | None = None
@@ -62,6 +67,10 @@ class Training(Workload):
     reached after ``warmup_steps`` optimizer steps. ``zero_stage`` 0 partitions nothing.
     ``link_mbit_per_second`` is the rate of a shaped link between the ranks, in each direction;
     ``transport`` is what carries NCCL's messages between GPUs: peer-to-peer copies, shared host memory or sockets.
+    ``precision_by`` says who sees to the precision. Unless stated it is the program, and a run with products of another
+    precision is refused. With "trainer" the Trainer is left as it is: ``precision`` is what it is asked for, and what
+    it made of that is the metric ``forward_bits``. ``grad_accum_dtype`` is what DeepSpeed is asked to add up gradients
+    of micro-batches in; open, it chooses. What is left of that when the optimizer steps is ``gradient_bits``.
     ``initial_weights`` says whether the run starts from pretrained weights.
     ``repetition`` distinguishes runs that are equal in all other fields.
     """
@@ -83,6 +92,9 @@ class Training(Workload):
         "skipped_optimizer_steps": Metric(unit="steps", nature="seeded"),
         "step_losses": Metric(unit="nats", several=True),
         "logged_losses": Metric(unit="nats", several=True),
+        # of the narrowest matrix product; of the narrowest dtype that holds the gradients, where several were added up
+        "forward_bits": Metric(unit="bits", optional=True),
+        "gradient_bits": Metric(unit="bits", optional=True),
         "logging_steps": Metric(unit="steps"),
         "optimizer_steps": Metric(unit="steps"),
         "global_batch_samples": Metric(unit="samples"),
@@ -137,8 +149,10 @@ class Training(Workload):
 
     model: str | None = None
     precision: Precision | None = None
+    precision_by: Literal["program", "trainer"] | None = None
+    grad_accum_dtype: Precision | None = None
     parallelism: Literal["deepspeed", "ddp", "smp"] | None = None
-    zero_stage: Literal[0, 1, 3] | None = None
+    zero_stage: Literal[0, 1, 2, 3] | None = None
     ranks: PositiveInt | None = None
     rdma: bool | None = None
     link_mbit_per_second: PositiveFloat | None = None
@@ -158,9 +172,14 @@ class Training(Workload):
     repetition: PositiveInt | None = None
 
     def expected(self) -> Iterator[tuple[str, object]]:
-        """Yield what the witness must show; the precision is that of the matrix products."""
+        """Yield what the witness must show; the precision is that of the matrix products, or what was asked for."""
         for name, value in super().expected():
-            yield ("forward_dtypes", (DTYPES[str(value)],)) if name == "precision" else (name, value)
+            if name != "precision":
+                yield name, value
+            elif self.precision_by == "trainer":
+                yield "asked_precision", value
+            else:
+                yield "forward_dtypes", (DTYPES[str(value)],)
 
     @property
     def fixed_seed(self) -> int | None:
@@ -177,6 +196,12 @@ class Training(Workload):
         from llm_claims.workloads.training.checks import check
 
         check(self, hardware)
+
+    def check_timed(self, hardware: Hardware) -> None:
+        """Raise `Untestable` if the ranks would have to share the processor's cores."""
+        from llm_claims.workloads.training.checks import check_timed
+
+        check_timed(self, hardware)
 
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Training] | None:

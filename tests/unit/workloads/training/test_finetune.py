@@ -47,14 +47,40 @@ def series(answer: Answer, name: str) -> tuple[float, ...]:
         TWO,
         {**ZERO, "zero_stage": 1},
         {**ZERO, "zero_stage": 3},
+        {**ZERO, "zero_stage": 0, "parallelism": "deepspeed", "ranks": 2},
+        *({**ZERO, "zero_stage": stage, "precision": "bf16", "grad_accum_dtype": "fp32"} for stage in (1, 2, 3)),
+        {**ZERO, "zero_stage": 2, "precision": "bf16", "grad_accum_dtype": "bf16"},
     ],
-    ids=["plain", "bf16", "other-batch", "checkpointing-mean", "cold", "fp16", "ddp", "zero1", "zero3"],
+    ids=[
+        *("plain", "bf16", "other-batch", "checkpointing-mean", "cold", "fp16", "ddp", "zero1", "zero3", "deepspeed"),
+        *("zero1-fp32-sums", "zero2-fp32-sums", "zero3-fp32-sums", "zero2-bf16-sums"),
+    ],
 )
 def test_the_witness_has_everything_the_workload_states(train: Train, fields: dict[str, Any]) -> None:
     seen = witness_of(train(**fields))
     assert differences(training(**fields), seen) == []
     assert (seen.device, seen.threads) == ("cpu", 1)
     assert seen.transport == ("gloo" if training(**fields).ranks == 2 else None)
+
+
+def test_the_trainers_own_fp16_is_what_it_is_asked_for_and_the_products_tell_what_it_made_of_that(train: Train) -> None:
+    own = train(**SHORT, precision="fp16", precision_by="trainer")
+    ours = train(**SHORT, precision="fp16")
+    assert differences(training(**SHORT, precision="fp16", precision_by="trainer"), witness_of(own)) == []
+    assert (witness_of(own).precision_by, own.metrics["forward_bits"]) == ("trainer", 32)
+    assert (witness_of(ours).precision_by, ours.metrics["forward_bits"]) == ("program", 16)
+    asked = training(**SHORT, precision="fp16")
+    assert differences(asked, witness_of(own)), "nobody else is given products of another precision"
+
+
+def test_gradients_are_as_wide_as_what_they_were_added_up_in(train: Train) -> None:
+    def bits(**fields: Any) -> Any:
+        return train(**ZERO, **fields).metrics.get("gradient_bits")
+
+    assert bits() == bits(zero_stage=2) == 32
+    assert bits(zero_stage=2, precision="bf16") == bits(zero_stage=3, precision="bf16") == 16
+    assert bits(zero_stage=2, precision="bf16", grad_accum_dtype="fp32") == 32
+    assert bits(zero_stage=2, gradient_accumulation=1) is None, "nothing was added up"
 
 
 def test_the_seed_decides_every_loss(train: Train) -> None:

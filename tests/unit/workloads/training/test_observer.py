@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -136,6 +137,26 @@ def test_the_start_of_new_tokens_is_told_from_both_embeddings(base: Path) -> Non
 def test_what_is_loaded_as_asked_is_told_so_for_every_seed(base: Path, init: Any) -> None:
     for seed in range(8):
         assert observer.observed_init(load_with_new_tokens(base, init, seed)[0]) == init
+
+
+@inside
+def test_the_dtype_of_a_gradient_is_told_from_the_digits_of_its_values() -> None:
+    import torch
+
+    values = torch.tensor([1.0, 0.0, -3.0])
+    fine = {"bf16": 1 + 2**-7, "fp16": 1 + 2**-10, "fp32": 1 + 2**-20}
+    for dtype, value in fine.items():
+        assert observer.narrowest_dtype(torch.cat([values, torch.tensor([value, math.inf, math.nan])])) == dtype
+    assert observer.narrowest_dtype(torch.tensor([2.0**100])) == "bf16"
+    assert observer.narrowest_dtype(torch.zeros(3)) is None
+
+
+def test_gradients_add_up_where_the_optimizer_keeps_them_or_in_the_weights_own() -> None:
+    weight = SimpleNamespace(grad="own")
+    assert observer.accumulator_of(weight, SimpleNamespace()) == "own"
+    parts = SimpleNamespace(averaged_gradients={0: None, 1: ["part", "other"]})
+    assert observer.accumulator_of(weight, parts) == "part"
+    assert observer.accumulator_of(SimpleNamespace(grad="own", _hp_grad="kept"), parts) == "kept"
 
 
 class Sized:

@@ -12,12 +12,25 @@ from llm_claims.workloads.training.workload import Training
 
 KERAS = {"logger": "keras"}
 ZERO = {"zero_stage": 1}
+PLAIN_DEEPSPEED: dict[str, Any] = {"zero_stage": 0, "parallelism": "deepspeed", "ranks": 2}
+FP16_BY_TRAINER = {"precision": "fp16", "precision_by": "trainer"}
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, ZERO, {"zero_stage": 3, "link_mbit_per_second": 8}, {"ranks": 2}, {"precision": "fp16"}, KERAS],
-    ids=["reference", "zero1", "linked", "ddp", "fp16", "keras"],
+    [
+        {},
+        ZERO,
+        {"zero_stage": 3, "link_mbit_per_second": 8},
+        {"ranks": 2},
+        {"precision": "fp16"},
+        KERAS,
+        PLAIN_DEEPSPEED,
+        {"zero_stage": 2, "precision": "bf16", "grad_accum_dtype": "fp32"},
+        FP16_BY_TRAINER,
+        {"precision": "fp16", "precision_by": "program"},
+    ],
+    ids=["reference", "zero1", "linked", "ddp", "fp16", "keras", "deepspeed", "zero2", "trainers-fp16", "our-fp16"],
 )
 def test_what_can_be_run_has_every_field(fields: dict[str, Any]) -> None:
     run = TrainingRun.of(training(**fields), seed=7)
@@ -43,7 +56,15 @@ def test_a_stated_seed_counts() -> None:
         ({"rdma": True}, "ranks on one machine have no RDMA"),
         ({"rdma": False}, "ranks on one machine have no RDMA"),
         ({**ZERO, "parallelism": "ddp"}, "zero_stage=1 cannot be combined with parallelism='ddp'"),
-        ({"zero_stage": 0, "parallelism": "deepspeed"}, "zero_stage=0 cannot be combined with parallelism='deepspeed'"),
+        ({**PLAIN_DEEPSPEED, "ranks": 1}, "parallelism='deepspeed' is run with two ranks at least, not one"),
+        ({"grad_accum_dtype": "fp32"}, "only DeepSpeed can be asked for a grad_accum_dtype, not parallelism='ddp'"),
+        ({**ZERO, "grad_accum_dtype": "fp32", "gradient_accumulation": 1}, "no gradients are added up"),
+        (
+            {**PLAIN_DEEPSPEED, "grad_accum_dtype": "bf16"},
+            "without ZeRO, DeepSpeed adds up gradients in",
+        ),
+        ({"precision_by": "program"}, "precision_by='program' is for fp16 without DeepSpeed"),
+        ({**FP16_BY_TRAINER, "initial_loss_scale": 2.0}, "the Trainer chooses its initial loss scale"),
         ({**ZERO, "ranks": 1}, "zero_stage=1 partitions state over ranks: it needs at least two, not one"),
         ({"ranks": 3, "link_mbit_per_second": 8}, "a link connects two ranks, not 3"),
         ({**KERAS, "ranks": 2}, "logger='keras' supports only one rank"),
@@ -64,7 +85,9 @@ def test_fp16_needs_a_loss_scale() -> None:
         TrainingRun.of(open_scale, seed=7)
 
 
-MAY_BE_OPEN = {"kind", "rdma", "transport", "link_mbit_per_second", "initial_loss_scale", "seed", "repetition"}
+MAY_BE_OPEN = {"kind", "rdma", "transport", "link_mbit_per_second", "initial_loss_scale", "seed", "repetition"} | {
+    *("precision_by", "grad_accum_dtype"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(Training.model_fields) - MAY_BE_OPEN))

@@ -15,7 +15,9 @@ class FakeTrainer:
     def __init__(self, scales: list[float] | None = None, deepspeed: Any = None) -> None:
         self.deepspeed = deepspeed
         self.args = SimpleNamespace(
-            device=SimpleNamespace(type="cpu"), fp16=scales is not None or deepspeed is not None
+            gradient_accumulation_steps=1,
+            device=SimpleNamespace(type="cpu"),
+            fp16=scales is not None or deepspeed is not None,
         )
         scaler = None if scales is None else SimpleNamespace(get_scale=lambda: scales.pop(0))
         self.accelerator = SimpleNamespace(scaler=scaler, optimizer_step_was_skipped=False)

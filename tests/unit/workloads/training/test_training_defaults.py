@@ -155,11 +155,7 @@ def test_with_rdma_is_what_is_measured_anyway_on_gpus() -> None:
     ("hardware", "stated", "reason"),
     [
         (Processor(), {"transport": "shm", "ranks": 2}, "transport=shm is one between GPUs; ranks on a processor use"),
-        (
-            Processor(),
-            {"ranks": 4, "zero_stage": 1},
-            "ranks=4 would compete for this processor's cores; it measures at most 2",
-        ),
+        (Processor(), {"ranks": 1, "zero_stage": 1}, "zero_stage=1 partitions state over ranks: it needs at least two"),
         (Processor(), {"model": "llama-7b"}, "llama-7b has no pretrained weights here"),
         (Processor(), {"parallelism": "smp"}, "parallelism: Input should be 'deepspeed' or 'ddp'"),
         (FakeGpus(1), {"zero_stage": 1}, "zero_stage=1 partitions state over ranks: it needs at least two"),
@@ -172,6 +168,25 @@ def test_with_rdma_is_what_is_measured_anyway_on_gpus() -> None:
 def test_what_hardware_cannot_train_is_refused(hardware: Hardware, stated: dict[str, Any], reason: str) -> None:
     with pytest.raises(Untestable, match=reason):
         placed(hardware, **stated)
+
+
+def test_ranks_that_share_cores_are_refused_only_where_they_are_timed() -> None:
+    run = placed(Processor(), ranks=4, zero_stage=1)
+    with pytest.raises(Untestable, match=r"ranks=4 would compete .* times are compared: at most 2 are timed"):
+        run.check_timed(Processor())
+    placed(Processor(), ranks=2, zero_stage=1).check_timed(Processor())
+    placed(FakeGpus(4), ranks=4, zero_stage=1).check_timed(FakeGpus(4))
+
+
+def test_the_trainers_own_loss_scale_is_left_to_it() -> None:
+    assert placed(Processor(), precision="fp16").initial_loss_scale == 2.0**16
+    assert placed(Processor(), precision="fp16", precision_by="trainer").initial_loss_scale is None
+
+
+@pytest.mark.parametrize(("stage", "gigabytes"), [(1, 69), (2, 62), (3, 55)])
+def test_each_stage_partitions_more(stage: int, gigabytes: int) -> None:
+    with pytest.raises(Untestable, match=f"training llama-7b at 2 ranks needs {gigabytes} GiB a GPU"):
+        placed(FakeGpus(2, 40_960), zero_stage=stage)
 
 
 def test_a_link_that_cannot_be_shaped_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
