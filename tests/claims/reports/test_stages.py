@@ -1,0 +1,55 @@
+"""Reports that ZeRO's stages, or the ranks under them, change what a model learns."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from llm_claims import Training, claim, every, less, similar, unequal
+
+from .margins import NAMED_LOSS, as_fp16
+
+Tuning = partial(Training, initial_weights="pretrained", parallelism="deepspeed", samples=128)
+"""128 samples are whole batches, however many ranks share them."""
+SEED = 966
+BY_PRECISION = pytest.mark.parametrize("precision", ["fp32", "bf16"])
+
+
+@claim("stages-give-different-losses", place="deepspeedai/DeepSpeed #966")
+@BY_PRECISION
+@pytest.mark.parametrize("stage", [0, 3], ids="zero{}".format)
+def test_another_stage_gives_other_losses(measure, judge, precision, stage):
+    one, other = (measure(Tuning(zero_stage=n, precision=precision, seed=SEED)) for n in (1, stage))
+    judge(unequal(as_fp16(one.step_losses), as_fp16(other.step_losses)))
+
+
+@claim("stages-1-and-2-give-different-losses", place="deepspeedai/DeepSpeed #1945")
+@BY_PRECISION
+def test_zero1_and_zero2_give_other_losses(measure, judge, precision):
+    one, two = (measure(Tuning(zero_stage=n, precision=precision, seed=SEED)) for n in (1, 2))
+    judge(unequal(as_fp16(one.step_losses), as_fp16(two.step_losses)))
+
+
+@claim("bf16-gets-worse-with-ranks", place="deepspeedai/DeepSpeed #3979")
+@pytest.mark.parametrize("stage", [0, 1], ids="zero{}".format)
+def test_more_ranks_are_worse_in_bf16_alone(measure, judge, stage):
+    def of(ranks, precision):
+        split = {"ranks": ranks, "gradient_accumulation": 4 // ranks, "zero_stage": stage}
+        return measure(Tuning(**split, precision=precision)).train_loss
+
+    judge(
+        every(
+            less(of(2, "bf16"), of(4, "bf16"), by=NAMED_LOSS),
+            similar(of(2, "fp32"), of(4, "fp32"), within=NAMED_LOSS),
+        )
+    )
+
+
+@claim("bf16-zero3-ends-far-higher", place="hiyouga/LLaMA-Factory #2483")
+def test_bf16_under_zero3_ends_higher_than_all_else(measure, judge):
+    zero2, zero3, exact = (
+        measure(Tuning(zero_stage=stage, precision=precision)).train_loss
+        for stage, precision in ((2, "bf16"), (3, "bf16"), (3, "fp32"))
+    )
+    judge(every(less(zero2, zero3, by=NAMED_LOSS), less(exact, zero3, by=NAMED_LOSS)))
