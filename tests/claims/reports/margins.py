@@ -9,10 +9,10 @@ NAMED_LOSS = 57 / 52 - 1
 """Relative, 9.6%: the least loss of accuracy that DeepSpeed #3979 gives a figure for, from one rank to two. No other
 report that calls a run much worse says by how much."""
 BF16_STEP = 2.0**-8
-"""Relative: bf16 has eight significant bits, so that it holds no two numbers that are closer. Where a run is merely said
-to be worse than another, the two have to be told apart in it."""
+"""Relative: bf16 has eight significant bits, so that it holds no two numbers that are closer. A run that is merely
+said to be worse than another has to be told apart from it."""
 DOUBLED = 3.55 / 1.85 - 1
-"""Relative, 92%: the least by which what LLaMA-Factory #7443 prints as 1.8 and 3.6, for twice the accumulation, differ."""
+"""Relative, 92%: the least difference of what LLaMA-Factory #7443 prints as 1.8 and 3.6, for twice the accumulation."""
 FP16_ROUNDING = 2.0**-11
 
 
