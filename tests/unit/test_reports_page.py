@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reports.md"
 HEAD = """# Public bug reports, judged
 
-What people have reported of training in low precision and under ZeRO, in our words, judged live on a CPU (two or four ranks,
-gloo, a Llama of 140 thousand weights; torch 2.13, transformers 5.23, accelerate 1.15, DeepSpeed 0.19.8).
+What people have reported of training in low precision and under ZeRO, in our words, judged live on a CPU (two or four
+ranks, gloo, a Llama of 140 thousand weights; torch 2.13, transformers 5.23, accelerate 1.15, DeepSpeed 0.19.8).
 
 | report | it says | case | verdict | which means |
 |---|---|---|---|---|

@@ -17,7 +17,7 @@ FP16_ROUNDING = 2.0**-11
 
 
 def as_fp16(losses: Quantity) -> Quantity:
-    """The losses as DeepSpeed #966 and #1945 see them, who train in fp16: each the interval that is rounded to it."""
+    """Losses as printed in DeepSpeed #1285, which runs the script of #966: numbers of fp16, each an interval."""
 
     def read() -> Series:
         exact = losses.series()
