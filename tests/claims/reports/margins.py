@@ -6,11 +6,10 @@ from llm_claims import Quantity
 from llm_claims.evidence.series import Series
 
 NAMED_LOSS = 57 / 52 - 1
-"""Relative, 9.6%: the least loss of accuracy that DeepSpeed #3979 gives a figure for, from one rank to two. No other
-report that calls a run much worse says by how much."""
+"""Relative, 9.6%: the least loss of accuracy that DeepSpeed #3979 gives a figure for, from one rank to two."""
 BF16_STEP = 2.0**-8
-"""Relative: bf16 has eight significant bits, so that it holds no two numbers that are closer. A run that is merely
-said to be worse than another has to be told apart from it."""
+"""Relative: bf16 has eight significant bits, so that it holds no two numbers that are closer. A run that is said to
+be worse than another, by no figure, has to be told apart from it."""
 DOUBLED = 3.55 / 1.85 - 1
 """Relative, 92%: the least difference of what LLaMA-Factory #7443 prints as 1.8 and 3.6, for twice the accumulation."""
 FP16_ROUNDING = 2.0**-11

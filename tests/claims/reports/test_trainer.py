@@ -8,7 +8,7 @@ import pytest
 
 from llm_claims import Training, claim, equal, every, less
 
-from .margins import DOUBLED, NAMED_LOSS
+from .margins import BF16_STEP, DOUBLED
 
 Tuning = partial(Training, initial_weights="pretrained", samples=128, warmup_steps=5)
 
@@ -29,7 +29,7 @@ def test_accumulation_raises_the_loss_under_zero2(measure, judge):
         measure(Tuning(zero_stage=2, precision="bf16", micro_batch=micro, gradient_accumulation=8 // micro)).train_loss
         for micro in (8, 2)
     )
-    judge(less(whole, split, by=NAMED_LOSS))
+    judge(less(whole, split, by=BF16_STEP))
 
 
 @claim("trainers-fp16-on-a-cpu-is-fp32", place="huggingface/accelerate, accelerator.py: native_amp")
