@@ -43,7 +43,8 @@ def page() -> str:
     lines += ["| report | it says | case | found |", "|---|---|---|---|"]
     told = ""
     for place, statement, case, because in found:
-        lines.append(f"| {' | '.join(('', '', case, because) if place == told else (place, statement, case, because))} |")
+        first = ("", "") if place == told else (place, statement)
+        lines.append(f"| {' | '.join((*first, case, because))} |")
         told = place
     return HEAD + "\n".join(lines) + "\n"
 

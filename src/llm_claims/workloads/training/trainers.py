@@ -27,6 +27,8 @@ class WatchedTrainer(Trainer):
     Without an ``initial_loss_scale`` it makes of fp16 what the Trainer makes of it.
     """
 
+    scales_losses = False
+
     def __init__(self, log: RunLog, initial_loss_scale: float | None, **arguments: Any) -> None:
         self._log = log
         self._initial_loss_scale = initial_loss_scale

@@ -83,7 +83,7 @@ def test_a_recording_says_which_part_is_from_where() -> None:
     lines = list(shown(of("a.log")))
     assert lines[0] == "Training(samples=960):"
     assert "  train_loss = 1.5 nats (a.log, line 2)" in lines
-    assert lines[-1].startswith("  open: model, precision, parallelism, ")
+    assert lines[-1].startswith("  open: model, precision, precision_by, ")
 
 
 def test_provenance_is_set_in_the_same_way() -> None:
