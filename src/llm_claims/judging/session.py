@@ -91,7 +91,8 @@ def pytest_claims_kinds() -> list[type[Workload]]:
 def pytest_claims_sources(suite: Suite) -> list[Source]:
     """The processor of this machine, and its GPUs."""
     options = suite.options
-    programs = ((Processor(), options.cpu_program), (Gpus(), options.gpu_program))
+    weights = options.weights
+    programs = ((Processor(weights), options.cpu_program), (Gpus(weights), options.gpu_program))
     return [
         LocalSource(
             hardware,

@@ -245,7 +245,7 @@ class LocalSource(Source):
 
     def _sample(self, placed: Placed, number: int) -> None:
         command = self._command(placed)
-        program = self._programs.setdefault(command, ProgramProcess(command))
+        program = self._programs.setdefault(command, ProgramProcess((*command, *self._checkpoints(placed))))
         started = time.monotonic()
         ready = program.start()
         self._starts.setdefault(command, time.monotonic() - started)
@@ -258,6 +258,11 @@ class LocalSource(Source):
 
     def _command(self, placed: Placed) -> tuple[str, ...]:
         return self._program or type(placed.workload).command(self.hardware.device)
+
+    def _checkpoints(self, placed: Placed) -> list[str]:
+        """Arguments that tell a program of ours where weights are; not in provenance, which has their digest."""
+        takes = type(placed.workload).takes_weights and not self._program
+        return [f"--weights={name}={folder}" for name, folder in self.hardware.weights.items() if takes]
 
     def close(self) -> None:
         """End the programs."""
