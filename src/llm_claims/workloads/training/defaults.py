@@ -156,7 +156,7 @@ _RECIPE_SAMPLES = 147 * _RECIPE_BATCH
 
 def _recipe(devices: int) -> dict[str, Any]:
     """The document's recipe for losses, section A: 147 steps of 64 samples of 1,536 tokens, 100 of them warming up."""
-    micro_batch = min(8, max(1, _RECIPE_BATCH // devices))
+    micro_batch = min(16, max(1, _RECIPE_BATCH // devices))
     return {
         "model": SMOLLM2,
         "context_tokens": 1536,
