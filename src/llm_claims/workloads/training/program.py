@@ -60,6 +60,8 @@ class TrainingProgram:
         run = _checked(request)
         checkpoint = self._checkpoint(run)
         base = self._base(run.model) if checkpoint is None else self._base_of(checkpoint)
+        if checkpoint is not None:
+            real_text.check(base, run.samples, run.context_tokens)
         scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="run-"))
         work = _work_of(run, base, scratch)
         try:

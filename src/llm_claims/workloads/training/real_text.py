@@ -81,6 +81,24 @@ def digest(folder: Path) -> str:
     return hashlib.sha256((folder / _TOKENS).read_bytes()).hexdigest()[:16]
 
 
+def check(folder: Path, samples: int, context_tokens: int) -> None:
+    """Check that a folder's tokens are enough for so many samples.
+
+    Raises
+    ------
+    UnsupportedWorkload
+        They are not.
+    """
+    import numpy as np
+
+    there = len(np.load(folder / _TOKENS, mmap_mode="r")) // context_tokens
+    if samples > there:
+        raise UnsupportedWorkload(
+            f"{samples} samples of {context_tokens} tokens are more than the {there} that are taken of the sources of "
+            f"{' and '.join(PACKAGES)}"
+        )
+
+
 def blocks(folder: Path, seed: int, samples: int, context_tokens: int) -> list[np.ndarray]:
     """Return samples of equal length, shape (samples, context_tokens), that ``seed`` draws without repetition.
 
@@ -88,20 +106,16 @@ def blocks(folder: Path, seed: int, samples: int, context_tokens: int) -> list[n
 
     Raises
     ------
-    UnsupportedWorkload
-        There is too little text for so many.
+    ValueError
+        Too many are equal to find so many that differ.
     """
     import numpy as np
 
     pool = np.load(folder / _TOKENS, mmap_mode="r")
-    there = len(pool) // context_tokens
     found: dict[bytes, np.ndarray] = {}
-    for at in np.random.default_rng(seed).permutation(there):
+    for at in np.random.default_rng(seed).permutation(len(pool) // context_tokens):
         block = np.array(pool[at * context_tokens : (at + 1) * context_tokens], dtype=np.int64)
         found.setdefault(block.tobytes(), block)
         if len(found) == samples:
             return list(found.values())
-    raise UnsupportedWorkload(
-        f"{samples} different samples of {context_tokens} tokens are more than the {len(found)} in the sources of "
-        f"{' and '.join(PACKAGES)}"
-    )
+    raise ValueError(f"cannot draw {samples} different samples of {context_tokens} tokens: only {len(found)} differ")
