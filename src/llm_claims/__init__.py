@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from llm_claims.sources.base import Source as Source
     from llm_claims.workloads.base import Workload as Workload
     from llm_claims.workloads.benchmark.workload import Benchmark as Benchmark
+    from llm_claims.workloads.clock import clock as clock
     from llm_claims.workloads.generation.workload import Generation as Generation
     from llm_claims.workloads.loading.workload import Loading as Loading
     from llm_claims.workloads.metric import Metric as Metric
@@ -79,6 +80,7 @@ _HOMES = {
     "Metric": "workloads.metric",
     "Answer": "workloads.protocol",
     "serve": "workloads.program",
+    "clock": "workloads.clock",
     "UnsupportedWorkload": "workloads.program",
     "Source": "sources.base",
     "Placed": "sources.base",

@@ -168,6 +168,8 @@ def answer(request: Json, settings: Json) -> str:
     told = misdeed(request, settings["rules"])
     reply = honest(request, settings["costs"])
     reply["witness"]["device"] = settings["device"]
+    if settings["spent"]:
+        reply["spent"] = settings["spent"]
     return MISDEEDS[told](reply) if told else json.dumps(reply)
 
 

@@ -222,6 +222,7 @@ class FakeProgram:
         self._rules: list[Json] = []
         self._sleep = 0.0
         self._device = "cpu"
+        self._spent: dict[str, float] = {}
         self._write()
 
     @property
@@ -239,6 +240,11 @@ class FakeProgram:
         self._sleep = seconds
         self._write()
 
+    def spend(self, **spent: float) -> None:
+        """Tell what every request spent its time on."""
+        self._spent = spent
+        self._write()
+
     def run_on(self, device: str) -> None:
         """Claim to have run on another device."""
         self._device = device
@@ -250,7 +256,13 @@ class FakeProgram:
         self._write()
 
     def _write(self) -> None:
-        settings = {"costs": self.costs, "rules": self._rules, "sleep": self._sleep, "device": self._device}
+        settings = {
+            "costs": self.costs,
+            "rules": self._rules,
+            "sleep": self._sleep,
+            "device": self._device,
+            "spent": self._spent,
+        }
         self._settings.write_text(json.dumps(settings), encoding="utf-8")
 
     @property

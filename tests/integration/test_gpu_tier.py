@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -54,9 +55,14 @@ def test_what_ran_on_the_processor_is_refused(one_gpu: Miniature) -> None:
 
 
 def test_a_recording_has_the_devices_and_their_states(one_gpu: Miniature) -> None:
-    result = one_gpu.run("-m", "gpu", "--snapshot-update", "--record", "h100.json", "-v")
+    one_gpu.program.spend(measuring_seconds=1e9)  # more than passed: so it was all of it but starting
+    result = one_gpu.run("-m", "gpu", "--snapshot-update", "--record", "h100.json")
     result.assert_outcomes(passed=3, xfailed=1, skipped=1, deselected=15)
-    result.stdout.fnmatch_lines(["gpu: measured for * s, *% of it within runs and their set-up"])
+    said = " ".join(line.strip() for line in result.outlines)
+    spent = re.search(r"gpu: \d+ s: measuring \d+ s \((\d+)%\).*?; [0-9.]+ verdicts decided a minute", said)
+    assert spent is not None
+    assert int(spent[1]) > 0
+    assert spent[0].removeprefix("gpu") in (one_gpu.path / "report/index.html").read_text()
     whole = json.loads((one_gpu.path / "h100.json").read_text())
     assert (whole["measured_on"], whole["complete"]) == ("gpu", True)
     devices = whole["devices"]

@@ -38,7 +38,8 @@ class Decider:
     plan
         What the selected cases of a live source need.
     sampling_seconds
-        How long a relation may draw rounds after the first; by default as long as the set-up took, or five rounds.
+        How long a relation may draw rounds after the first; by default as long as the first took with its
+        programs' start, or five rounds.
     cases
         Returns the number of live cases of this run, which share the error of a change.
     """

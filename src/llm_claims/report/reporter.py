@@ -35,6 +35,7 @@ from llm_claims.report.page.counterpart import Counterpart, counterpart
 from llm_claims.report.page.overview import Chapter, overview
 from llm_claims.report.page.render import page
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
+from llm_claims.report.spent import folded, spent_line
 from llm_claims.report.tally import Tally
 from llm_claims.report.terminal import ASCII, Line, closing_lines
 from llm_claims.sources.base import Source
@@ -62,6 +63,7 @@ class Reporter:
         self._interrupted = False
         self._notes: list[str] = []
         self._details: list[str] = []
+        self._spent: list[str] = []
         self._figures: list[FigureRow] = []
         self._scaling: dict[str, list[ScalingTable]] = {}
 
@@ -183,6 +185,8 @@ class Reporter:
         self._notes += self._suite.remarks
         for source in self._suite.sources.values():
             self._details += source.remarks()
+            if times := source.times():
+                self._spent.append(spent_line(source.name, times, self._tally.rows))
         self._compare_with_the_hardware(table)
         if self._tally.repeated:
             self._notes.append(f"cases judged more than once: {self._tally.repeated}; the last attempt counts")
@@ -219,7 +223,7 @@ class Reporter:
         if len(tables) == 1:
             ((document, of_one),) = tables
             return {PAGE: self._page(document, of_one, table)}
-        remarks = [*self._details, *self._notes]
+        remarks = [*self._details, *self._spent, *self._notes]
         chapters = [
             Chapter(document.register.document, page_of(document.name), of_one, self._of(of_one))
             for document, of_one in tables
@@ -248,7 +252,7 @@ class Reporter:
             evidence,
             tiers={name: _tier(source) for name, source in sources.items()},
             nights=self._suite.history.entries if self._suite.history else (),
-            remarks=[*self._details, *self._notes] if alone else (),
+            remarks=[*self._details, *self._spent, *self._notes] if alone else (),
             scaling=[table for name in of_one.sources for table in self._scaling.get(name, ())],
             part=bool(self._part),
             first=None if alone else PAGE,
@@ -344,6 +348,9 @@ class Reporter:
             documents = [(document.register, of_one) for document, of_one in self._tables(table)]
             for line in closing_lines(table, documents, self._figures, max(self._width, 40)):
                 self._write_line(terminalreporter, line)
+        for spent in self._spent:
+            for part in folded(spent, self._width):
+                write(part)
         for note in self._notes:
             write(note)
         for nodeid in self._tally.failed[:MOST_REPEATS]:

@@ -11,6 +11,7 @@ from typing import Any
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable, UsageError
 from llm_claims.evidence.evidence import Evidence, key_of
+from llm_claims.sources.times import Times
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices
 from llm_claims.workloads.registry import kinds
@@ -173,6 +174,10 @@ class Source(ABC):
     def is_complete(self) -> bool:
         """Whether it measured all that was asked for."""
         return True
+
+    def times(self) -> Times | None:
+        """What it spent its time on in this run, if it measured and knows."""
+        return None
 
     def remarks(self) -> Iterator[str]:
         """Yield what a report has to say of how it measured."""

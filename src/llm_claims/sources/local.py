@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -16,10 +16,11 @@ from llm_claims.sources.machine import Machine
 from llm_claims.sources.process import ProgramProcess
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore, Failure
+from llm_claims.sources.times import Run, Times
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices, states
 from llm_claims.workloads.hardware import Hardware
-from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.protocol import Answer, Ready, Request, Spent
 
 FIRST_SEED = 1029
 
@@ -96,12 +97,9 @@ class LocalSource(Source):
         """Whether no time budget ended while more was to be measured."""
         return not self._store.is_out_of_time(self.name)
 
-    def remarks(self) -> Iterator[str]:
-        """Yield how long it measured, and how much of that was not waiting."""
-        if times := self._store.busy(self.name):
-            whole, busy = times
-            share = f"{busy / whole:.0%}" if whole > 0 else "all"
-            yield f"{self.name}: measured for {whole:.0f} s, {share} of it within runs and their set-up"
+    def times(self) -> Times | None:
+        """What it spent its time on, from the first run of any process to the last."""
+        return self._store.times(self.name)
 
     def evidence(self, placed: Placed) -> Evidence:
         """Return what was measured so far in this run, or raise what went wrong."""
@@ -177,7 +175,8 @@ class LocalSource(Source):
             return True
         started = {one for one in planned if self._was_measured(one)}
         waiting = [one for one in planned if one not in started]
-        _, took = self._store.busy(self.name) or (0.0, 0.0)
+        times = self.times()
+        took = times.busy if times else 0.0
         return not self._out_of_time(reserve=len(waiting) * took / max(len(started), 1))
 
     def _was_measured(self, one: Placed) -> bool:
@@ -232,27 +231,39 @@ class LocalSource(Source):
     def _try(self, one: Placed, number: int) -> None:
         """Measure one round; remember a failure, so that it is not tried again in this run."""
         started = time.monotonic()
+        spent = Spent()
         try:
-            self._sample(one, number)
+            ready, spent = self._started(one)
+            request = Request(workload=one.workload, round=number, seed=FIRST_SEED + number)
+            answer = self._programs[self._command(one)].ask(request, self._timeout)
+            spent = _together(spent, answer.spent)
+            self._keep(one, request, answer, ready)
         except ClaimsError as error:
             self._store.write_failure(self.name, one, Failure(text=str(error)))
         except Untestable as reason:
             self._store.write_failure(self.name, one, Failure(cause="not_measured", text=str(reason)))
         ended = time.monotonic()
         self._seconds[one.key] = ended - started
-        self._store.note_run(self.name, started, ended)
+        told = (spent.setup_seconds, spent.compiling_seconds, spent.measuring_seconds)
+        self._store.note_run(self.name, Run(started, ended, *told))
         self._store.note_seconds(self.name, one, ended - started)
 
-    def _sample(self, placed: Placed, number: int) -> None:
+    def _started(self, placed: Placed) -> tuple[Ready, Spent]:
+        """Start the program of a workload if it does not run; return what it said then, and what that took now."""
         command = self._command(placed)
         program = self._programs.setdefault(command, ProgramProcess((*command, *self._checkpoints(placed))))
-        started = time.monotonic()
+        began = time.monotonic()
         ready = program.start()
-        self._starts.setdefault(command, time.monotonic() - started)
-        request = Request(workload=placed.workload, round=number, seed=FIRST_SEED + number)
-        answer = program.ask(request, self._timeout)
+        seconds = time.monotonic() - began
+        self._starts.setdefault(command, seconds)
+        # If it ran already this took no time, and what it compiled then does not count again.
+        compiling = min(seconds, ready.spent.compiling_seconds if ready.spent else 0.0)
+        return ready, Spent(setup_seconds=seconds - compiling, compiling_seconds=compiling)
+
+    def _keep(self, placed: Placed, request: Request, answer: Answer, ready: Ready) -> None:
+        """Add a round to the evidence, if it was what was asked."""
         known = self._store.read(self.name, placed)
-        said = " ".join(["python", *command[1:]])
+        said = " ".join(["python", *self._command(placed)[1:]])
         evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
         self._store.write(self.name, placed, evidence)
 
@@ -268,3 +279,13 @@ class LocalSource(Source):
         """End the programs."""
         for program in self._programs.values():
             program.close()
+
+
+def _together(before: Spent, more: Spent | None) -> Spent:
+    """Add what a request spent to what the start of its program did."""
+    found = more or Spent()
+    return Spent(
+        setup_seconds=before.setup_seconds + found.setup_seconds,
+        compiling_seconds=before.compiling_seconds + found.compiling_seconds,
+        measuring_seconds=before.measuring_seconds + found.measuring_seconds,
+    )

@@ -17,6 +17,7 @@ from llm_claims.document.files import write_atomically
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
+from llm_claims.sources.times import Run, Times, times_of
 from llm_claims.workloads.devices import Devices
 
 
@@ -163,23 +164,17 @@ class EvidenceStore:
         """Whether a source's time budget ended while more was to be measured."""
         return self._folder is not None and self._of(source, "out-of-time").exists()
 
-    def note_run(self, source: str, began: float, ended: float) -> None:
-        """Note when a run of a source began and ended, by the machine's monotonic clock, in s."""
+    def note_run(self, source: str, run: Run) -> None:
+        """Note what a run of a source spent its time on."""
         with self._of(source, "runs").open("a", encoding="utf-8") as stream:
-            stream.write(f"{began} {ended}\n")
+            stream.write(f"{run.line()}\n")
 
-    def busy(self, source: str) -> tuple[float, float] | None:
-        """Return the seconds from the first run's start to the last one's end, and how many of them any run took."""
+    def times(self, source: str) -> Times | None:
+        """Return what a source spent its time on in this run, if it measured anything."""
         path = self._folder and self._of(source, "runs")
         if path is None or not path.exists():
             return None
-        lines = path.read_text(encoding="utf-8").splitlines()
-        runs = sorted((float(began), float(ended)) for began, ended in map(str.split, lines))
-        busy, until = 0.0, runs[0][0]
-        for began, ended in runs:
-            busy += max(0.0, ended - max(began, until))
-            until = max(until, ended)
-        return until - runs[0][0], busy
+        return times_of(map(Run.of_line, path.read_text(encoding="utf-8").splitlines()))
 
     def write_devices(self, source: str, devices: Devices) -> None:
         """Keep the state of a source's devices from before the first run on them."""

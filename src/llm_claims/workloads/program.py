@@ -25,6 +25,7 @@ from typing import Any, TextIO, get_type_hints
 from pydantic import ValidationError
 
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.devices import find_devices
 from llm_claims.workloads.hardware import processor
 from llm_claims.workloads.outcome import Outcome, first_fault, outcome_of
@@ -60,6 +61,7 @@ def serve_prepared(
     """
     register(kind)
     start = perf_counter()
+    clock.start()
     die_when_interrupted()
     die_with_caller()
     if _caller_is_gone():
@@ -72,7 +74,7 @@ def serve_prepared(
     here = processor()
     if device == "cuda":
         here, software = f"{find_devices().describe()}, {here}", software | _cuda_libraries()
-    ready = Ready(hardware=here, software=software, setup_seconds=perf_counter() - start)
+    ready = Ready(hardware=here, software=software, setup_seconds=perf_counter() - start, spent=clock.stop())
     try:
         _write(answers, ready.model_dump_json())
         for line in requests:
@@ -104,6 +106,11 @@ def checkpoints(asked: Namespace) -> dict[str, Path]:
 
 def answer(run: Runner, line: str) -> Answer:
     """Answer one request, given as a line of JSON; an error becomes the outcome of the answer and is not raised."""
+    clock.start()
+    return clock.told(_answered(run, line))
+
+
+def _answered(run: Runner, line: str) -> Answer:
     try:
         request = Request.model_validate_json(line)
     except ValidationError as error:

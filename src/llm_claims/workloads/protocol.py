@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    NonNegativeFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
@@ -29,12 +30,25 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Spent(_Message):
+    """What a program spent its time on, in s; the phases do not overlap.
+
+    Set-up is all that comes before the first measured step or request, but for compiling, which has warm-up with it.
+    Measuring lasts from the first to the last that counts. What is left of a run came after it.
+    """
+
+    setup_seconds: NonNegativeFloat = 0.0
+    compiling_seconds: NonNegativeFloat = 0.0
+    measuring_seconds: NonNegativeFloat = 0.0
+
+
 class Ready(_Message):
     """The program is set up: its hardware, and the versions of its software."""
 
     hardware: str
     software: dict[str, str]
     setup_seconds: FiniteFloat
+    spent: Spent | None = None
 
 
 class Request(_Message):
@@ -61,13 +75,14 @@ class Answer(_Message):
     """The metrics of one run, in the units of its kind, its outcome and its witness.
 
     A metric is one number, or a list of numbers in order, shape (n,), or a number as a library printed it.
-    ``unsupported`` is why the program cannot run this workload at all, where it said so.
+    ``unsupported`` is why the program cannot run this workload at all, where it said so. ``spent`` may be left out.
     """
 
     outcome: Outcome = Outcome()
     metrics: dict[str, FiniteFloat | tuple[FiniteFloat, ...] | Printed] = {}
     witness: AnyWitness | None = None
     unsupported: str | None = None
+    spent: Spent | None = None
 
     @field_validator("witness", mode="before")
     @classmethod

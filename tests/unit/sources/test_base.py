@@ -38,6 +38,7 @@ def test_a_source_of_two_methods_is_a_column_that_measures_nothing_and_is_comple
     assert (mine.measures_as, mine.live, mine.documented, mine.emulated) == ("mine", False, False, False)
     assert (mine.entries(), mine.defaults(), mine.devices(), mine.is_complete) == ([], {}, None, True)
     assert list(mine.remarks()) == []
+    assert mine.times() is None
 
 
 def test_what_is_placed_is_named_by_workload_and_place_and_told_as_it_was_asked() -> None:

@@ -20,11 +20,12 @@ from llm_claims.sources.base import Cost, Placed
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.machine import gate
 from llm_claims.sources.store import EvidenceStore
+from llm_claims.sources.times import Times
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.defaults import CPU
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.hardware import Gpus, Processor
-from llm_claims.workloads.protocol import Answer, Ready, Request
+from llm_claims.workloads.protocol import Answer, Ready, Request, Spent
 
 READY = Ready(hardware="a CPU, 2 cores", software={"torch": "2.13"}, setup_seconds=1.0)
 Misdeed = Callable[[Answer], Answer]
@@ -490,9 +491,37 @@ def test_what_is_measured_already_takes_no_time(
 
 def test_a_run_tells_how_long_it_measured(budgeted: Callable[[float], LocalSource], placed: list[Placed]) -> None:
     source = budgeted(100.0)
-    assert list(source.remarks()) == []
+    assert source.times() is None
     source.draw(placed[:2], 2, timed=True)
-    assert list(source.remarks()) == ["cpu: measured for 40 s, 100% of it within runs and their set-up"]
+    assert source.times() == Times(whole=40.0, setup=0.0, compiling=0.0, measuring=0.0, untold=40.0)
+
+
+def test_a_run_tells_what_it_spent_its_time_on(
+    budgeted: Callable[[float], LocalSource], program: FakeProgram, placed: list[Placed]
+) -> None:
+    """What was compiled before it was ready counts with the start, which here takes no time."""
+    spent = Spent(setup_seconds=1.0, compiling_seconds=2.0, measuring_seconds=6.0)
+    program.misdeeds[1, 1] = lambda answer: answer.model_copy(update={"spent": spent})
+    program.misdeeds[2, 1] = dying
+    source = budgeted(100.0)
+    source.draw(placed[:2], 1, timed=True)
+    assert source.times() == Times(whole=20.0, setup=1.0, compiling=2.0, measuring=6.0, untold=11.0)
+
+
+def test_the_start_of_a_program_is_set_up_but_for_what_it_compiled(
+    source: LocalSource, program: FakeProgram, placed: list[Placed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    ready = READY.model_copy(update={"spent": Spent(setup_seconds=1.0, compiling_seconds=2.0)})
+
+    def start() -> Ready:
+        now[0] += 5.0 if not program.asked else 0.0
+        return ready
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(program, "start", start)
+    source.draw(placed[:1], 2, timed=True)
+    assert source.times() == Times(whole=5.0, setup=3.0, compiling=2.0, measuring=0.0, untold=0.0)
 
 
 def test_a_clock_that_stands_still_breaks_nothing(
@@ -500,7 +529,7 @@ def test_a_clock_that_stands_still_breaks_nothing(
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 5.0)
     source.draw(placed[:1], 1, timed=True)
-    assert list(source.remarks()) == ["cpu: measured for 0 s, all of it within runs and their set-up"]
+    assert source.times() == Times(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.store import EvidenceStore, Failure
+from llm_claims.sources.times import Run
 from llm_claims.workloads.generation.workload import Generation
 
 A, B = Placed(Generation(new_tokens=1)), Placed(Generation(new_tokens=2))
@@ -115,7 +116,7 @@ def test_a_folder_is_made_when_it_is_needed_and_removed_at_the_end(
 def test_a_run_that_measured_nothing_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     store = EvidenceStore()
-    assert (store.entries("cpu"), store.latest_round("cpu"), store.busy("cpu")) == ([], 0, None)
+    assert (store.entries("cpu"), store.latest_round("cpu"), store.times("cpu")) == ([], 0, None)
     assert not store.is_open
     assert os.listdir(tmp_path) == []
 
@@ -146,7 +147,9 @@ def test_an_attempt_that_fails_leaves_it_to_the_next(store: EvidenceStore) -> No
         assert first
 
 
-def test_runs_at_the_same_time_are_busy_once(store: EvidenceStore) -> None:
+def test_runs_of_all_processes_are_added_up(store: EvidenceStore) -> None:
     for began, ended in ((10.0, 20.0), (12.0, 14.0), (15.0, 25.0), (30.0, 40.0)):
-        store.note_run("cpu", began, ended)
-    assert store.busy("cpu") == (30.0, 25.0)
+        EvidenceStore(store.folder).note_run("cpu", Run(began, ended, 1.0))
+    times = store.times("cpu")
+    assert times is not None
+    assert (times.whole, times.busy) == (30.0, pytest.approx(25.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.generation.agreement import disagreement, logits_of
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.outcome import signature
@@ -85,6 +86,8 @@ def _in_deepspeed(model: LlamaForCausalLM, alone: torch.Tensor, degree: int, *, 
     hidden, layers, dtype = model.config.hidden_size, model.config.num_hidden_layers, model.dtype
     # By default injected layers return tuples; transformers 5 expects tensors.
     layers_return = {"return_tuple": False} if inject else {}
+    if inject:
+        clock.begin("compiling")  # its kernels are compiled when they are first needed, here
     engine = deepspeed.init_inference(
         model, dtype=dtype, tensor_parallel={"tp_size": degree}, replace_with_kernel_inject=inject, **layers_return
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey, Run, answer_of, call, load_model
 from llm_claims.workloads.generation.request import DEFAULT, key_of, supported
 from llm_claims.workloads.generation.workload import Generation
@@ -48,6 +49,7 @@ class Generator:
         """
         if key not in self._models:
             loaded = load_model(key)
+            clock.begin("compiling")
             for workload in _WARM_UPS:
                 call(loaded, workload)
             self._models[key] = loaded
@@ -63,7 +65,10 @@ class Generator:
         """
         workload = supported(request.workload)
         loaded = self.model(key_of(workload))
-        return answer_of(loaded, workload, [_timed_call(loaded, workload, request.seed)])
+        clock.begin("measuring")
+        run = _timed_call(loaded, workload, request.seed)
+        clock.begin("rest")
+        return answer_of(loaded, workload, [run])
 
 
 def _timed_call(loaded: LoadedModel, workload: Generation, seed: int) -> Run:

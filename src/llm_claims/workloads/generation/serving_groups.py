@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.devices import find_devices
 from llm_claims.workloads.generation.engines import EngineFailure
 from llm_claims.workloads.generation.loaded_model import LoadedModel, ModelKey, Run, answer_of, call, load_model
@@ -117,13 +118,16 @@ class ServingRank:
         import torch
 
         loaded = self._load_once()
+        clock.begin("compiling")
         for untimed in self._warm_ups(workload) if self._calls > 1 else ():
             self._call(loaded, untimed)
+        clock.begin("measuring")
         runs: list[Run] = []
         for _ in range(self._calls):
             torch.manual_seed(seed)
             loaded.observer.reset()
             runs.append(self._call(loaded, workload))
+        clock.begin("rest")
         found = answer_of(loaded, workload, runs)
         metrics = {**found.metrics, **self._device_metrics(workload, min(run.seconds for run in runs))}
         return found.model_copy(update={"metrics": metrics, "witness": _with(found.witness, self._seen())})

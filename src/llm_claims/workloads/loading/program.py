@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.loading.checkpoint import MODELS, PRECISIONS, Checkpoint, Checkpoints, check_free_memory
 from llm_claims.workloads.loading.child import ENGINES, LIBRARIES, work
 from llm_claims.workloads.loading.memory_cap import MemoryCap, missing
@@ -116,12 +117,14 @@ def _observed(
             ratio = _limit(cap, workload.host_memory_to_weights, checkpoint.weight_bytes)
         if server is not None:
             server.hold()
+        clock.begin("measuring")
         child.send("load")
         _record_until_loaded(child, log)
     except Raised as raised:
         log.fault = str(raised)
     except Ended as ended:
         log.fault = f"the loading process ended: {ended}"
+    clock.begin("rest")
     outcome = _outcome(log, cap)
     witness = LoadingWitness(
         **log.notes,

@@ -67,8 +67,9 @@ class TrainingDefaults(Defaults[Training]):
         ranks = workload.ranks or found.get("ranks")
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
             found["samples"] = each * (ranks or 1)
-        if (workload.initial_weights or found.get("initial_weights")) == "pretrained":
-            found["weights"] = self.weights.get(workload.model or found.get("model", ""))
+        is_taught = (workload.initial_weights or found.get("initial_weights")) == "pretrained"
+        if is_taught and (digest := self.weights.get(workload.model or found.get("model", ""))):
+            found["weights"] = digest
         if ranks == 1:
             # One rank sends no messages.
             found.pop("transport", None)

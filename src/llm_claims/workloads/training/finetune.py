@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import TrainerState, enable_full_determinism, set_seed
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.llm.ceilings import matrix_flops_per_second
 from llm_claims.workloads.llm.gpu import own_device, see_one_device
 from llm_claims.workloads.llm.precision import DTYPES
@@ -57,6 +58,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     log.looks_at_weights = run.initial_weights == "pretrained" and run.model not in LARGE
     log.watch(trainer, observer)
     output = trainer.train()
+    clock.begin("rest")
     _check_no_step_skipped(run, log)
     metrics = {
         **_reported_metrics(trainer.state, output.metrics),

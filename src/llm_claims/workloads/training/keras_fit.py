@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.protocol import Answer, Figure
 from llm_claims.workloads.training.base_model import load_with_new_tokens
@@ -67,6 +68,7 @@ class FitLog(keras.callbacks.Callback):  # type: ignore[misc]
         """Clear what was recorded of the batch that Keras runs to build the model."""
         self.micro_losses.clear()
         self._observer.reset()
+        clock.begin("measuring")
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Record the learning rate at the start of an optimizer step."""
@@ -121,6 +123,7 @@ def keras_fit(run: TrainingRun, base: Path) -> Answer:
     blocks = torch.tensor(token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)).numpy()
     model = _compiled(run, llama, log)
     model.fit(blocks, blocks, batch_size=run.micro_batch, epochs=1, verbose=0, callbacks=[log])
+    clock.begin("rest")
     metrics = {**_metrics(log), "optimizer_steps": int(model.optimizer.iterations)}
     return Answer(metrics=metrics, witness=_witness(model, observer, log).model_copy(update=seen))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.protocol import Figure
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ def profiled_step(trainer: Trainer) -> dict[str, Figure]:
         # The profiler starts at another moment on each rank: wait for all.
         torch.distributed.barrier()
         torch.cuda.synchronize()
+        clock.begin("measuring")
         start = perf_counter()
         _step(trainer, batches)
         torch.cuda.synchronize()
         seconds = perf_counter() - start
+        clock.begin("rest")
     kernels = without_barrier((event.name, _span(event)) for event in profiler.events() if _is_kernel(event))
     of_ranks: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(of_ranks, summary(kernels))

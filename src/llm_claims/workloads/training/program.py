@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from llm_claims.errors import UsageError
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.llm.checkpoint import Checkpoint, read_checkpoint
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
 from llm_claims.workloads.llm.ranks import agreed
@@ -136,12 +137,12 @@ def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:
         if run.logger == "keras":
             from llm_claims.workloads.training.keras_fit import keras_fit
 
-            return keras_fit(run, base).model_dump_json()
+            return clock.told(keras_fit(run, base)).model_dump_json()
         from llm_claims.workloads.training.finetune import finetune
 
         before = link.observed() if run.link_mbit_per_second else None
         answer = finetune(run, base, scratch)
-        return (answer if before is None else _with_link_metrics(answer, before)).model_dump_json()
+        return clock.told(answer if before is None else _with_link_metrics(answer, before)).model_dump_json()
 
     return train
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
+from llm_claims.workloads.clock import clock
 from llm_claims.workloads.llm.precision import PRECISIONS
 from llm_claims.workloads.training.observer import (
     ModelObserver,
@@ -61,6 +62,7 @@ class RunLog(TrainerCallback):
         self.zero_stage = observed_stage(trainer.model, optimizer, args.world_size)
         if trainer.deepspeed:
             self._look_before_each_step_of(optimizer)
+        clock.begin("compiling")  # the first step, which has one-time costs, and which step times leave out
 
     def _look_before_each_step_of(self, optimizer: Any) -> None:
         """Look at gradients before DeepSpeed's engine steps: when the Trainer says that it will, they are gone."""
@@ -120,6 +122,8 @@ class RunLog(TrainerCallback):
             changed = [(before != part.detach().to(before.dtype)).sum() for before, part in pairs]
             self.changed_weights.append(float(sum(changed)) / sum(one.numel() for one in self._copies))
             self._copies = []
+        if len(self.step_ends) == 1:
+            clock.begin("measuring")
         self.skipped.append(bool(self._trainer.accelerator.optimizer_step_was_skipped))
         self.micro_losses.append([])
         self.forwards.append(self._observer.forwards)

@@ -298,8 +298,14 @@ raise SystemExit(program.main())
 
 def test_the_program_as_its_callers_run_it(fork: Forker) -> None:
     program, batched = fork(PROGRAM), asked(model="llama-30m", api="pipeline", prompts=2, batch_size=2)
-    assert set(program.ready().software) == {"python", "torch", "transformers", "numpy"}
-    seen = witness_of(program.ask(batched))
+    ready = program.ready()
+    assert set(ready.software) == {"python", "torch", "transformers", "numpy"}
+    assert ready.spent is not None
+    assert ready.spent.compiling_seconds > 0
+    said = program.ask(batched)
+    assert said.spent is not None
+    assert said.spent.measuring_seconds > said.metrics["latency_seconds"] > said.spent.setup_seconds
+    seen = witness_of(said)
     assert differences(batched, seen) == []
     assert seen.parameters is not None
     assert 29e6 < seen.parameters < 31e6

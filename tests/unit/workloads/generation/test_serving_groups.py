@@ -229,6 +229,16 @@ def test_who_takes_the_time_from_outside_makes_one_call_and_no_other(device: Fak
     assert said.witness.calls is None
 
 
+def test_first_calls_are_compiling_and_those_that_count_are_measuring(
+    device: FakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = rank()
+    monkeypatch.setattr(serving_groups.clock, "begin", device.done.append)
+    one.run(Request(workload=STATIC, round=1, seed=1))
+    timed = ["measuring", *["reset", "call"] * 3, "rest"]
+    assert device.done == ["bandwidth", "load", "compiling", "call", "call", *timed]
+
+
 def test_the_least_time_counts_and_how_near_it_is_to_what_the_memory_allows(device: FakeDevice) -> None:
     said = rank().run(Request(workload=STATIC, round=1, seed=1))
     assert said.metrics["latency_seconds"] == 0.1

@@ -120,6 +120,8 @@ def test_the_witness_has_everything_the_workload_states(loaded: Load, changes: d
     for name in ("low_cpu_mem_usage", "device_map"):
         assert getattr(seen, name) == changes.get(name)
     assert 50e6 < answer.metrics["peak_host_memory_bytes"] < 2e9
+    assert answer.spent is not None
+    assert answer.spent.measuring_seconds > 0
 
 
 def test_the_peak_has_what_loading_allocates(loaded: Load) -> None:

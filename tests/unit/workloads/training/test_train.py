@@ -8,11 +8,12 @@ import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from scripts import is_so
-from warm import QUICK, Fork, Forker, Warm, line_of, training
+from warm import QUICK, Fork, Forker, Train, Warm, line_of, training
 
 from llm_claims.workloads.base import Workload, differences
 from llm_claims.workloads.generation.workload import Generation
@@ -28,7 +29,10 @@ PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup
     ("workload", "words"),
     [
         (Generation(), "UnsupportedWorkload: this program runs training, not generation"),
-        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; choose from {', '.join(MODELS)}"),
+        (
+            training(model="llama-8b"),
+            f"UnsupportedWorkload: no model 'llama-8b'; choose from {', '.join(MODELS)}, or give a checkpoint: --weights",
+        ),
     ],
 )
 def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Workload, words: str) -> None:
@@ -75,6 +79,21 @@ def test_libraries_write_to_no_other_folder(tmp_path: Path, fork: Forker) -> Non
     assert one.ask(training(**TINY, logger="keras")).outcome.kind == "completed"
     assert list(tmp_path.iterdir()) == []
     assert len(one.temporary) == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"ranks": 2, "samples": 16}, {"logger": "keras"}], ids=["one", "two", "keras"])
+def test_it_tells_what_it_spent_its_time_on(train: Train, changes: dict[str, Any]) -> None:
+    """With the Trainer, measuring lasts from the end of the first step to that of the last, as step times do."""
+    began = monotonic()
+    done = train(**{**TINY, "samples": 24, **changes}, again=True)
+    passed = monotonic() - began
+    assert done.spent is not None, done.outcome.signature
+    assert min(done.spent.setup_seconds, done.spent.measuring_seconds) > 0
+    assert sum(dict(done.spent).values()) < passed
+    if "step_seconds" in done.metrics:
+        timed = done.metrics["optimizer_steps"] - 1
+        assert done.spent.measuring_seconds >= timed * done.metrics["step_seconds"] > 0
+        assert done.spent.compiling_seconds > 0
 
 
 def test_the_base_model_is_made_once(quick: Fork) -> None:
