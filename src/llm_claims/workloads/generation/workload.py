@@ -34,8 +34,8 @@ class GenerationWitness(Witness):
     ascending. ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request
     was made, if its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
     ``compiled`` says that decoding ran in compiled code, and no step of it eagerly; ``quantization`` names the integers
-    that the layers with a matrix hold; ``weight_bytes`` counts the bytes of all weights as they are stored, on the device
-    that holds most.
+    that the layers with a matrix hold; ``weight_bytes`` counts the bytes of all weights as they are stored, on the
+    device that holds most.
     """
 
     owed_by_failures = frozenset({"device_memory_gib"})
