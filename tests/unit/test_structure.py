@@ -32,6 +32,8 @@ KINDS = tuple(f"llm_claims.workloads.{kind}" for kind in ("training", "generatio
 HEAVY = {"torch", "transformers", "accelerate", "deepspeed", "keras", "boto3", "sagemaker"}
 # What a rank of training runs subclasses what these libraries offer, so it cannot be read without them.
 OF_RANKS = {f"llm_claims.workloads.training.{name}" for name in ("finetune", "keras_fit", "run_log", "trainers")}
+# A layer is a subclass of PyTorch's, too.
+OF_RANKS |= {"llm_claims.workloads.generation.quantization"}
 STARTERS = re.compile(r"\bPopen\b|\bos\.(fork|kill|killpg|posix_spawnp?)\b|\b(Process|get_context)\b\(")
 OUTSIDE_WORLD = {"datetime", "io", "os", "pathlib", "random", "socket", "subprocess", "tempfile", "time"}
 

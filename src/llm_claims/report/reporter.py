@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 
-from llm_claims.document.documents import Document
 from llm_claims.errors import ClaimsError
 from llm_claims.evidence.recordings import write_recording
 from llm_claims.judging.cases import read_collected
@@ -26,19 +25,15 @@ from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of
-from llm_claims.report.comment import comment
 from llm_claims.report.cost import cost_tables
 from llm_claims.report.details import detailed_lines
 from llm_claims.report.figures import with_changes
-from llm_claims.report.files import PAGE, VERDICTS, check_writable, page_of, write_reports
-from llm_claims.report.page.counterpart import Counterpart, counterpart
-from llm_claims.report.page.overview import Chapter, overview
-from llm_claims.report.page.render import page
+from llm_claims.report.files import PAGE, VERDICTS, check_writable, write_reports
+from llm_claims.report.page.pages import Pages, tables_of
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.spent import folded, spent_line
 from llm_claims.report.tally import Tally
 from llm_claims.report.terminal import ASCII, Line, closing_lines
-from llm_claims.sources.base import Source
 from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
@@ -196,78 +191,27 @@ class Reporter:
             self._notes.append(f"{A_PART}: {'; '.join(self._part)}")
             self._tell_junit()
         self._figures = self._figures_and_changes()
-        part, markdown = bool(self._part), self._comment(table)
+        pages, part = self._pages(table), bool(self._part)
+        markdown = pages.comment()
         folder = write_reports(
-            self._suite.options.report, table.rows, self._figures, self._pages(table), markdown, part=part
+            self._suite.options.report, table.rows, self._figures, pages.by_file(), markdown, part=part
         )
         if summary := os.environ.get(SUMMARY):
             with open(summary, "a", encoding="utf-8") as stream:
                 stream.write(markdown)
         self._notes.append(f"report: {folder / PAGE}, {VERDICTS}")
 
-    def _comment(self, table: Table) -> str:
-        part = bool(self._part)
-        comments = (
-            comment(of_one, self._of(of_one), document.register.document, part=part)
-            for document, of_one in self._tables(table)
-        )
-        return "\n".join(comments)
-
-    def _of(self, table: Table) -> list[FigureRow]:
-        """The figures that the cases of a table stand on."""
-        return [figure for figure in self._figures if figure.claim in table.claims]
-
-    def _pages(self, table: Table) -> dict[str, str]:
-        """The page of each document by its file; of several, and before them, the page that leads to each."""
-        tables = self._tables(table)
-        if len(tables) == 1:
-            ((document, of_one),) = tables
-            return {PAGE: self._page(document, of_one, table)}
-        remarks = [*self._details, *self._spent, *self._notes]
-        chapters = [
-            Chapter(document.register.document, page_of(document.name), of_one, self._of(of_one))
-            for document, of_one in tables
-        ]
-        statements = {id: self._suite.documents[id].statement for id in table.claims}
-        first = overview(chapters, self._disagreements(table), statements, remarks=remarks, part=bool(self._part))
-        return {PAGE: first, **{page_of(one.name): self._page(one, of_one, table) for one, of_one in tables}}
-
-    def _page(self, document: Document, of_one: Table, whole: Table) -> str:
-        sources = {name: self._suite.sources[name] for name in of_one.sources}
-        figures = self._of(of_one)
-        evidence = {name: source.entries() for name, source in sources.items()}
-        alone = of_one is whole
-        if not alone:
-            # A live source measured for every document: the page of one shows the runs that its claims stand on.
-            keys = {(figure.source, figure.key) for figure in figures}
-            live = {name for name, source in sources.items() if source.live}
-            evidence = {
-                name: [one for one in entries if name not in live or (name, one.key) in keys]
-                for name, entries in evidence.items()
-            }
-        return page(
-            of_one,
-            document.register,
-            figures,
-            evidence,
-            tiers={name: _tier(source) for name, source in sources.items()},
+    def _pages(self, table: Table) -> Pages:
+        return Pages(
+            table,
+            self._suite.documents,
+            self._suite.sources,
+            self._figures,
+            self._scaling,
             nights=self._suite.history.entries if self._suite.history else (),
-            remarks=[*self._details, *self._spent, *self._notes] if alone else (),
-            scaling=[table for name in of_one.sources for table in self._scaling.get(name, ())],
+            remarks=[*self._details, *self._spent, *self._notes],
             part=bool(self._part),
-            first=None if alone else PAGE,
-            disagreements=self._disagreements(whole),
         )
-
-    def _disagreements(self, table: Table) -> dict[str, list[Counterpart]]:
-        """What other documents say otherwise, by the claim that they say it of."""
-        documents = self._suite.documents
-        found = {id: documents.disagreeing(id) for id in table.claims}
-        return {
-            id: [counterpart(documents[other], other, documents.of_claim[other], table) for other in others]
-            for id, others in found.items()
-            if others
-        }
 
     def _figures_and_changes(self) -> list[FigureRow]:
         """The figures that verdicts stand on; of recordings whose verdicts depart, with what was changed."""
@@ -297,19 +241,6 @@ class Reporter:
             self._suite.labelled(row.model_copy(update={"command": self._repeat(row.test)})) for row in self._tally.rows
         ]
         return table_of(rows, list(self._suite.documents.claims), list(self._suite.sources))
-
-    def _tables(self, table: Table) -> list[tuple[Document, Table]]:
-        """The part of a table that each document has, if it has any; the table itself where one has all."""
-        claims = {
-            one.name: [id for id in table.claims if id in one.register.claims] for one in self._suite.documents.held
-        }
-        if len([name for name, held in claims.items() if held]) == 1:
-            return [(one, table) for one in self._suite.documents.held if claims[one.name]]
-        return [
-            (one, table_of([row for row in table.rows if row.claim in held], held, table.sources))
-            for one in self._suite.documents.held
-            if (held := claims[one.name])
-        ]
 
     def _record(self) -> None:
         path = self._suite.options.record
@@ -345,7 +276,7 @@ class Reporter:
             if self._config.getoption("verbose") > 0:
                 self._write_details(write)
             table = self._table()
-            documents = [(document.register, of_one) for document, of_one in self._tables(table)]
+            documents = [(document.register, of_one) for document, of_one in tables_of(table, self._suite.documents)]
             for line in closing_lines(table, documents, self._figures, max(self._width, 40)):
                 self._write_line(terminalreporter, line)
         for spent in self._spent:
@@ -377,11 +308,6 @@ class Reporter:
             shown = text if _can_show(text) else text.translate(ASCII)
             terminalreporter.write(shown, **({colour: True} if colour else {}))
         terminalreporter.write_line("")
-
-
-def _tier(source: Source) -> str:
-    """What a source is, in a word or two: "live: gpu", "recorded: gpu"; "recorded" of a document's own figures."""
-    return f"{'live' if source.live else 'recorded'}: {source.measures_as}".removesuffix(": recording")
 
 
 def _can_show(text: str) -> bool:

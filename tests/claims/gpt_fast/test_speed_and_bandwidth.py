@@ -28,7 +28,11 @@ def test_bandwidth_is_speed_times_the_bytes_of_the_weights(measure, judge, varia
 @claim("fast-bf16-below-peak-bandwidth", place="Speculative Sampling, note")
 @pytest.mark.parametrize("fields", [{}, {"model": "llama-70b", "tensor_parallel_degree": 2}], ids=["7b", "70b-tp2"])
 def test_weights_are_read_at_less_than_the_peak(measure, judge, fields):
-    judge(less(bandwidth(measure, **fields), known(1.7e12, "bytes/s", resolution=1e11)))
+    # Elsewhere than on an A100, what that device itself copies a second.
+    peak = request(measure, **fields).stated(
+        "copy_bandwidth_bytes_per_second", otherwise=known(1.7e12, "bytes/s", resolution=1e11)
+    )
+    judge(less(bandwidth(measure, **fields), peak))
 
 
 @claim("fast-compiled-above-eager", place="Generate Text")
@@ -66,11 +70,12 @@ def test_int4_is_faster_than_int8(measure, judge, fields):
     ("fields", "bits"),
     [
         ({}, ("int4", "int8", None)),
+        ({}, ("int8", None)),
         ({"model": "llama-70b"}, ("int4", "int8")),
         ({"model": "llama-70b", "tensor_parallel_degree": 8}, ("int4", "int8", None)),
         ({"variant": "mi250x"}, ("int8", None)),
     ],
-    ids=["7b", "70b", "70b-tp8", "7b-mi250x"],
+    ids=["7b", "7b-int8", "70b", "70b-tp8", "7b-mi250x"],
 )
 def test_fewer_bits_use_less_of_the_bandwidth(measure, judge, fields, bits):
     judge(increasing(*(bandwidth(measure, quantization=one, **fields) for one in bits)))

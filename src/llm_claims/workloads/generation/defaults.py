@@ -8,12 +8,14 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.llm.precision import Precision
 
 
 class GenerationDefaults(Defaults[Generation]):
     """Defaults for open fields of a request, and analogues of instances with smaller GPUs.
 
-    ``other_engine`` takes precedence over ``fields`` for requests to another engine than that of ``fields``.
+    ``other_engine`` takes precedence over ``fields`` for requests to another engine than that of ``fields``, and
+    ``in_precision`` over both for requests that state the precision.
     ``device_memory_gib`` maps instance types to the memory of each of their GPUs, in GiB.
     """
 
@@ -23,6 +25,7 @@ class GenerationDefaults(Defaults[Generation]):
 
     fields: Generation = Generation()
     other_engine: Generation = Generation()
+    in_precision: dict[Precision, Generation] = Field(default={})
     device_memory_gib: dict[str, PositiveFloat] = Field(default={})
 
     @model_validator(mode="after")
@@ -32,10 +35,12 @@ class GenerationDefaults(Defaults[Generation]):
         return self
 
     def fields_for(self, workload: Generation) -> dict[str, Any]:
-        """Return ``fields``, overridden by ``other_engine`` if the request states another engine."""
+        """Return ``fields``, overridden by what the stated engine and the stated precision have in their place."""
         found = self.fields.stated()
         if workload.engine not in (None, self.fields.engine):
             found |= self.other_engine.stated()
+        if workload.precision in self.in_precision:
+            found |= self.in_precision[workload.precision].stated()
         return found
 
     def analogue(self, workload: Generation, on: str | None) -> tuple[Generation, str | None, str]:
@@ -56,7 +61,10 @@ CPU = GenerationDefaults(
         tensor_parallel_degree=1,
         input_tokens=10,
         new_tokens=64,
-    )
+    ),
+    # Who states bf16 asks how fast weights are read, so decoding has to be bound by memory, even in int8; and compiled,
+    # since only compiled code converts int8 within the product.
+    in_precision={"bf16": Generation(model="llama-88m", precision="bf16", cache="static", new_tokens=32)},
 )
 
 GPU = GenerationDefaults(

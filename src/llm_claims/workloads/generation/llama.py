@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
-MODELS = ("llama-30m", *LARGE)
+MODELS = ("llama-30m", "llama-88m", *LARGE)
 """The models that can be served."""
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from llm_claims.workloads.generation.compilation import compile_config
 from llm_claims.workloads.generation.engines import Served, served
 from llm_claims.workloads.generation.llama import build_llama
 from llm_claims.workloads.generation.observer import Observer
 from llm_claims.workloads.generation.prompts import build_tokenizer, prompt_texts
 from llm_claims.workloads.generation.token_clock import TokenClock
-from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.generation.workload import Generation, Quantization
 from llm_claims.workloads.llm.engine import ServingEngine
 from llm_claims.workloads.llm.precision import Precision
 from llm_claims.workloads.protocol import Answer, Figure
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class ModelKey:
     """Which model to load and how; requests with equal keys share a loaded model.
 
-    ``degree`` is the tensor parallel degree; ``device_memory_gib`` caps the memory on each GPU, in GiB.
+    ``degree`` is the tensor parallel degree; ``device_memory_gib`` caps the memory on each GPU, in GiB;
+    ``quantization`` is what the weights are stored in, if not in ``precision``.
     """
 
     model: str
@@ -33,6 +35,7 @@ class ModelKey:
     engine: ServingEngine
     degree: int = 1
     device_memory_gib: float | None = None
+    quantization: Quantization | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,13 @@ def load_model(key: ModelKey, device: str = "cpu") -> LoadedModel:
     """
     from transformers import pipeline
 
+    from llm_claims.workloads.generation.quantization import quantize
+
     tokenizer = build_tokenizer()
-    ready = served(build_llama(key.model, tokenizer, key.precision, device=device), key.engine, key.degree)
+    model = build_llama(key.model, tokenizer, key.precision, device=device)
+    if key.quantization == "int8":
+        quantize(model)
+    ready = served(model, key.engine, key.degree)
     # Without a device, the pipeline would move the model to any accelerator that it finds.
     where = {} if ready.placed else {"device": ready.model.device}
     pipe: Any = pipeline("text-generation", model=ready.model, tokenizer=tokenizer, **where)
@@ -94,6 +102,8 @@ def call(loaded: LoadedModel, workload: Generation) -> Run:
     }
     if workload.cache == "static":
         options["cache_implementation"] = "static"
+        if (config := compile_config(loaded.served.model.device.type, workload.quantization)) is not None:
+            options["compile_config"] = config
     clock = TokenClock() if workload.prompts == 1 else None
     if clock is not None:
         options["streamer"] = clock
@@ -109,6 +119,9 @@ def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) ->
 
     Disturbances only add time, so the minimum of a few calls is the best estimate of the latency (Chen and Revels,
     Robust benchmarking in noisy environments, 2016, section III).
+
+    The bandwidth of the weights is their bytes times the new tokens a second of the whole request, which may have one
+    prompt: in a batch, one reading of the weights serves many tokens.
     """
     witness = loaded.observer.witness(runs[-1].sequences)
     fastest = min(runs, key=lambda run: run.seconds)
@@ -119,6 +132,9 @@ def answer_of(loaded: LoadedModel, workload: Generation, runs: Sequence[Run]) ->
         "new_tokens_per_sequence": min(witness.new_tokens or (0,)),
         "largest_forward_batch": max(witness.forward_batch_sizes or (0,)),
     }
+    if workload.prompts == 1 and witness.weight_bytes and witness.new_tokens:
+        read = float(witness.weight_bytes) * witness.new_tokens[0]
+        metrics["weight_bandwidth_bytes_per_second"] = read / fastest.seconds
     calls = len(runs) if len(runs) > 1 else None
     return Answer(metrics=metrics, witness=witness.model_copy(update={"calls": calls}))
 

@@ -17,19 +17,18 @@ class Observer:
     """Observes one model, and the pipeline around it, for as long as they exist.
 
     The hooks only add to sets and lists: microseconds, in a forward of milliseconds. Compiled code runs no hooks:
-    with a static cache they see the forward of the prompt, and not the decoding.
+    with a static cache they see the forward of the prompt, and not the decoding. What they see of decoding ran eagerly.
     """
 
     def __init__(self, served: Served, pipe: Pipeline) -> None:
-        import torch
+        from llm_claims.workloads.generation.quantization import multiplies
 
         model: Any = served.model
         self._model, self._served = model, served
         self.reset()
         model.register_forward_pre_hook(self._on_forward, with_kwargs=True)
         for module in model.modules():
-            # Any layer with a matrix, since engines replace torch.nn.Linear; embeddings are looked up, not multiplied.
-            if getattr(getattr(module, "weight", None), "ndim", 0) == 2 and not isinstance(module, torch.nn.Embedding):
+            if multiplies(module):
                 module.register_forward_pre_hook(self._on_product)
         _watch(model, "generate", lambda: self._entered.add("generate"))
         _watch(pipe, "forward", lambda: self._entered.add("pipeline"))
@@ -43,6 +42,7 @@ class Observer:
         self._input_tokens: list[int] = []
         self._input_widths: list[int] = []
         self._caches: set[str] = set()
+        self._eager_steps = 0
 
     def witness(self, sequences: Sequence[Sequence[int]]) -> GenerationWitness:
         """Return what was observed since `reset`; ``sequences`` are the returned token ids, each with its prompt first.
@@ -58,7 +58,12 @@ class Observer:
             )
         import torch
 
+        from llm_claims.workloads.generation.quantization import quantization_of, weight_bytes
+
         end = self._model.generation_config.eos_token_id
+        new_tokens = tuple(
+            count_new(ids[width:], end) for ids, width in zip(sequences, self._input_widths, strict=True)
+        )
         return GenerationWitness(
             device="+".join(sorted(self._devices)),
             threads=torch.get_num_threads(),
@@ -68,12 +73,13 @@ class Observer:
             parameters=sum(weights.numel() for weights in self._model.parameters()),
             forward_dtypes=tuple(sorted(str(dtype).removeprefix("torch.") for dtype in self._dtypes)),
             input_tokens=tuple(self._input_tokens),
-            new_tokens=tuple(
-                count_new(ids[width:], end) for ids, width in zip(sequences, self._input_widths, strict=True)
-            ),
+            new_tokens=new_tokens,
             forward_batch_sizes=tuple(sorted(self._batch_sizes)),
             tensor_parallel_degree=self._served.degree,
             cache="+".join(sorted(self._caches)) or None,
+            compiled=self._eager_steps == 0 if max(new_tokens, default=0) > 1 else None,
+            quantization=quantization_of(self._model),
+            weight_bytes=weight_bytes(self._model),
         )
 
     def _api(self) -> str | None:
@@ -92,6 +98,8 @@ class Observer:
             self._caches.add(type(cache).__name__.removesuffix("Cache").lower())
         if cache is None or cache.get_seq_length() == 0:
             self._on_prefill(ids, kwargs.get("attention_mask"))
+        else:
+            self._eager_steps += 1
 
     def _on_prefill(self, ids: torch.Tensor, mask: torch.Tensor | None) -> None:
         """Record for each prompt of a batch, shape (batch, width), its width and how many tokens are not padding."""
@@ -105,7 +113,10 @@ class Observer:
         import torch
 
         if args and not torch.compiler.is_compiling():
-            self._dtypes.update((args[0].dtype, module.weight.dtype))
+            self._dtypes.add(args[0].dtype)
+            # Stored integers are converted to the activation's dtype before they are multiplied.
+            if module.weight.dtype.is_floating_point:
+                self._dtypes.add(module.weight.dtype)
 
 
 def count_new(ids: Sequence[int], end: int | Sequence[int] | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llm_claims.workloads.base import Workload
+from llm_claims.workloads.generation.compilation import missing_compiler
 from llm_claims.workloads.generation.engines import ON_GPU, ON_PROCESSOR
 from llm_claims.workloads.generation.llama import MODELS
 from llm_claims.workloads.generation.loaded_model import ModelKey
@@ -25,6 +26,7 @@ def key_of(workload: Generation) -> ModelKey:
         engine=workload.engine or DEFAULT.engine,
         degree=workload.tensor_parallel_degree or 1,
         device_memory_gib=workload.device_memory_gib,
+        quantization=workload.quantization,
     )
 
 
@@ -57,16 +59,18 @@ def _reasons_of_the_device(workload: Generation, device: str) -> Iterator[str]:
         yield f"tensor parallelism of degree {workload.tensor_parallel_degree} needs as many devices, not one"
     if device == "cpu" and workload.device_memory_gib is not None:
         yield "a processor has no device memory to cap"
-    if device == "cpu" and workload.cache == "static":
-        yield "a static cache is supported only on GPUs"
+    if device == "cpu" and workload.cache == "static" and (reason := missing_compiler()):
+        yield reason
 
 
 def _reasons_of_the_request(workload: Generation) -> Iterator[str]:
     for field in ("requests", "concurrency", "request_rate", "variant"):
         if (value := getattr(workload, field)) is not None:
             yield f"{field}={value} is of imported results: this program serves one request at a time, in one way"
-    if workload.quantization is not None:
-        yield f"quantization={workload.quantization}: this program stores weights in the precision that it computes in"
+    if workload.quantization == "int4":
+        yield "quantization=int4: this program stores weights in int8, and has no product with packed int4"
+    if workload.quantization is not None and workload.engine not in (None, "transformers"):
+        yield f"quantization={workload.quantization} is measured with the engine transformers, not {workload.engine}"
     for field in ("api", "input_tokens", "new_tokens"):
         if getattr(workload, field) is None:
             yield f"{field} is open, but a run needs a value"

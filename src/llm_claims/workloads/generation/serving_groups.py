@@ -129,7 +129,9 @@ class ServingRank:
             runs.append(self._call(loaded, workload))
         clock.begin("rest")
         found = answer_of(loaded, workload, runs)
-        metrics = {**found.metrics, **self._device_metrics(workload, min(run.seconds for run in runs))}
+        assert isinstance(found.witness, GenerationWitness)
+        fastest = min(run.seconds for run in runs)
+        metrics = {**found.metrics, **self._device_metrics(workload, fastest, found.witness.weight_bytes or 0)}
         return found.model_copy(update={"metrics": metrics, "witness": _with(found.witness, self._seen())})
 
     def _warm_ups(self, workload: Generation) -> Iterator[Generation]:
@@ -169,6 +171,9 @@ class ServingRank:
             self._cap()
             torch.cuda.reset_peak_memory_stats()
             self._loaded = load_model(self._key, str(self._device))
+            if self._key.quantization is not None:
+                # Serving never holds the weights that were quantized: they are no part of its peak.
+                torch.cuda.reset_peak_memory_stats()
         return self._loaded
 
     def _cap(self) -> None:
@@ -178,19 +183,18 @@ class ServingRank:
             total = torch.cuda.get_device_properties(self._device).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, gib * _GIB / total), self._device)
 
-    def _device_metrics(self, workload: Generation, seconds: float) -> dict[str, float]:
+    def _device_metrics(self, workload: Generation, seconds: float, weight_bytes: int) -> dict[str, float]:
         """Return the device's copy bandwidth, the share of it that decoding reached in ``seconds``, and peak memory.
 
-        For each new token all weights are read once for a whole batch; without ``batch_size`` they are read once for
-        each prompt.
+        For each new token all weights, ``weight_bytes`` on a device, are read once for a whole batch; without
+        ``batch_size`` they are read once for each prompt.
         """
         import torch
 
         times = (workload.new_tokens or 0) * (1 if workload.batch_size else workload.prompts)
-        weights = 2.0 * weights_of(self._key.model) / self._key.degree
         return {
             "copy_bandwidth_bytes_per_second": self._copy_bandwidth,
-            "bandwidth_bound_share": times * weights / self._copy_bandwidth / seconds,
+            "bandwidth_bound_share": times * weight_bytes / self._copy_bandwidth / seconds,
             "peak_device_memory_bytes": float(torch.cuda.max_memory_allocated()),
         }
 

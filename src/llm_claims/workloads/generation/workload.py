@@ -22,6 +22,7 @@ _DELAYS = {
     "inter_token_latency_seconds": "s",
     "latency_seconds": "s",
 }
+Quantization = Literal["int8", "int4"]
 _STATISTICS = ("mean", "median", "p75", "p90", "p95", "p99")
 
 
@@ -32,6 +33,9 @@ class GenerationWitness(Witness):
     sequence, shape (prompts,); ``forward_batch_sizes`` are the batch sizes that the forward received, distinct and
     ascending. ``cache`` is the kind of key-value cache that the forward received; ``calls`` is how often the request
     was made, if its latency is the least of several calls; ``device_memory_gib`` is the cap in force on a GPU's memory.
+    ``compiled`` says that decoding ran in compiled code, and no step of it eagerly; ``quantization`` names the integers
+    that the layers with a matrix hold; ``weight_bytes`` counts the bytes of all weights as they are stored, on the
+    device that holds most.
     """
 
     owed_by_failures = frozenset({"device_memory_gib"})
@@ -47,7 +51,9 @@ class GenerationWitness(Witness):
     forward_batch_sizes: tuple[PositiveInt, ...] | None = None
     tensor_parallel_degree: PositiveInt | None = None
     cache: str | None = None
+    compiled: bool | None = None
     quantization: str | None = None
+    weight_bytes: PositiveInt | None = None
     calls: PositiveInt | None = None
     device_memory_gib: PositiveFloat | None = None
     requests: PositiveInt | None = None
@@ -65,6 +71,8 @@ class GenerationWitness(Witness):
         for name, counts in seen.items():
             if name in figures and counts and figures[name] != max(counts):
                 yield f"metric {name!r} is {figures[name]:g}, its witness saw {counts}"
+        if self.cache == "static" and self.compiled is False:
+            yield "with a static cache decoding is to be compiled, and a step of it ran eagerly"
 
 
 def _latency(by: str, field: str, **more: Any) -> Scaling:
@@ -105,7 +113,7 @@ class Generation(Workload):
         "largest_forward_batch": Metric(unit="prompts"),
         # relative to the device's own limit
         "copy_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed"),
-        # bytes of the weights on one device times tokens a second, as documents print it
+        # bytes of all weights on one device times tokens a second, as documents print it
         "weight_bandwidth_bytes_per_second": Metric(unit="bytes/s", nature="timed", optional=True),
         "bandwidth_bound_share": Metric(unit="share", nature="timed"),
         "peak_device_memory_bytes": Metric(unit="bytes", nature="noisy"),
@@ -157,7 +165,7 @@ class Generation(Workload):
     prompts: PositiveInt = 1
     batch_size: PositiveInt | None = None
     cache: Literal["dynamic", "static"] | None = None
-    quantization: Literal["int8", "int4"] | None = None
+    quantization: Quantization | None = None
     device_memory_gib: PositiveFloat | None = None
     requests: PositiveInt | None = None
     concurrency: PositiveInt | None = None

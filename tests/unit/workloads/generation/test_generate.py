@@ -130,6 +130,68 @@ def test_bf16_is_what_the_products_compute_in(generator: generate.Generator) -> 
     assert witness_of(run(generator, workload)).forward_dtypes == ("bfloat16",)
 
 
+def test_int8_is_what_the_layers_hold_and_the_products_compute_in_the_activation_s_precision(
+    generator: generate.Generator,
+) -> None:
+    bf16, int8 = (run(generator, asked(precision="bf16", quantization=bits)) for bits in (None, "int8"))
+    plain, small = witness_of(bf16), witness_of(int8)
+    assert differences(asked(precision="bf16", quantization="int8"), small) == []
+    assert differences(asked(precision="bf16", quantization="int8"), plain) == [
+        "quantization: asked 'int8', the run saw None"
+    ]
+    assert small.forward_dtypes == plain.forward_dtypes == ("bfloat16",)
+    assert small.parameters == plain.parameters
+    hidden, layers = SHAPE["hidden_size"], SHAPE["num_hidden_layers"]
+    channels = layers * (6 * hidden + 2 * SHAPE["intermediate_size"] - hidden) + SHAPE["vocab_size"]
+    embeddings, norms = SHAPE["vocab_size"] * hidden, (2 * layers + 1) * hidden
+    assert plain.weight_bytes == 2 * plain.parameters
+    assert small.weight_bytes == small.parameters + embeddings + norms + 2 * channels
+    for reply, seen in ((bf16, plain), (int8, small)):
+        read = reply.metrics["weight_bandwidth_bytes_per_second"] * reply.metrics["latency_seconds"]
+        assert read == pytest.approx(5 * seen.weight_bytes)
+    assert "weight_bandwidth_bytes_per_second" not in run(generator, asked(api="pipeline", prompts=2)).metrics
+
+
+def test_a_static_cache_is_compiled_before_it_is_timed(
+    generator: generate.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    compiled: list[Any] = []
+
+    def as_it_is(call: Any, **options: Any) -> Any:
+        """Compile nothing, which takes seconds; hide the call from hooks, as compiled code is."""
+        compiled.append(options)
+
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(torch.compiler, "is_compiling", lambda: True)
+                return call(*args, **kwargs)
+
+        return inside
+
+    monkeypatch.setattr(torch, "compile", as_it_is)
+    calls: list[Generation] = []
+    whole = generate.call
+    monkeypatch.setattr(generate, "call", lambda loaded, workload: calls.append(workload) or whole(loaded, workload))
+    workload = asked(precision="bf16", cache="static")
+    for again in (2, 1):
+        calls.clear()
+        seen = witness_of(run(generator, workload))
+        assert calls == [workload] * again
+        assert differences(workload, seen) == []
+        assert (seen.cache, seen.compiled) == ("static", True)
+    assert len(compiled) == 1
+
+
+def test_decoding_that_ran_eagerly_shows(generator: generate.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert witness_of(run(generator, ASKED)).compiled is False
+    assert witness_of(run(generator, asked(new_tokens=1))).compiled is None
+    monkeypatch.setattr(loaded_model, "compile_config", lambda *_: None)
+    seen = witness_of(run(generator, asked(cache="static", new_tokens=6)))
+    assert list(seen.faults({})) == ["with a static cache decoding is to be compiled, and a step of it ran eagerly"]
+
+
 def test_open_fields_are_the_program_s_own_defaults(
     monkeypatch: pytest.MonkeyPatch, generator: generate.Generator
 ) -> None:
@@ -231,7 +293,7 @@ def test_a_seed_fixes_what_is_sampled(generator: generate.Generator, monkeypatch
     ("workload", "reason"),
     [
         (Training(), "runs generation, not training"),
-        (asked(model="llama-70b"), "no model 'llama-70b'; choose from llama-30m, llama-7b, llama-13b"),
+        (asked(model="llama-70b"), "no model 'llama-70b'; choose from llama-30m, llama-88m, llama-7b, llama-13b"),
         (asked(model="llama-7b"), "llama-7b is served only on GPUs"),
         (asked(precision="fp16"), "no precision 'fp16'"),
         (asked(engine="deepspeed"), "no engine 'deepspeed'"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from fake_gpus import FakeGpus, place
 from pydantic import ValidationError
 
 from llm_claims.errors import Untestable
+from llm_claims.workloads.generation import compilation
 from llm_claims.workloads.generation.defaults import CPU, GPU, GenerationDefaults
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.hardware import Hardware, Processor
@@ -41,6 +44,12 @@ def test_a_batch_size_is_never_filled() -> None:
     ("hardware", "stated", "filled"),
     [
         (Processor(), {"prompts": 2, "api": "pipeline"}, CPU.fields.stated()),
+        (Processor(), {"precision": "bf16"}, {**CPU.fields.stated(), **CPU.in_precision["bf16"].stated()}),
+        (
+            Processor(),
+            {"precision": "bf16", "cache": "dynamic"},
+            {**CPU.fields.stated(), **CPU.in_precision["bf16"].stated(), "cache": "dynamic"},
+        ),
         (FakeGpus(1), {"prompts": 2, "api": "pipeline"}, GPU.fields.stated()),
         (FakeGpus(1), {"engine": "accelerate"}, {**GPU.fields.stated(), "cache": "dynamic"}),
         (FakeGpus(2), {"engine": "deepspeed"}, {**GPU.fields.stated(), "cache": "dynamic"}),
@@ -71,7 +80,8 @@ def test_the_memory_of_an_instance_is_a_cap(on: str | None, stands: float | None
         (Processor(), {"precision": "fp16"}, None, "needs precision=fp16; the CPU serves precision=fp32"),
         (Processor(), {"tensor_parallel_degree": 2}, None, "needs tensor_parallel_degree=2"),
         (Processor(), {"device_memory_gib": 24}, None, "a processor has no device memory to cap"),
-        (Processor(), {"cache": "static"}, None, "a static cache is supported only on GPUs"),
+        (Processor(), {"quantization": "int4"}, None, "quantization=int4: this program stores weights in int8"),
+        (FakeGpus(1), {"engine": "deepspeed", "quantization": "int8"}, None, "measured with the engine transformers"),
         (Processor(), {"prompts": 2}, None, "generate takes one batch and no list of prompts"),
         (Processor(), {}, "g5.2xlarge", r"needs ml\.g5\.2xlarge; this is a CPU"),
         (FakeGpus(1), {"engine": "deepspeed", "tensor_parallel_degree": 8}, None, "needs 8 GPUs; this machine has 1"),
@@ -87,3 +97,22 @@ def test_what_hardware_cannot_serve_is_refused(
 ) -> None:
     with pytest.raises(Untestable, match=reason):
         place(Generation(**stated), hardware, on)
+
+
+def test_compiling_on_a_processor_needs_a_compiler_and_python_s_headers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = Generation(precision="bf16", cache="static")
+    monkeypatch.delenv("CXX", raising=False)
+    (tmp_path / "g++").touch(mode=0o755)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compilation.sysconfig, "get_path", lambda _: str(tmp_path))
+    with pytest.raises(Untestable, match=r"needs Python's headers, and there is no .*Python\.h"):
+        place(asked, Processor())
+    (tmp_path / "Python.h").touch()
+    assert place(asked, Processor()).workload.cache == "static"
+    monkeypatch.setenv("CXX", "clang++")
+    with pytest.raises(Untestable, match=r"needs a C\+\+ compiler, and there is no clang\+\+"):
+        place(asked, Processor())
+    assert place(asked.model_copy(update={"cache": "dynamic"}), Processor()).workload.cache == "dynamic"

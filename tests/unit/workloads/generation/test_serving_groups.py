@@ -138,11 +138,12 @@ class FakeDevice:
         self.fraction = 1.0
         self.calls: list[Generation] = []
         self.seconds = [0.3, 0.1, 0.2]
+        self.weight_bytes = 26 * 10**9
         self.raises: dict[str, Exception] = {}
         patch.setattr(serving_groups, "own_device", lambda: torch.device("cuda", 0))
         patch.setattr(torch.cuda, "set_device", lambda _: None)
         patch.setattr(torch.cuda, "empty_cache", lambda: None)
-        patch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+        patch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: self._does("peak"))
         patch.setattr(torch.cuda, "max_memory_allocated", lambda: 30 * GIB)
         patch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=80 * GIB))
         patch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: self.fraction)
@@ -174,7 +175,9 @@ class FakeDevice:
         self.done.append("reset")
 
     def witness(self, _: object) -> GenerationWitness:
-        return GenerationWitness(device="cuda", new_tokens=(64,), forward_batch_sizes=(1,))
+        return GenerationWitness(
+            device="cuda", new_tokens=(64,), forward_batch_sizes=(1,), weight_bytes=self.weight_bytes
+        )
 
 
 @pytest.fixture
@@ -243,26 +246,26 @@ def test_the_least_time_counts_and_how_near_it_is_to_what_the_memory_allows(devi
     said = rank().run(Request(workload=STATIC, round=1, seed=1))
     assert said.metrics["latency_seconds"] == 0.1
     assert said.witness.calls == 3
-    weights = 2 * 13_015_864_320
-    assert said.metrics["bandwidth_bound_share"] == pytest.approx(64 * weights / 2e12 / 0.1)
+    assert said.metrics["bandwidth_bound_share"] == pytest.approx(64 * 26e9 / 2e12 / 0.1)
+    assert said.metrics["weight_bandwidth_bytes_per_second"] == pytest.approx(64 * 26e9 / 0.1)
     assert said.metrics["copy_bandwidth_bytes_per_second"] == 2e12
     assert said.metrics["peak_device_memory_bytes"] == 30 * GIB
 
 
 @pytest.mark.parametrize(
-    ("workload", "degree", "times"),
-    [
-        (FOUR, 1, 64),
-        (STATIC.model_copy(update={"api": "pipeline", "prompts": 8}), 1, 8 * 64),
-        (STATIC, 2, 32),
-    ],
-    ids=["batch", "one-by-one", "two-gpus"],
+    ("workload", "times"),
+    [(FOUR, 64), (STATIC.model_copy(update={"api": "pipeline", "prompts": 8}), 8 * 64)],
+    ids=["batch", "one-by-one"],
 )
-def test_weights_are_read_for_each_batch_and_shared_by_the_ranks(
-    device: FakeDevice, workload: Generation, degree: int, times: float
-) -> None:
-    said = rank(degree=degree).run(Request(workload=workload, round=1, seed=1))
-    assert said.metrics["bandwidth_bound_share"] == pytest.approx(times * 2 * 13_015_864_320 / 2e12 / 0.1)
+def test_weights_are_read_for_each_batch(device: FakeDevice, workload: Generation, times: float) -> None:
+    said = rank().run(Request(workload=workload, round=1, seed=1))
+    assert said.metrics["bandwidth_bound_share"] == pytest.approx(times * 26e9 / 2e12 / 0.1)
+    assert "weight_bandwidth_bytes_per_second" not in said.metrics
+
+
+def test_the_peak_of_quantized_weights_is_that_of_serving(device: FakeDevice) -> None:
+    rank(quantization="int8").run(Request(workload=STATIC, round=1, seed=1))
+    assert device.done[:4] == ["bandwidth", "peak", "load", "peak"]
 
 
 @pytest.mark.parametrize(("gib", "fraction", "seen"), [(24, 0.3, 24.0), (100, 1.0, 80.0), (None, 1.0, None)])
@@ -272,7 +275,7 @@ def test_memory_is_capped_once_after_the_ceiling_and_before_the_model(
     one = rank(calls=1, device_memory_gib=gib)
     for _ in range(2):
         said = one.run(Request(workload=STATIC, round=1, seed=1))
-    assert device.done == ["bandwidth", *(["cap"] if gib else []), "load", "reset", "call", "reset", "call"]
+    assert device.done == ["bandwidth", *(["cap"] if gib else []), "peak", "load", "reset", "call", "reset", "call"]
     assert device.fraction == pytest.approx(fraction)
     assert said.witness.device_memory_gib == seen
 
