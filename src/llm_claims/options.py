@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +34,13 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "default": [],
         "metavar": "FILE",
         "help": "judge this recording instead of those under the fixtures; may repeat",
+    },
+    "weights": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME=FOLDER",
+        "help": "a checkpoint (config.json, *.safetensors, tokenizer) of this model, from which training on this "
+        "machine starts; may repeat",
     },
     "record": {"metavar": "FILE", "help": "write the evidence measured in this run to a new recording"},
     "instance": {
@@ -118,6 +125,7 @@ def add_options(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini("claims_weights", "values of --weights NAME=FOLDER, one a line", type="linelist", default=[])
     parser.addini("claims_sampling_time", "the value of --sampling-time where it is not given", default="")
     parser.addini(
         "claims_fixtures",
@@ -223,6 +231,7 @@ class Options:
     fixtures: Path
     cpu_program: tuple[str, ...]
     gpu_program: tuple[str, ...]
+    weights: Mapping[str, Path]
 
     @property
     def registers(self) -> tuple[Path, ...]:
@@ -272,9 +281,24 @@ def read_options(config: pytest.Config) -> Options:
         fixtures=config.rootpath / config.getini("claims_fixtures"),
         cpu_program=tuple(config.getini("claims_cpu_program")),
         gpu_program=tuple(config.getini("claims_gpu_program")),
+        weights=_weights(config),
     )
     _check(options)
     return options
+
+
+def _weights(config: pytest.Config) -> dict[str, Path]:
+    """Return the folders of checkpoints by model, those of the ini file first: the option goes before it."""
+    from llm_claims.errors import UsageError
+
+    from_ini = [(config.rootpath, one) for one in config.getini("claims_weights")]
+    found = {}
+    for base, stated in (*from_ini, *((config.invocation_params.dir, one) for one in option(config, "weights"))):
+        name, _, folder = stated.partition("=")
+        if not (name and folder):
+            raise UsageError(f"--weights {stated}: write NAME=FOLDER, such as llama-7b=/data/llama-7b")
+        found[name] = base / Path(folder).expanduser()
+    return found
 
 
 def _sampling_time(config: pytest.Config) -> float | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,14 @@ class Ran(NamedTuple):
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run inside a test be none of the worker that the test runs in: syrupy tells by this variable."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No real model that this machine may have: tests mean the same everywhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_CLAIMS_CACHE", str(tmp_path_factory.getbasetemp() / "no-cache"))
+        yield
 
 
 @pytest.fixture

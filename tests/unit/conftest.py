@@ -20,6 +20,14 @@ settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No real model that this machine may have: tests mean the same everywhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLM_CLAIMS_CACHE", str(tmp_path_factory.getbasetemp() / "no-cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def timing_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A timing lock of the tests' own: whoever else measures on this machine neither waits nor is waited for."""
     path = tmp_path_factory.mktemp("lock") / "timing.lock"

@@ -59,6 +59,7 @@ class FakeGpus(Gpus):
     """So many GPUs, seen without any driver."""
 
     def __init__(self, count: int, memory_mib: int = 143_771) -> None:
+        super().__init__()
         self._seen = Devices(model="NVIDIA H200", count=count, memory_mib=memory_mib, driver="580.159.04")
 
     @property

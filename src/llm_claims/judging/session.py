@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from llm_claims.sources.store import EvidenceStore
 from llm_claims.workloads import built_in
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.hardware import Gpus, Processor
+from llm_claims.workloads.llm.smollm2 import checkpoints_here
 
 SUITE = pytest.StashKey[Suite]()
 TRIAL = pytest.StashKey[Trial]()
@@ -49,6 +51,7 @@ def prepare(config: pytest.Config) -> Suite:
     """Make the suite of this run; its files are read when the first claim is collected."""
     try:
         options = read_options(config)
+        options = replace(options, weights=checkpoints_here(options.weights))
         # The controller of xdist's workers writes it.
         if options.record and not _worker_input(config) and (reason := why_not_writable(options.record)):
             raise UsageError(f"--record {options.record}: {reason}")
@@ -91,7 +94,8 @@ def pytest_claims_kinds() -> list[type[Workload]]:
 def pytest_claims_sources(suite: Suite) -> list[Source]:
     """The processor of this machine, and its GPUs."""
     options = suite.options
-    programs = ((Processor(), options.cpu_program), (Gpus(), options.gpu_program))
+    weights = options.weights
+    programs = ((Processor(weights), options.cpu_program), (Gpus(weights), options.gpu_program))
     return [
         LocalSource(
             hardware,

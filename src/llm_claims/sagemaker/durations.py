@@ -23,9 +23,10 @@ MOST_ENDPOINT_SECONDS = 3 * 3600
 """When a schedule deletes an endpoint."""
 
 _MODEL_SET_UP_SECONDS = 130.0
-# By ZeRO stage: seconds a step on 16 A100 without RDMA (document, runs A and D), and its speed-up by RDMA.
-_STEP_SECONDS = {1: 10.9, 3: 42.6}
-_RDMA_SPEEDUP = {1: 2.0, 3: 3.0}
+# By ZeRO stage: seconds a step on 16 A100 without RDMA (document, runs A and D), and its speed-up by RDMA. Stages 0 and
+# 2 send about as much as stage 1.
+_STEP_SECONDS = {0: 10.9, 1: 10.9, 2: 10.9, 3: 42.6}
+_RDMA_SPEEDUP = {0: 2.0, 1: 2.0, 2: 2.0, 3: 3.0}
 # Seconds for each new token, and for each token of input, of a 7B model on an A10G (document, runs A to D).
 _NEW_TOKEN_SECONDS = 0.036
 _INPUT_TOKEN_SECONDS = 0.00085
@@ -49,7 +50,7 @@ def request_seconds(workload: Workload, instance: str | None) -> float:
 def _training_seconds(workload: Training) -> float:
     batch = (workload.ranks or 1) * (workload.micro_batch or 1) * (workload.gradient_accumulation or 1)
     steps = max(1, (workload.samples or batch) // batch)
-    stage = workload.zero_stage or 1
+    stage = workload.zero_stage or 0
     step = _STEP_SECONDS[stage] / (_RDMA_SPEEDUP[stage] if workload.rdma else 1.0)
     return _MODEL_SET_UP_SECONDS + steps * step * _STEP_RATIO_OF_MODEL.get(workload.model or "", 1.0)
 

@@ -251,7 +251,7 @@ class LocalSource(Source):
     def _started(self, placed: Placed) -> tuple[Ready, Spent]:
         """Start the program of a workload if it does not run; return what it said then, and what that took now."""
         command = self._command(placed)
-        program = self._programs.setdefault(command, ProgramProcess(command))
+        program = self._programs.setdefault(command, ProgramProcess((*command, *self._checkpoints(placed))))
         began = time.monotonic()
         ready = program.start()
         seconds = time.monotonic() - began
@@ -269,6 +269,11 @@ class LocalSource(Source):
 
     def _command(self, placed: Placed) -> tuple[str, ...]:
         return self._program or type(placed.workload).command(self.hardware.device)
+
+    def _checkpoints(self, placed: Placed) -> list[str]:
+        """Arguments that tell a program of ours where weights are; not in provenance, which has their digest."""
+        takes = type(placed.workload).takes_weights and not self._program
+        return [f"--weights={name}={folder}" for name, folder in self.hardware.weights.items() if takes]
 
     def close(self) -> None:
         """End the programs."""

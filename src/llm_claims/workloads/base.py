@@ -32,6 +32,7 @@ class Workload(BaseModel):
     - ``Witness``: a class with a field for everything that a workload of this kind may state. A run must show
       every field that its workload states, or its evidence is refused.
     - ``unwitnessed``: fields that no run can show, such as a seed.
+    - ``takes_weights``: whether its program takes checkpoints, as ``--weights NAME=FOLDER``.
     - ``must_state``: fields that a measured workload may not leave open.
     - ``metrics``: the metrics of its runs, by name.
     - ``defaults``: what fills open fields, by the name of the hardware ("cpu", "gpu").
@@ -47,6 +48,7 @@ class Workload(BaseModel):
 
     Witness: ClassVar[type[BaseWitness]] = BaseWitness
     unwitnessed: ClassVar[frozenset[str]] = frozenset()
+    takes_weights: ClassVar[bool] = False
     must_state: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[Mapping[str, Metric]] = {}
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,8 @@ class Hardware(Protocol):
 
     ``device`` is PyTorch's name for it, which witnesses must show; ``noun`` is its name in messages. ``shares``
     says whether untimed runs may overlap, ``always_here`` whether every machine has it.
-    ``sample_timeout_seconds`` bounds one run, unless an option says otherwise.
+    ``sample_timeout_seconds`` bounds one run, unless an option says otherwise. ``weights`` are the folders of the
+    checkpoints on this machine, by model.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Hardware(Protocol):
     always_here: bool
     shares: bool
     sample_timeout_seconds: float
+    weights: Mapping[str, Path]
 
     @property
     def devices(self) -> Devices | None:
@@ -58,6 +61,9 @@ class Processor:
     sample_timeout_seconds = 120.0
     devices = None
 
+    def __init__(self, weights: Mapping[str, Path] | None = None) -> None:
+        self.weights = weights or {}
+
     def take(self) -> None:
         """Do nothing: a processor is always available."""
 
@@ -73,6 +79,9 @@ class Gpus:
     shares = False
     # The first sample includes building the model and compiling its decoding.
     sample_timeout_seconds = 600.0
+
+    def __init__(self, weights: Mapping[str, Path] | None = None) -> None:
+        self.weights = weights or {}
 
     @cached_property
     def _found(self) -> Devices | str:

@@ -15,9 +15,10 @@ import os
 import platform
 import select
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 from typing import Any, TextIO, get_type_hints
 
@@ -85,10 +86,22 @@ def serve_prepared(
 
 
 def command_line() -> ArgumentParser:
-    """Return a parser with the option that every program has: ``--device cpu`` (the default) or ``cuda``."""
+    """Return a parser with the options that programs of this package have.
+
+    ``--device`` is ``cpu`` (the default) or ``cuda``. ``--weights`` names a checkpoint of a model, for the kinds that
+    take one.
+    """
     parser = ArgumentParser()
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
+    parser.add_argument(
+        "--weights", action="append", default=[], metavar="NAME=FOLDER", help="a checkpoint of a model; may repeat"
+    )
     return parser
+
+
+def checkpoints(asked: Namespace) -> dict[str, Path]:
+    """Return the folders that ``--weights`` names, by model."""
+    return {name: Path(folder) for name, _, folder in (one.partition("=") for one in asked.weights)}
 
 
 def answer(run: Runner, line: str) -> Answer:

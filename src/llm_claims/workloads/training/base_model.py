@@ -13,18 +13,46 @@ from typing import TYPE_CHECKING, Any, Literal
 from llm_claims.workloads.llm.gpu import own_device
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.llm.shapes import LARGE, SEED, SHAPES
+from llm_claims.workloads.program import UnsupportedWorkload
+from llm_claims.workloads.training import real_text
 from llm_claims.workloads.training.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
 
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+CHECKPOINT = "checkpoint"
+"""The name of the link to a checkpoint's folder."""
 MODELS = ("llama-tiny", "llama-85m", *LARGE)
-"""The models that can be trained."""
+"""The models that can be trained without a checkpoint."""
 _PRETRAINING_STEPS = 120
 _PRETRAINING_BATCH = 8
 _PRETRAINING_CONTEXT = 64
 _PRETRAINING_RATE = 3e-3
+
+
+def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
+    """Save in ``folder`` what runs from a checkpoint need: its tokenizer, text in its tokens, and where it is.
+
+    Raises
+    ------
+    UnsupportedWorkload
+        The tokenizer cannot be read, or is of another vocabulary than the weights.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
+    except (OSError, ValueError) as error:
+        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer cannot be read: {error}") from None
+    rows = AutoConfig.from_pretrained(checkpoint).vocab_size
+    if len(tokenizer) != rows:
+        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {len(tokenizer)} tokens, its embedding {rows} rows")
+    tokenizer.save_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
+    real_text.write_pool(tokenizer, folder, device)
+    (folder / CHECKPOINT).symlink_to(checkpoint.resolve())
+    return folder
 
 
 def save_base_model(name: str, folder: Path) -> Path:
@@ -87,14 +115,18 @@ def load_with_new_tokens(
 
     "random" draws their rows from a normal distribution with the model's ``initializer_range`` as its standard
     deviation, like the other rows; "mean" sets each to the mean of the old rows. A large model's weights are drawn in
-    ``precision`` on the GPU of this rank, if there is one; a small one's are kept in fp32.
+    ``precision`` on the GPU of this rank, if there is one; a small one's are kept in fp32. An output embedding that a
+    checkpoint shares with the input becomes one of its own, as the document's model has.
     """
     import torch
     from transformers import AutoTokenizer, LlamaForCausalLM
 
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
-    if folder.name in LARGE:
+    if (folder / CHECKPOINT).exists():
+        model = _loaded(folder / CHECKPOINT, precision if folder.name in LARGE else "fp32")
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    elif folder.name in LARGE:
         model = _drawn(folder.name, tokenizer, seed, precision)
     else:
         model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -108,6 +140,18 @@ def load_with_new_tokens(
             else:
                 new.normal_(0.0, model.config.initializer_range, generator=generator)
     return model, tokenizer
+
+
+def _loaded(checkpoint: Path, precision: Precision) -> LlamaForCausalLM:
+    """Load a checkpoint's weights in ``precision``, those of a large model on the GPU of this rank."""
+    import torch
+    from transformers import LlamaForCausalLM
+
+    model = LlamaForCausalLM.from_pretrained(checkpoint, dtype=getattr(torch, DTYPES[precision]))
+    if model.config.tie_word_embeddings:
+        model.config.tie_word_embeddings = False
+        model.lm_head.weight = torch.nn.Parameter(model.model.embed_tokens.weight.detach().clone())
+    return model if precision == "fp32" else model.to(own_device())  # type: ignore[arg-type]
 
 
 def _drawn(name: str, tokenizer: PreTrainedTokenizerFast, seed: int, precision: Precision) -> LlamaForCausalLM:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from llm_claims.workloads.base import Defaults
+from llm_claims.workloads.llm.checkpoint import SMOLLM2
 from llm_claims.workloads.training.workload import Training, Transport
 
 STEPS = 2
@@ -22,7 +24,8 @@ class TrainingDefaults(Defaults[Training]):
     ``fields`` is for all workloads, ``pretrained`` for those that start from trained weights, ``partitioned`` for those
     under DeepSpeed, ``linked`` for those with a shaped link or a stated transport. Later ones of this list take
     precedence. ``samples_a_rank`` is the number of samples of each rank, by the initial weights, if the total
-    depends on the number of ranks; no template states ``samples`` then.
+    depends on the number of ranks; no template states ``samples`` then. ``weights`` are the digests of the
+    checkpoints that pretrained models start from, by model.
 
     ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped links that are the analogues of
     an interconnect with and without RDMA; ``rdma_transport`` and ``no_rdma_transport`` are the analogues between GPUs.
@@ -40,6 +43,7 @@ class TrainingDefaults(Defaults[Training]):
     pretrained: Training = Training()
     partitioned: Training = Training()
     linked: Training = Training()
+    weights: dict[str, str] = Field(default={})
     samples_a_rank: dict[Literal["pretrained", "random"], PositiveInt] = Field(default={})
     rdma_mbit_per_second: PositiveFloat | None = None
     no_rdma_mbit_per_second: PositiveFloat | None = None
@@ -63,6 +67,9 @@ class TrainingDefaults(Defaults[Training]):
         ranks = workload.ranks or found.get("ranks")
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
             found["samples"] = each * (ranks or 1)
+        is_taught = (workload.initial_weights or found.get("initial_weights")) == "pretrained"
+        if is_taught and (digest := self.weights.get(workload.model or found.get("model", ""))):
+            found["weights"] = digest
         if ranks == 1:
             # One rank sends no messages.
             found.pop("transport", None)
@@ -135,10 +142,42 @@ CPU = TrainingDefaults(
 )
 
 
-def gpu_defaults(devices: int) -> TrainingDefaults:
-    """Return the defaults for a number of GPUs: the document's configuration, with as many ranks."""
+_TAUGHT: dict[str, Any] = {
+    "model": "llama-85m",
+    "context_tokens": 64,
+    "micro_batch": 4,
+    "gradient_accumulation": 2,
+    "learning_rate": 1e-3,
+    "warmup_steps": 24,
+}
+_RECIPE_BATCH = 64
+# 147 steps; that of the last epoch's rest is left out, since ranks share samples evenly.
+_RECIPE_SAMPLES = 147 * _RECIPE_BATCH
+
+
+def _recipe(devices: int) -> dict[str, Any]:
+    """The document's recipe for losses, section A: 147 steps of 64 samples of 1,536 tokens, 100 of them warming up."""
+    micro_batch = min(16, max(1, _RECIPE_BATCH // devices))
+    return {
+        "model": SMOLLM2,
+        "context_tokens": 1536,
+        "micro_batch": micro_batch,
+        "gradient_accumulation": max(1, _RECIPE_BATCH // (micro_batch * devices)),
+        "learning_rate": 1e-5,
+        "warmup_steps": 100,
+    }
+
+
+def gpu_defaults(devices: int, weights: Mapping[str, str] | None = None) -> TrainingDefaults:
+    """Return the defaults for a number of GPUs: the document's configuration, with as many ranks.
+
+    ``weights`` are the digests of the checkpoints of this machine, by model. Losses are those of a small real model
+    where there is one, trained by the document's whole recipe; else of a stand-in that is taught in a minute.
+    """
     accumulation = 4
+    real = SMOLLM2 in (weights or {})
     return TrainingDefaults(
+        weights=dict(weights or {}),
         fields=Training(
             model="llama-7b",
             precision="bf16",
@@ -160,20 +199,16 @@ def gpu_defaults(devices: int) -> TrainingDefaults:
             logger="hf-trainer",
         ),
         pretrained=Training(
-            model="llama-85m",
             # Without DeepSpeed if possible, as in the document: DeepSpeed scales losses differently.
             **(ONE_PROCESS if devices == 1 else {}),
-            context_tokens=64,
-            micro_batch=4,
-            gradient_accumulation=2,
+            **(_recipe(devices) if real else _TAUGHT),
+            # Saves memory that small models do not need, and changes no number.
             gradient_checkpointing=False,
-            learning_rate=1e-3,
-            warmup_steps=24,
             initial_loss_scale=2.0**16,
         ),
         partitioned=Training(parallelism="deepspeed", zero_stage=1, ranks=devices),
         # The number of steps is the same for any number of ranks.
-        samples_a_rank={"random": STEPS * accumulation, "pretrained": 283},
+        samples_a_rank={"random": STEPS * accumulation, "pretrained": _RECIPE_SAMPLES // devices if real else 283},
         # GPUDirect RDMA writes directly to a peer's memory, as peer-to-peer copies do; without RDMA messages go
         # through the host's memory and its TCP stack.
         rdma_transport="p2p",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from llm_claims.workloads.llm.gpu import own_device, see_one_device
 from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.llm.shapes import LARGE, training_flops_per_token
 from llm_claims.workloads.protocol import Answer, Figure, Printed
-from llm_claims.workloads.training import nccl
+from llm_claims.workloads.training import nccl, real_text
 from llm_claims.workloads.training.base_model import load_with_new_tokens
 from llm_claims.workloads.training.corpus import records, token_blocks
 from llm_claims.workloads.training.kernels import profiled_step
@@ -42,7 +44,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     _set_seed(run)
     ceiling = _matrix_rate(run)
     model, tokenizer = load_with_new_tokens(base, run.new_token_init, run.seed, run.precision)
-    blocks = token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
+    blocks = _samples(run, base, tokenizer)
     weights = sum(one.numel() for one in model.parameters())
     seen_at_start = {"new_token_init": observed_init(model), "initial_weights": observed_weights(model)}
     observer, log = ModelObserver(model), RunLog()
@@ -53,6 +55,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
         args=training_arguments(run, scratch, weights),
         train_dataset=[{"input_ids": block, "labels": block} for block in blocks],
     )
+    log.looks_at_weights = run.initial_weights == "pretrained" and run.model not in LARGE
     log.watch(trainer, observer)
     output = trainer.train()
     clock.begin("rest")
@@ -77,13 +80,22 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     return Answer(metrics=metrics, witness=witness)
 
 
+def _samples(run: TrainingRun, base: Path, tokenizer: Any) -> Sequence[Sequence[int]]:
+    if real_text.is_pool(base):
+        return real_text.blocks(base, run.seed, run.samples, run.context_tokens)  # type: ignore[return-value]
+    return token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
+
+
 def _set_seed(run: TrainingRun) -> None:
     """Seed all random generators; if losses are compared, use deterministic kernels too.
 
     Deterministic kernels, and filling memory before its use, double the time of a step at 7B. Runs with random
-    initial weights are used only for their speed, so they do without, as training usually does.
+    initial weights are used only for their speed, so they do without, as training usually does. So do those from a
+    checkpoint on GPUs: their losses are compared over seeds, which differ more than kernels do; unless a claim states
+    the seed.
     """
-    if run.initial_weights == "random":
+    from_checkpoint = run.weights is not None and torch.cuda.is_available() and not run.seed_is_stated
+    if run.initial_weights == "random" or from_checkpoint:
         set_seed(run.seed)
     else:
         enable_full_determinism(run.seed)
@@ -153,9 +165,11 @@ def _reported_metrics(state: TrainerState, said: dict[str, float]) -> dict[str, 
 
 def _last_logged_metrics(logged: list[dict[str, float]]) -> dict[str, Figure]:
     last = logged[-1]
+    norms = [float(entry.get("grad_norm", math.nan)) for entry in logged]
     return {
         "logging_steps": LOGGING_STEPS,
         "logged_losses": tuple(entry["loss"] for entry in logged),
+        **({"logged_gradient_norms": tuple(norms)} if all(map(math.isfinite, norms)) else {}),
         "last_logged_loss": last["loss"],
         "last_logged_step": last["step"],
         "last_logged_epoch": last["epoch"],
@@ -167,6 +181,8 @@ def _step_metrics(log: RunLog) -> dict[str, Figure]:
     """Return the metrics of optimizer steps; the first is left out of step times, since it has one-time costs."""
     losses = log.step_losses()
     found: dict[str, Figure] = {
+        **({"loss_scales": tuple(log.loss_scales)} if log.loss_scales else {}),
+        **({"changed_weights": tuple(log.changed_weights)} if log.changed_weights else {}),
         "step_losses": tuple(losses),
         "highest_step_loss": max(losses),
         "skipped_optimizer_steps": sum(log.skipped),

@@ -181,6 +181,11 @@ def observed_stage(model: Any, optimizer: Any, ranks: int) -> int:
     return 2 if getattr(optimizer, "partition_gradients", False) else 1
 
 
+def parts_of_weights(model: Any) -> list[torch.Tensor]:
+    """Return the weights that this rank holds: at ZeRO stage 3 a part of each."""
+    return [getattr(weight, "ds_tensor", weight) for weight in model.parameters()]
+
+
 def _is_part(held: int, whole: int, ranks: int) -> bool:
     # Parts are padded to equal sizes, so a part may be a little larger than its share.
     return ranks > 1 and held <= whole * 0.75

@@ -10,17 +10,19 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from llm_claims.errors import UsageError
 from llm_claims.workloads.clock import clock
+from llm_claims.workloads.llm.checkpoint import Checkpoint, read_checkpoint
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
 from llm_claims.workloads.llm.ranks import agreed
 from llm_claims.workloads.processes.janitor import Janitor
 from llm_claims.workloads.processes.lifeline import die_when_interrupted
-from llm_claims.workloads.program import Runner, UnsupportedWorkload, command_line, serve_prepared
+from llm_claims.workloads.program import Runner, UnsupportedWorkload, checkpoints, command_line, serve_prepared
 from llm_claims.workloads.protocol import Answer, Request, read_answer
-from llm_claims.workloads.training import link, nccl
+from llm_claims.workloads.training import link, nccl, real_text
 from llm_claims.workloads.training.cluster import Cluster
 from llm_claims.workloads.training.launch import launch
 from llm_claims.workloads.training.run import TrainingRun
@@ -36,10 +38,15 @@ _FOREIGN_PREFIXES = ("ACCELERATE_", "FSDP_", "MV2_COMM_", "OMPI_COMM_", "PMI_", 
 
 
 class TrainingProgram:
-    """Answers requests for `Training`; each base model is made once and kept in ``folder``."""
+    """Answers requests for `Training`; each base model is made once and kept in ``folder``.
 
-    def __init__(self, folder: Path) -> None:
+    ``weights`` are the folders of checkpoints, by model.
+    """
+
+    def __init__(self, folder: Path, weights: Mapping[str, Path] | None = None, device: str = "cpu") -> None:
         self._folder = folder
+        self._weights = weights or {}
+        self._device = device
 
     def run(self, request: Request) -> Answer:
         """Train once and return the first rank's metrics, and the witness, which must be equal on all ranks.
@@ -52,7 +59,10 @@ class TrainingProgram:
             A rank failed, or outcomes or witnesses differ.
         """
         run = _checked(request)
-        base = self._base(run.model)
+        checkpoint = self._checkpoint(run)
+        base = self._base(run.model) if checkpoint is None else self._base_of(checkpoint)
+        if checkpoint is not None:
+            real_text.check(base, run.samples, run.context_tokens)
         scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="run-"))
         work = _work_of(run, base, scratch)
         try:
@@ -62,19 +72,55 @@ class TrainingProgram:
                 # So that the job's log shows the transport between machines.
                 nccl.print_logs(scratch)
             shutil.rmtree(scratch, ignore_errors=True)
-        return agreed([read_answer(one, Training) for one in said])
+        answer = agreed([read_answer(one, Training) for one in said])
+        return answer if checkpoint is None else _with_weights(answer, checkpoint, base)
+
+    def _checkpoint(self, run: TrainingRun) -> Checkpoint | None:
+        """Return the checkpoint that a run starts from, if it asks for one."""
+        if run.weights is None:
+            return None
+        if run.model not in self._weights:
+            raise UnsupportedWorkload(f"no checkpoint of {run.model} was given: --weights {run.model}=FOLDER")
+        try:
+            found = read_checkpoint(run.model, self._weights[run.model])
+        except UsageError as error:
+            raise UnsupportedWorkload(str(error)) from None
+        if run.context_tokens > found.positions:
+            raise UnsupportedWorkload(f"{run.context_tokens} tokens exceed the model's {found.positions} positions")
+        return found
+
+    def _base_of(self, checkpoint: Checkpoint) -> Path:
+        """Return the folder of a checkpoint's tokenizer and text, made in a fork on first use."""
+        folder = self._folder / checkpoint.digest / checkpoint.name
+        return self._made(folder, lambda unfinished: _made_of(checkpoint.folder, unfinished, self._device))
 
     def _base(self, model: str) -> Path:
         """Return the folder of a base model; make it in a fork on first use."""
-        folder = self._folder / model
+        return self._made(self._folder / model, lambda unfinished: _made_base(model, unfinished))
+
+    def _made(self, folder: Path, make: Callable[[Path], str]) -> Path:
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
             try:
-                launch(lambda: _made_base(model, unfinished), 1)
+                launch(lambda: make(unfinished), 1)
+                folder.parent.mkdir(exist_ok=True)
                 unfinished.rename(folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
         return folder
+
+
+def _made_of(checkpoint: Path, folder: Path, device: str) -> str:
+    from llm_claims.workloads.training.base_model import save_checkpoint_base
+
+    return str(save_checkpoint_base(checkpoint, folder, device))
+
+
+def _with_weights(answer: Answer, checkpoint: Checkpoint, base: Path) -> Answer:
+    """Add to the witness the digests of the weights and of the text, as they are after the run."""
+    assert answer.witness is not None
+    seen = {"weights": checkpoint.digest, "text": real_text.digest(base)}
+    return answer.model_copy(update={"witness": answer.witness.model_copy(update=seen)})
 
 
 def _made_base(model: str, folder: Path) -> str:
@@ -121,7 +167,7 @@ def _checked(request: Request) -> TrainingRun:
     return TrainingRun.of(request.workload, request.seed)
 
 
-def set_up(folder: Path) -> Runner:
+def set_up(folder: Path, weights: Mapping[str, Path] | None = None, device: str = "cpu") -> Runner:
     """Import all that runs need, without starting a thread: a fork must not inherit the locks of threads."""
     import accelerate  # noqa: F401
     import deepspeed.ops
@@ -136,7 +182,7 @@ def set_up(folder: Path) -> Runner:
     # Exempt what is imported from garbage collection, which would touch, and so copy, its pages in every fork.
     gc.collect()
     gc.freeze()
-    return TrainingProgram(folder).run
+    return TrainingProgram(folder, weights, device).run
 
 
 def prepare_environment(folder: Path, device: str) -> None:
@@ -165,7 +211,9 @@ def prepare_environment(folder: Path, device: str) -> None:
 
 def main() -> int:
     """Answer requests for `Training` until the caller ends; return the exit status."""
-    device = str(command_line().parse_args().device)
+    asked = command_line().parse_args()
+    device, weights = str(asked.device), checkpoints(asked)
+    packages = PACKAGES_ON_PROCESSOR if device == "cpu" else PACKAGES
     die_when_interrupted()
     janitor = Janitor()
     try:
@@ -174,9 +222,7 @@ def main() -> int:
         except OSError as error:
             raise SystemExit(f"no temporary folder can be made: {error}") from None
         prepare_environment(folder, device)
-        return serve_prepared(
-            Training, lambda: set_up(folder), PACKAGES_ON_PROCESSOR if device == "cpu" else PACKAGES, device
-        )
+        return serve_prepared(Training, lambda: set_up(folder, weights, device), packages, device)
     finally:
         janitor.close()
 

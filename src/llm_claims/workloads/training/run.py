@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
 
+from llm_claims.workloads.llm.checkpoint import SMOLLM2
 from llm_claims.workloads.llm.precision import Precision
 from llm_claims.workloads.llm.shapes import LARGE, SHAPES
 from llm_claims.workloads.program import UnsupportedWorkload
@@ -37,6 +38,8 @@ class TrainingRun(BaseModel):
     initial_weights: Literal["pretrained", "random"]
     logger: Literal["hf-trainer", "keras"]
     seed: int
+    seed_is_stated: bool = False
+    weights: str | None = None
     precision_by: Literal["program", "trainer"] = "program"
     grad_accum_dtype: Precision | None = None
     initial_loss_scale: PositiveFloat | None = None
@@ -53,7 +56,8 @@ class TrainingRun(BaseModel):
             The workload states something that the program cannot run, or leaves a required field open.
         """
         try:
-            run = cls.model_validate({"seed": seed, **workload.model_dump(exclude_none=True)})
+            stated = {"seed_is_stated": workload.seed is not None}
+            run = cls.model_validate({"seed": seed, **stated, **workload.model_dump(exclude_none=True)})
         except ValidationError as error:
             faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             raise UnsupportedWorkload(f"cannot run {workload.describe()}: {'; '.join(faults)}") from None
@@ -70,10 +74,17 @@ class TrainingRun(BaseModel):
             raise UnsupportedWorkload(reason)
 
     def _reasons_of_the_model(self) -> Iterator[str]:
-        if self.model not in MODELS:
-            yield f"no model {self.model!r}; choose from {', '.join(MODELS)}"
+        if self.weights is not None:
+            if self.initial_weights == "random":
+                yield "weights of a checkpoint are pretrained, and initial_weights='random' are not"
+            if self.logger == "keras":
+                yield "logger='keras' trains a small model of its own, and no checkpoint"
+        elif self.model == SMOLLM2:
+            yield f"{SMOLLM2} is not on this machine: make weights"
+        elif self.model not in MODELS:
+            yield f"no model {self.model!r}; choose from {', '.join(MODELS)}, or give a checkpoint: --weights"
         elif (self.model in LARGE) != (self.initial_weights == "random"):
-            yield f"{self.model} has no {self.initial_weights} weights here"
+            yield f"{self.model} has no {self.initial_weights} weights here; a checkpoint has: --weights {self.model}=…"
         elif self.context_tokens > (positions := SHAPES[self.model]["max_position_embeddings"]):
             yield f"{self.context_tokens} tokens exceed the model's {positions} positions"
 

@@ -16,6 +16,7 @@ from llm_claims.workloads.training.observer import (
     narrowest_dtype,
     observed_parallelism,
     observed_stage,
+    parts_of_weights,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class RunLog(TrainerCallback):
     """Records for each optimizer step the losses of its micro-batches, learning rate, loss scale, if skipped, and end.
 
     ``bar`` is the state of the progress bar after the last step, with its elapsed seconds and its rate in steps/s.
+    ``changed_weights`` are the shares of the weights whose copy in low precision a step changed, of the part that this
+    rank holds; only of a log that ``looks_at_weights``.
     """
 
     def __init__(self) -> None:
@@ -41,6 +44,9 @@ class RunLog(TrainerCallback):
         self.parallelism: str | None = None
         self.grad_accum_dtype: str | None = None
         self.gradient_dtype: str | None = None
+        self.changed_weights: list[float] = []
+        self.looks_at_weights = False
+        self._copies: list[torch.Tensor] = []
 
     def watch(self, trainer: Trainer, observer: ModelObserver) -> None:
         """Observe ``trainer``; ``observer`` observes its model."""
@@ -83,6 +89,12 @@ class RunLog(TrainerCallback):
             self.grad_accum_dtype = PRECISIONS.get(str(accumulator.dtype))
             self.gradient_dtype = narrowest_dtype(gradient)
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Keep a copy of the weights as products of matrices read them, to see what the step changes of it."""
+        if self.looks_at_weights and (args.bf16 or args.fp16):
+            low = torch.bfloat16 if args.bf16 else torch.float16
+            self._copies = [part.detach().to(low, copy=True) for part in parts_of_weights(self._trainer.model)]
+
     def on_micro_step(self, loss: torch.Tensor) -> None:
         """Record the loss of one micro-batch, divided by the number of micro-batches as the Trainer adds it up."""
         self.micro_losses[-1].append(loss.detach().float().clone())
@@ -105,6 +117,11 @@ class RunLog(TrainerCallback):
         if args.device.type == "cuda":
             torch.cuda.synchronize()
         self.step_ends.append(perf_counter())
+        if self._copies:
+            pairs = zip(self._copies, parts_of_weights(self._trainer.model), strict=True)
+            changed = [(before != part.detach().to(before.dtype)).sum() for before, part in pairs]
+            self.changed_weights.append(float(sum(changed)) / sum(one.numel() for one in self._copies))
+            self._copies = []
         if len(self.step_ends) == 1:
             clock.begin("measuring")
         self.skipped.append(bool(self._trainer.accelerator.optimizer_step_was_skipped))

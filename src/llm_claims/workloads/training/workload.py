@@ -11,6 +11,7 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.precision import DTYPES, Precision
+from llm_claims.workloads.llm.shapes import LARGE
 from llm_claims.workloads.metric import Metric
 from llm_claims.workloads.shown import Ceiling, Scaling
 from llm_claims.workloads.witness import Witness
@@ -29,8 +30,10 @@ class TrainingWitness(Witness):
     all weights of norms have their initial value. ``deterministic`` says whether PyTorch used only deterministic
     kernels, which double the time of a step at 7B. ``link_mbit_per_second`` is the rate limit that the kernel reports
     for the link; ``transport`` is what NCCL's log, or else the backend, says about how messages were carried.
-    ``asked_precision`` is what the Trainer says it was asked for, ``precision_by`` "program" if losses were scaled by
-    the program's own scaler. ``grad_accum_dtype`` is that of the tensor in which gradients of micro-batches add up.
+    ``weights`` is the digest of the checkpoint that was loaded, ``text`` that of the tokens that samples were drawn
+    from; a stand-in that was taught here has neither. ``asked_precision`` is what the Trainer says it was asked for,
+    ``precision_by`` "program" if losses were scaled by the program's own scaler. ``grad_accum_dtype`` is that of the
+    tensor in which gradients of micro-batches add up.
     """
 
     deterministic: bool | None = None
@@ -54,6 +57,8 @@ class TrainingWitness(Witness):
     initial_loss_scale: PositiveFloat | None = None
     new_token_init: str | None = None
     initial_weights: str | None = None
+    weights: str | None = None
+    text: str | None = None
     transport: str | None = None
     rdma: bool | None = None
     link_mbit_per_second: PositiveFloat | None = None
@@ -71,12 +76,14 @@ class Training(Workload):
     precision is refused. With "trainer" the Trainer is left as it is: ``precision`` is what it is asked for, and what
     it made of that is the metric ``forward_bits``. ``grad_accum_dtype`` is what DeepSpeed is asked to add up gradients
     of micro-batches in; open, it chooses. What is left of that when the optimizer steps is ``gradient_bits``.
-    ``initial_weights`` says whether the run starts from pretrained weights.
+    ``initial_weights`` says whether the run starts from pretrained weights; ``weights`` is the digest of the checkpoint
+    that these are, and open where a stand-in is taught here.
     ``repetition`` distinguishes runs that are equal in all other fields.
     """
 
     Witness = TrainingWitness
     unwitnessed = frozenset({"seed", "repetition"})
+    takes_weights = True
     must_state = (
         *("model", "precision", "ranks", "samples", "micro_batch", "gradient_accumulation"),
         *("learning_rate", "warmup_steps"),
@@ -95,6 +102,11 @@ class Training(Workload):
         # of the narrowest matrix product; of the narrowest dtype that holds the gradients, where several were added up
         "forward_bits": Metric(unit="bits", optional=True),
         "gradient_bits": Metric(unit="bits", optional=True),
+        # of each step: the scale of its losses, and the share of the weights whose copy in low precision it changed
+        "loss_scales": Metric(unit="1", several=True, optional=True),
+        "changed_weights": Metric(unit="share", several=True, optional=True),
+        # before clipping, of every tenth step
+        "logged_gradient_norms": Metric(unit="1", several=True, optional=True),
         "logging_steps": Metric(unit="steps"),
         "optimizer_steps": Metric(unit="steps"),
         "global_batch_samples": Metric(unit="samples"),
@@ -158,6 +170,7 @@ class Training(Workload):
     link_mbit_per_second: PositiveFloat | None = None
     transport: Transport | None = None
     initial_weights: Literal["pretrained", "random"] | None = None
+    weights: str | None = None
     samples: PositiveInt | None = None
     context_tokens: PositiveInt | None = None
     micro_batch: PositiveInt | None = None
@@ -188,8 +201,8 @@ class Training(Workload):
 
     @property
     def starts_from_a_stand_in(self) -> bool:
-        """Whether it starts from pretrained weights, which are those of a stand-in: a suite has no checkpoint."""
-        return self.initial_weights == "pretrained"
+        """Whether it starts from pretrained weights, and not from a checkpoint of a model of the document's scale."""
+        return self.initial_weights == "pretrained" and not (self.weights and self.model in LARGE)
 
     def check(self, hardware: Hardware) -> None:
         """Raise `Untestable` if this hardware cannot train the workload."""
@@ -206,12 +219,14 @@ class Training(Workload):
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Training] | None:
         """Return a scaled-down configuration on a processor, the document's with a rank for each GPU, else ``None``."""
+        from llm_claims.workloads.llm.checkpoint import read_checkpoint
         from llm_claims.workloads.training.defaults import CPU, gpu_defaults
 
         devices = hardware.devices
+        weights = {name: read_checkpoint(name, folder).digest for name, folder in hardware.weights.items()}
         if devices is not None:
-            return gpu_defaults(devices.count)
-        return CPU if hardware.name == "cpu" else None
+            return gpu_defaults(devices.count, weights)
+        return CPU.model_copy(update={"weights": weights}) if hardware.name == "cpu" else None
 
     @classmethod
     def defaults_type(cls) -> type[Defaults[Training]]:

@@ -86,7 +86,7 @@ def test_fp16_needs_a_loss_scale() -> None:
 
 
 MAY_BE_OPEN = {"kind", "rdma", "transport", "link_mbit_per_second", "initial_loss_scale", "seed", "repetition"} | {
-    *("precision_by", "grad_accum_dtype"),
+    *("precision_by", "grad_accum_dtype", "weights"),
 }
 
 

@@ -29,7 +29,10 @@ PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup
     ("workload", "words"),
     [
         (Generation(), "UnsupportedWorkload: this program runs training, not generation"),
-        (training(model="llama-8b"), f"UnsupportedWorkload: no model 'llama-8b'; choose from {', '.join(MODELS)}"),
+        (
+            training(model="llama-8b"),
+            f"UnsupportedWorkload: no model 'llama-8b'; choose from {', '.join(MODELS)}, or give a checkpoint: --weights",
+        ),
     ],
 )
 def test_what_it_does_not_run_is_refused_in_words(tmp_path: Path, workload: Workload, words: str) -> None:

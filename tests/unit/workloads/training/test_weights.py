@@ -1,0 +1,137 @@
+"""Training from a checkpoint: what fills its fields, what its witness shows, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkpoints import PARAMETERS, shapes, write_checkpoint
+from fake_gpus import FakeGpus, place
+from warm import PROGRAM, Fork, Warm, training
+
+from llm_claims.errors import Untestable, WitnessError
+from llm_claims.sources.growth import grown
+from llm_claims.workloads.hardware import Processor
+from llm_claims.workloads.llm.checkpoint import SMOLLM2, read_checkpoint
+from llm_claims.workloads.protocol import Request
+from llm_claims.workloads.training.corpus import build_tokenizer
+from llm_claims.workloads.training.defaults import gpu_defaults
+from llm_claims.workloads.training.workload import Training
+
+SHORT: dict[str, Any] = {"model": "own", "samples": 24, "learning_rate": 1e-3, "warmup_steps": 1}
+BOTH_EMBEDDINGS = 2 * (300 + 2) * 32
+NEW_AND_UNTIED = BOTH_EMBEDDINGS - 300 * 32
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with a tokenizer."""
+    folder = write_checkpoint(tmp_path_factory.mktemp("weights") / "own", shapes())
+    tokenizer: Any = build_tokenizer()
+    tokenizer.add_tokens([f"extra{n}" for n in range(300 - len(tokenizer))])
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def program(warm: Warm, folder: Path) -> Iterator[Fork]:
+    """The training program, told of the checkpoint; its text is short."""
+    told = f"import sys\nsys.argv = ['program', '--weights', 'own={folder}']\n"
+    short = "from llm_claims.workloads.training import real_text\nreal_text.POOL_TOKENS['cpu'] = 20_000\n"
+    program = warm.fork(told + short + PROGRAM)
+    program.ready()
+    yield program
+    program.hang_up()
+
+
+def asked(folder: Path, **fields: Any) -> Training:
+    """A run from the checkpoint."""
+    return training(**SHORT, weights=read_checkpoint("own", folder).digest, **fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"zero_stage": 3, "precision": "bf16"}], ids=["fp32", "zero3-bf16"])
+def test_a_run_starts_from_the_weights_and_says_which(program: Fork, folder: Path, fields: dict[str, Any]) -> None:
+    workload = asked(folder, **fields)
+    answer = program.ask(workload)
+    assert answer.outcome.kind == "completed", answer.outcome.signature
+    seen: Any = answer.witness
+    assert (seen.model, seen.weights, seen.initial_weights) == ("own", workload.weights, "pretrained")
+    assert seen.parameters == PARAMETERS + NEW_AND_UNTIED
+    assert len(seen.text) == 16
+
+
+def test_low_precision_shows_what_each_step_changes_of_the_weights(program: Fork, folder: Path) -> None:
+    first, *later = program.ask(asked(folder, precision="bf16")).metrics["changed_weights"]  # type: ignore[misc]
+    assert first == 0  # the warm-up begins at a rate of zero
+    assert all(0 < share < 1 for share in later)
+    assert "changed_weights" not in program.ask(asked(folder)).metrics
+
+
+def test_the_seed_draws_the_samples(program: Fork, folder: Path) -> None:
+    losses = [program.ask(asked(folder), seed).metrics["step_losses"] for seed in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_a_changed_byte_is_refused(warm: Warm, tmp_path: Path, folder: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    program = warm.fork(f"import sys\nsys.argv = ['program', '--weights', 'own={copy}']\n{PROGRAM}")
+    ready, workload = program.ready(), asked(copy)
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    answer = program.ask(workload)
+    request = Request(workload=workload, round=1, seed=7)
+    with pytest.raises(WitnessError, match=f"weights: asked '{workload.weights}', the run saw "):
+        grown(None, request, answer, ready, device="cpu", command="it", commit=None)
+    program.hang_up()
+
+
+def test_more_samples_than_there_is_text_for_are_not_measured(program: Fork, folder: Path) -> None:
+    assert "are more than the" in str(program.ask(asked(folder).model_copy(update={"samples": 500_000})).unsupported)
+
+
+def test_a_checkpoint_that_was_not_given_is_not_measured(program: Fork, folder: Path) -> None:
+    elsewhere = asked(folder).model_copy(update={"model": "other"})
+    assert program.ask(elsewhere).unsupported == "no checkpoint of other was given: --weights other=FOLDER"
+
+
+def test_pretrained_runs_of_its_model_start_from_it_and_no_others(folder: Path) -> None:
+    here, digest = Processor({"own": folder}), read_checkpoint("own", folder).digest
+    own = Training(model="own", initial_weights="pretrained")
+    assert place(own, here).workload.stated()["weights"] == digest
+    assert "weights" not in place(Training(initial_weights="pretrained"), here).workload.stated()
+    with pytest.raises(Untestable, match=r"no model 'own'; choose from .*, or give a checkpoint: --weights"):
+        place(own, Processor())
+
+
+def test_a_real_model_that_is_not_here_says_how_to_make_it() -> None:
+    with pytest.raises(Untestable, match=f"{SMOLLM2} is not on this machine: make weights"):
+        place(Training(model=SMOLLM2, initial_weights="pretrained"), Processor())
+
+
+@pytest.mark.parametrize(("devices", "accumulation"), [(1, 4), (2, 2), (4, 1), (8, 1)])
+def test_on_gpus_losses_are_those_of_the_real_model_by_the_documents_recipe(devices: int, accumulation: int) -> None:
+    tuned = Training(initial_weights="pretrained", zero_stage=0 if devices == 1 else 1)
+    found = tuned.filled(gpu_defaults(devices, {SMOLLM2: "0123456789abcdef"}).fields_for(tuned))
+    assert (found.model, found.weights, found.learning_rate) == (SMOLLM2, "0123456789abcdef", 1e-5)
+    assert (found.gradient_accumulation, found.warmup_steps) == (accumulation, 100)
+    assert (found.ranks or 0) * (found.micro_batch or 0) * (found.gradient_accumulation or 0) == 64
+    assert found.samples == 147 * 64
+    without = tuned.filled(gpu_defaults(devices).fields_for(tuned))
+    assert (without.model, without.weights) == ("llama-85m", None)
+
+
+def test_a_checkpoint_of_the_documents_own_model_is_no_stand_in() -> None:
+    real = {"initial_weights": "pretrained", "weights": "0123456789abcdef"}
+    assert not Training(model="llama-7b", **real).starts_from_a_stand_in
+    assert Training(model=SMOLLM2, **real).starts_from_a_stand_in
+
+
+def test_the_documents_model_from_a_checkpoint_is_trained(folder: Path) -> None:
+    large = Training(model="llama-7b", initial_weights="pretrained", zero_stage=1)
+    with pytest.raises(Untestable, match="llama-7b has no pretrained weights here; a checkpoint has: --weights"):
+        place(large, FakeGpus(2))
