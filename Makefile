@@ -128,6 +128,11 @@ bench: $(READY) ## Time the code itself
 calibrate: $(READY_CALIBRATE) ## Simulate the change detector beside what others use; writes docs/calibration.md: half an hour
 	$(BIN_CALIBRATE)/python -m tests.calibration.calibrate $(ARGS)
 
+.PHONY: findings
+findings: $(READY) ## Judge the recordings, and make docs/findings.md and its plots of the verdicts: half a minute
+	$(BIN)/pytest tests/claims -m "cpu and not live" --report-dir build/report $(ARGS)
+	$(BIN)/python -m tests.findings build/report/verdicts.json
+
 # In an environment of its own: plugins that are only installed are loaded everywhere.
 .PHONY: plugins
 plugins: $(READY_PLUGINS) ## Run a miniature suite beside other pytest plugins; writes docs/plugins.md: three minutes

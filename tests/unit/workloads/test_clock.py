@@ -19,7 +19,8 @@ SAID = Spent(setup_seconds=3.0, compiling_seconds=2.0, measuring_seconds=5.0)
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, which a test sets."""
+    """The time, which a test sets; what other tests left of the clock of this process is forgotten."""
+    module.clock.stop()
     now = [100.0]
     monkeypatch.setattr(module, "perf_counter", lambda: now[0])
     return now

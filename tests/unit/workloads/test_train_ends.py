@@ -36,7 +36,7 @@ print(pid, flush=True)
 os.write(requests[1], sys.stdin.readline().encode())
 time.sleep(60)
 """
-SLOW_SET_UP = "from llm_claims.workloads.training import program as train; train.set_up = lambda folder: time.sleep(60)"
+SLOW_SET_UP = "from llm_claims.workloads.training import program as train; train.set_up = lambda *_: time.sleep(60)"
 LONG: dict[str, Any] = {"ranks": 2, "samples": 20_000, "context_tokens": 16}
 
 

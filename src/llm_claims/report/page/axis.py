@@ -63,8 +63,11 @@ class Axis:
         return math.log(max(value, self.lower)) if self.logarithmic else value
 
 
-def axis_of(rows: Iterable[VerdictRow], unit: str) -> Axis | None:
-    """Return the axis that holds the effects and intervals of rows in ``unit``; ``None`` if none has an effect."""
+def axis_of(rows: Iterable[VerdictRow], unit: str, wide: float = WIDE) -> Axis | None:
+    """Return the axis that holds the effects and intervals of rows in ``unit``; ``None`` if none has an effect.
+
+    One of ratios reaches ``wide`` times the middle effect at most, and as far in the other direction.
+    """
     shown = [row for row in rows if row.effect is not None and row.unit == unit]
     if not shown:
         return None
@@ -73,7 +76,7 @@ def axis_of(rows: Iterable[VerdictRow], unit: str) -> Axis | None:
     values = [*effects, *ends, 1.0 if unit == RATIO else 0.0]
     if unit == RATIO and effects[0] > 0:
         middle = effects[len(effects) // 2]
-        values = [min(max(value, middle / WIDE), middle * WIDE) for value in values]
+        values = [min(max(value, middle / wide), middle * wide) for value in values]
         room = math.exp(MARGIN * math.log(max(values) / min(values))) if max(values) > min(values) else 2.0
         return Axis(min(values) / room, max(values) * room, unit, logarithmic=True)
     room = MARGIN * (max(values) - min(values)) or 1.0

@@ -31,7 +31,8 @@ PAIR: dict[str, Any] = {"ranks": 2, "samples": 40, "context_tokens": 16, "warmup
         (Generation(), "UnsupportedWorkload: this program runs training, not generation"),
         (
             training(model="llama-8b"),
-            f"UnsupportedWorkload: no model 'llama-8b'; choose from {', '.join(MODELS)}, or give a checkpoint: ",
+            f"UnsupportedWorkload: no model 'llama-8b'; choose from {', '.join(MODELS)}, "
+            "or give a checkpoint: --weights",
         ),
     ],
 )

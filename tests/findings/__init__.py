@@ -1,0 +1,1 @@
+"""docs/findings.md and its plots, made from the verdicts on every recording: `make findings`."""
