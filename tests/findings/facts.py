@@ -140,7 +140,9 @@ class Facts:
         factor, unit, digits = _SHOWN[held[0].metrics[metric].unit]
         values = sorted(entry.median(metric) * factor for entry in held)
         least, most = (f"{value:#.{digits}g}".rstrip(".") for value in (values[0], values[-1]))
-        return f"{least}{unit}" if least == most else f"{least} to {most}{unit}"
+        if least != most:
+            return f"{least} to {most}{unit}"
+        return f"{least}{unit.removesuffix('s') if least == '1' else unit}"
 
 
 def figures_in(text: str) -> Iterator[str]:
