@@ -239,7 +239,7 @@ def test_first_calls_are_compiling_and_those_that_count_are_measuring(
     monkeypatch.setattr(serving_groups.clock, "begin", device.done.append)
     one.run(Request(workload=STATIC, round=1, seed=1))
     timed = ["measuring", *["reset", "call"] * 3, "rest"]
-    assert device.done == ["bandwidth", "load", "compiling", "call", "call", *timed]
+    assert device.done == ["bandwidth", "peak", "load", "compiling", "call", "call", *timed]
 
 
 def test_the_least_time_counts_and_how_near_it_is_to_what_the_memory_allows(device: FakeDevice) -> None:
