@@ -42,12 +42,12 @@ def quantize(model: torch.nn.Module) -> None:
     ValueError
         A linear layer has a bias, which no Llama has.
     """
-    for owner in list(model.modules()):
-        for name, layer in list(owner.named_children()):
-            if isinstance(layer, torch.nn.Linear):
-                if layer.bias is not None:
-                    raise ValueError(f"{name} has a bias: only linear layers without one are quantized")
-                setattr(owner, name, Int8Linear(layer))
+    # Names, and not the layers, so that nothing holds the weights of a layer that has been replaced.
+    for owner in [module for module in model.modules() if not isinstance(module, torch.nn.Linear)]:
+        for name in [name for name, layer in owner.named_children() if isinstance(layer, torch.nn.Linear)]:
+            if getattr(owner, name).bias is not None:
+                raise ValueError(f"{name} has a bias: only linear layers without one are quantized")
+            setattr(owner, name, Int8Linear(getattr(owner, name)))
 
 
 def quantization_of(model: torch.nn.Module) -> str | None:

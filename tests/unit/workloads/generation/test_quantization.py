@@ -61,3 +61,27 @@ def test_a_model_tells_what_its_layers_hold_and_in_how_many_bytes() -> None:
     model[2] = torch.nn.Linear(6, 4)
     with pytest.raises(ValueError, match="has a bias"):
         quantize(model)
+
+
+@inside
+def test_a_layer_is_freed_before_the_next_is_quantized() -> None:
+    import weakref
+
+    import torch
+
+    from llm_claims.workloads.generation import quantization
+
+    model = torch.nn.Sequential(
+        *(torch.nn.Sequential(*(torch.nn.Linear(4, 4, bias=False) for _ in range(2))) for _ in range(3))
+    )
+    whole = [weakref.ref(module) for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    left = []
+
+    class Watched(quantization.Int8Linear):
+        def __init__(self, linear: torch.nn.Linear) -> None:
+            super().__init__(linear)
+            left.append(sum(one() is not None for one in whole))
+
+    quantization.Int8Linear = Watched  # type: ignore[misc]
+    quantization.quantize(model)
+    assert left == [6, 5, 4, 3, 2, 1]
