@@ -25,6 +25,10 @@ class EvidenceError(ClaimsError):
     """Evidence that lacks what a relation needs: a metric, a sample, a completed run."""
 
 
+class UnpairedError(EvidenceError):
+    """Timed series of which no two samples were taken in one pass."""
+
+
 class ProgramError(ClaimsError):
     """A live program that died, hung, or answered with something else than evidence."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from llm_claims.errors import EvidenceError
+from llm_claims.errors import EvidenceError, UnpairedError
 
 Spread = Literal["exact", "printed", "sampled"]
 _ORDER: tuple[Spread, ...] = ("exact", "printed", "sampled")
@@ -116,7 +116,7 @@ def _aligned(a: Series, b: Series) -> tuple[tuple[int, ...], tuple[int, ...], tu
     if a.rounds and b.rounds:
         rounds = tuple(sorted(set(a.rounds) & set(b.rounds)))
         if not rounds:
-            raise EvidenceError("two live series share no round: they were not measured interleaved")
+            raise UnpairedError("two live series share no round: they were not measured interleaved")
         return tuple(map(a.rounds.index, rounds)), tuple(map(b.rounds.index, rounds)), rounds
     rounds, figures = (a.rounds, b) if a.rounds else (b.rounds, a)
     if rounds and figures.n > 1:

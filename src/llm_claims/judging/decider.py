@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
-from llm_claims.errors import Untestable
+from llm_claims.errors import UnpairedError, Untestable
 from llm_claims.judging.accepted import accepted_line
 from llm_claims.judging.measurement import Measurement, check_timed, metrics_read
 from llm_claims.judging.plan import Plan
@@ -165,4 +165,9 @@ def _recorded_verdict(relation: Relation, source: Source, compared: list[Measure
         raise Untestable(
             f"{source.name} has these from {len(occasions)} occasions: they were not measured side by side"
         )
-    return relation.verdict(look)
+    try:
+        return relation.verdict(look)
+    except UnpairedError:
+        raise Untestable(
+            f"{source.name} has these from different passes: they were not measured side by side"
+        ) from None

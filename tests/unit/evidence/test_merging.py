@@ -95,6 +95,14 @@ FIGURES = {
 }
 
 
+def test_no_times_of_different_passes_are_compared_either() -> None:
+    """As in a recording of some claims, each of which had passes of its own."""
+    source = RecordedSource(occasion(timed(SHORT, 1.0, 1.0), timed(LONG, 2.0, 2.0, rounds=(3, 4))))
+    few, many = (Measurement(source, Placed(run)).latency_seconds for run in (SHORT, LONG))
+    with pytest.raises(Untestable, match="one has these from different passes: they were not measured side by side"):
+        Decider(5, lambda _: Plan()).decide(less(few, many), source)
+
+
 @pytest.mark.parametrize("metric", FIGURES)
 @pytest.mark.parametrize("relation", [less, equal], ids=["less", "equal"])
 def test_no_figure_of_two_occasions_is_compared(relation: Any, metric: str) -> None:
