@@ -26,6 +26,8 @@ _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 _SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
 # Buffers that old versions of transformers saved with the weights.
 _BUFFERS = "rotary_emb.inv_freq"
+_LARGEST_SIZE, _MOST_LAYERS = 10_000_000, 1_000
+_BYTES_OF = {"F32": 4, "F16": 2, "BF16": 2}
 _HEADER_LENGTH_BYTES = 8
 _MOST_HEADER_BYTES = 100_000_000
 """The limit of the format itself."""
@@ -109,13 +111,19 @@ def _config(name: str, folder: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: cannot be read ({error.strerror}): a checkpoint is a folder with it") from None
     except ValueError:
         raise UsageError(f"{path}: is not JSON") from None
-    made_for = [str(one) for one in config.get("architectures") or [config.get("model_type")]]
+    if not isinstance(config, dict):
+        raise UsageError(f"{path}: is no JSON object with the fields of a model")
+    said = config.get("architectures") or config.get("model_type")
+    made_for = [str(one) for one in (said if isinstance(said, list) else [said])]
     if _ARCHITECTURE not in made_for and made_for != ["llama"]:
         raise UsageError(f"{path}: architectures: {listed(made_for)}; only {_ARCHITECTURE} can be run")
     config.setdefault("num_key_value_heads", config.get("num_attention_heads"))
     for field_name in (*_SIZES, "vocab_size", "max_position_embeddings"):
-        if not isinstance(config.get(field_name), int) or config[field_name] < 1:
-            raise UsageError(f"{path}: {field_name}: must be a positive number, is {config.get(field_name)!r}")
+        most = _MOST_LAYERS if field_name == "num_hidden_layers" else _LARGEST_SIZE
+        if type(config.get(field_name)) is not int or not 0 < config[field_name] <= most:
+            raise UsageError(
+                f"{path}: {field_name}: must be a whole number from 1 to {most}, is {config.get(field_name)!r}"
+            )
     shape = SHAPES.get(name, {})
     for field_name in filter(shape.__contains__, _SIZES):
         if config[field_name] != shape[field_name]:
@@ -123,22 +131,26 @@ def _config(name: str, folder: Path) -> dict[str, Any]:
                 f"{path}: {field_name}: is {config[field_name]}, but {name} has {shape[field_name]}: "
                 "give the checkpoint another name"
             )
-    return dict(config)
+    if type(config.get("head_dim")) not in (int, type(None)):
+        raise UsageError(f"{path}: head_dim: must be a whole number, is {config['head_dim']!r}")
+    return config
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
     index = folder / _INDEX
     if index.exists():
         try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+            names = sorted({str(name) for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()})
         except (ValueError, KeyError, AttributeError, TypeError):
             raise UsageError(f"{index}: has no weight_map that names the files of the weights") from None
     else:
-        names = sorted(path.name for path in folder.glob("*.safetensors"))
+        names = sorted(path.name for path in folder.glob("*.safetensors") if path.is_file())
     if not names:
         pickled = [path.name for path in folder.iterdir() if path.suffix in _PICKLED]
         hint = f": {listed(pickled)} is pickled, and loading it could run any program: convert it" if pickled else ""
         raise UsageError(f"{folder}: has no *.safetensors{hint}")
+    if elsewhere := [name for name in names if Path(name).name != name]:
+        raise UsageError(f"{index}: {elsewhere[0]} is no file of this folder")
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise UsageError(f"{folder}: {listed(missing)} is missing, which {_INDEX} names")
     return tuple(folder / name for name in names)
@@ -153,11 +165,17 @@ def _tensors(path: Path) -> dict[str, tuple[int, ...]]:
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        places = {name: tuple(map(int, entry["data_offsets"])) for name, entry in header.items()}
         shapes = {name: tuple(map(int, entry["shape"])) for name, entry in header.items()}
+        dtypes = {name: str(entry["dtype"]) for name, entry in header.items()}
     except (ValueError, KeyError, AttributeError, TypeError, IndexError):
         raise UsageError(f"{path}: is no file of safetensors, or is damaged: its header cannot be read") from None
-    if (whole := _HEADER_LENGTH_BYTES + length + end) != size:
+    if unknown := sorted(set(dtypes.values()) - _BYTES_OF.keys()):
+        raise UsageError(f"{path}: holds {unknown[0]}, and a run takes weights in {listed(list(_BYTES_OF))}")
+    held = {name: math.prod(shape) * _BYTES_OF[dtypes[name]] for name, shape in shapes.items()}
+    if any(len(at) != 2 or at[1] - at[0] != held[name] for name, at in places.items()):
+        raise UsageError(f"{path}: is damaged: its header gives tensors other sizes than their shapes have")
+    if (whole := _HEADER_LENGTH_BYTES + length + sum(held.values())) != size:
         raise UsageError(f"{path}: has {size} bytes, and its header speaks of {whole}: copy it again")
     return shapes
 

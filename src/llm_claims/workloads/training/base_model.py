@@ -39,13 +39,13 @@ def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
     UnsupportedWorkload
         The tokenizer cannot be read, or is of another vocabulary than the weights.
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer, LlamaConfig
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
-    except (OSError, ValueError) as error:
+        tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False)
+    except Exception as error:  # of whatever library reads it
         raise UnsupportedWorkload(f"{checkpoint}: its tokenizer cannot be read: {error}") from None
-    rows = AutoConfig.from_pretrained(checkpoint).vocab_size
+    rows = LlamaConfig.from_pretrained(checkpoint).vocab_size
     if len(tokenizer) != rows:
         raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {len(tokenizer)} tokens, its embedding {rows} rows")
     tokenizer.save_pretrained(folder)

@@ -70,6 +70,15 @@ def _rewrite(folder: Path, layout: dict[str, tuple[int, ...]]) -> None:
     (folder / "other/model.safetensors").rename(folder / "model.safetensors")
 
 
+def _rewrite_header(folder: Path, **changed: object) -> None:
+    """Change what a file says of each of its tensors."""
+    path = folder / "model.safetensors"
+    length = int.from_bytes(path.read_bytes()[:8], "little")
+    header = json.loads(path.read_bytes()[8 : 8 + length])
+    text = json.dumps({name: {**entry, **changed} for name, entry in header.items() if name != "__metadata__"}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + path.read_bytes()[8 + length :])
+
+
 def _index(text: str) -> Callable[[Path], None]:
     return lambda folder: (folder / "model.safetensors.index.json").write_text(text) and None
 
@@ -81,7 +90,22 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: write_config(folder, architectures=["GPT2LMHeadModel"]),
         "config.json: architectures: GPT2LMHeadModel; only LlamaForCausalLM can be run",
     ),
-    "no size": (lambda folder: write_config(folder, hidden_size=None), "hidden_size: must be a positive number"),
+    "no object": (lambda folder: (folder / "config.json").write_text("[]"), "config.json: is no JSON object"),
+    "too many layers": (
+        lambda folder: write_config(folder, num_hidden_layers=10**9),
+        "num_hidden_layers: must be a whole number from 1 to 1000, is 1000000000",
+    ),
+    "a head of words": (lambda folder: write_config(folder, head_dim="x"), "head_dim: must be a whole number, is 'x'"),
+    "a file elsewhere": (
+        lambda folder: _index('{"weight_map": {"a": "../own/model.safetensors"}}')(folder),
+        "../own/model.safetensors is no file of this folder",
+    ),
+    "integers": (
+        lambda folder: _rewrite_header(folder, dtype="I8"),
+        "holds I8, and a run takes weights in F32, F16, BF16",
+    ),
+    "other sizes": (lambda folder: _rewrite_header(folder, shape=[3]), "its header gives tensors other sizes"),
+    "no size": (lambda folder: write_config(folder, hidden_size=None), "hidden_size: must be a whole number from 1"),
     "pickled": (_pickle, "has no *.safetensors: pytorch_model.bin is pickled, and loading it could run any program"),
     "nothing": (lambda folder: (folder / "model.safetensors").unlink(), "has no *.safetensors"),
     "truncated": (_truncate, "and its header speaks of"),

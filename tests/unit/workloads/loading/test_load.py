@@ -126,7 +126,9 @@ def test_the_witness_has_everything_the_workload_states(loaded: Load, changes: d
 
 def test_the_peak_has_what_loading_allocates(loaded: Load) -> None:
     plain = loaded().metrics["peak_host_memory_bytes"]
-    copied = loaded(f"{NO_FAULT}; import torch; torch.ones({WEIGHT_BYTES}, dtype=torch.uint8); del model; {NO_FAULT}")
+    # Held for a while: memory is looked at every few milliseconds, and later where the machine is busy.
+    copy = f"import time, torch; held = torch.ones({WEIGHT_BYTES}, dtype=torch.uint8); time.sleep(0.3); del held, model"
+    copied = loaded(f"{NO_FAULT}; {copy}; {NO_FAULT}")
     added = copied.metrics["peak_host_memory_bytes"] - plain
     assert 0.9 * WEIGHT_BYTES < added < 1.2 * WEIGHT_BYTES
 
