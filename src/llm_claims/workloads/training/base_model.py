@@ -31,7 +31,7 @@ _PRETRAINING_CONTEXT = 64
 _PRETRAINING_RATE = 3e-3
 
 
-def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
+def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> None:
     """Save in ``folder`` what runs from a checkpoint need: its tokenizer, text in its tokens, and where it is.
 
     Raises
@@ -44,7 +44,10 @@ def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False)
     except Exception as error:  # of whatever library reads it
-        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer cannot be read: {error}") from None
+        words = str(error).strip().splitlines()[0]
+        raise UnsupportedWorkload(
+            f"{checkpoint}: its tokenizer cannot be read ({words}): add a tokenizer.json"
+        ) from None
     rows = LlamaConfig.from_pretrained(checkpoint).vocab_size
     if len(tokenizer) != rows:
         raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {len(tokenizer)} tokens, its embedding {rows} rows")
@@ -52,7 +55,6 @@ def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
     tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
     real_text.write_pool(tokenizer, folder, device)
     (folder / CHECKPOINT).symlink_to(checkpoint.resolve())
-    return folder
 
 
 def save_base_model(name: str, folder: Path) -> Path:

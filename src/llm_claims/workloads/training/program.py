@@ -99,10 +99,13 @@ class TrainingProgram:
         return self._made(self._folder / model, lambda unfinished: _made_base(model, unfinished))
 
     def _made(self, folder: Path, make: Callable[[Path], str]) -> Path:
+        """Have a fork make a folder, unless it is there; ``make`` returns why it could not, or nothing."""
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
             try:
-                launch(lambda: make(unfinished), 1)
+                (why_not,) = launch(lambda: make(unfinished), 1)
+                if why_not:
+                    raise UnsupportedWorkload(why_not)
                 folder.parent.mkdir(exist_ok=True)
                 unfinished.rename(folder)
             finally:
@@ -113,7 +116,11 @@ class TrainingProgram:
 def _made_of(checkpoint: Path, folder: Path, device: str) -> str:
     from llm_claims.workloads.training.base_model import save_checkpoint_base
 
-    return str(save_checkpoint_base(checkpoint, folder, device))
+    try:
+        save_checkpoint_base(checkpoint, folder, device)
+    except UnsupportedWorkload as reason:
+        return str(reason)
+    return ""
 
 
 def _with_weights(answer: Answer, checkpoint: Checkpoint, base: Path) -> Answer:
@@ -127,7 +134,8 @@ def _made_base(model: str, folder: Path) -> str:
     from llm_claims.workloads.training.base_model import save_base_model
 
     see_one_device()
-    return str(save_base_model(model, folder))
+    save_base_model(model, folder)
+    return ""
 
 
 def _work_of(run: TrainingRun, base: Path, scratch: Path) -> Callable[[], str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkpoints import PARAMETERS, shapes, write_checkpoint
+from checkpoints import PARAMETERS, shapes, write_checkpoint, write_config
 from fake_gpus import FakeGpus, place
 from warm import PROGRAM, Fork, Warm, training
 
@@ -92,6 +92,31 @@ def test_a_changed_byte_is_refused(warm: Warm, tmp_path: Path, folder: Path) -> 
 
 def test_more_samples_than_there_is_text_for_are_not_measured(program: Fork, folder: Path) -> None:
     assert "are more than the" in str(program.ask(asked(folder).model_copy(update={"samples": 500_000})).unsupported)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (lambda folder: (folder / "tokenizer.json").unlink(), "its tokenizer cannot be read ("),
+        (lambda folder: write_config(folder, vocab_size=301), "its tokenizer has 300 tokens, its embedding 301 rows"),
+    ],
+    ids=["none", "of another vocabulary"],
+)
+def test_a_tokenizer_that_does_not_fit_is_told(
+    warm: Warm, tmp_path: Path, folder: Path, changes: Any, words: str
+) -> None:
+    copy = write_checkpoint(tmp_path / "copy", {**shapes(), "model.embed_tokens.weight": (301, 32)})
+    if "301" not in words:
+        copy = write_checkpoint(tmp_path / "other", shapes())
+    for path in folder.glob("tokenizer*"):
+        (copy / path.name).write_bytes(path.read_bytes())
+    changes(copy)
+    program = warm.fork(f"import sys\nsys.argv = ['program', '--weights', 'own={copy}']\n{PROGRAM}")
+    program.ready()
+    said = program.ask(training(**SHORT, weights=read_checkpoint("own", copy).digest)).unsupported or ""
+    assert said.startswith(f"{copy}: ")
+    assert words in said
+    program.hang_up()
 
 
 def test_a_checkpoint_that_was_not_given_is_not_measured(program: Fork, folder: Path) -> None:
