@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,66 @@ def test_a_changed_byte_is_refused(warm: Warm, tmp_path: Path, folder: Path) -> 
     request = Request(workload=workload, round=1, seed=7)
     with pytest.raises(WitnessError, match=f"weights: asked '{workload.weights}', the run saw "):
         grown(None, request, answer, ready, device="cpu", command="it", commit=None)
+    program.hang_up()
+
+
+def test_a_model_may_be_named_as_on_a_hub(warm: Warm, folder: Path) -> None:
+    short = "from llm_claims.workloads.training import real_text\nreal_text.POOL_TOKENS['cpu'] = 20_000\n"
+    program = warm.fork(f"import sys\nsys.argv = ['program', '--weights', 'an-owner/v1.0={folder}']\n{short}{PROGRAM}")
+    program.ready()
+    answer = program.ask(asked(folder).model_copy(update={"model": "an-owner/v1.0"}))
+    assert answer.outcome.kind == "completed", answer.outcome.signature
+    assert answer.witness.model == "an-owner/v1.0"  # type: ignore[union-attr]
+    program.hang_up()
+
+
+@pytest.fixture
+def copy(tmp_path: Path, folder: Path) -> Path:
+    """A copy of the checkpoint, to be spoiled."""
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def _none(copy: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (copy / name).unlink()
+
+
+def _of_code(copy: Path) -> None:
+    (copy / "theirs.py").write_text(
+        f"from pathlib import Path\nPath({str(copy / 'ran')!r}).touch()\nclass Theirs: pass\n"
+    )
+    said = {"auto_map": {"AutoTokenizer": ["theirs.Theirs", "theirs.Theirs"]}, "tokenizer_class": "Theirs"}
+    (copy / "tokenizer_config.json").write_text(json.dumps(said))
+
+
+def _of_known_tokens(copy: Path) -> None:
+    tokenizer: Any = build_tokenizer()
+    tokenizer.add_tokens(["[SEP]", *(f"extra{n}" for n in range(300 - 1 - len(tokenizer)))])
+    tokenizer.save_pretrained(copy)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_none, "its tokenizer cannot be read: "),
+        (lambda copy: (copy / "tokenizer.json").write_text("{}"), "its tokenizer cannot be read: "),
+        (lambda copy: build_tokenizer().save_pretrained(copy), "tokens, its embedding 300 rows"),
+        (_of_known_tokens, "its tokenizer has [SEP], which runs add as new tokens"),
+        (_of_code, "its tokenizer cannot be read: "),
+    ],
+    ids=["none", "damaged", "other", "known", "code"],
+)
+def test_a_tokenizer_that_cannot_be_used_is_no_failed_run(
+    warm: Warm, copy: Path, spoil: Callable[[Path], object], words: str
+) -> None:
+    spoil(copy)
+    program = warm.fork(f"import sys\nsys.argv = ['program', '--weights', 'own={copy}']\n{PROGRAM}")
+    program.ready()
+    said = str(program.ask(asked(copy)).unsupported)
+    assert said.startswith(f"{copy}: ")
+    assert words in said
+    assert not (copy / "ran").exists()
+    assert "Do you wish to run the custom code?" not in program.errors
     program.hang_up()
 
 
