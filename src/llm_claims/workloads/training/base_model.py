@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote
 
 from llm_claims.workloads.llm.gpu import own_device
 from llm_claims.workloads.llm.precision import DTYPES, Precision
 from llm_claims.workloads.llm.shapes import LARGE, SEED, SHAPES
+from llm_claims.workloads.outcome import signature
 from llm_claims.workloads.program import UnsupportedWorkload
 from llm_claims.workloads.training import real_text
 from llm_claims.workloads.training.corpus import NEW_TOKENS, build_tokenizer, statements, token_blocks
@@ -31,30 +33,46 @@ _PRETRAINING_CONTEXT = 64
 _PRETRAINING_RATE = 3e-3
 
 
-def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> None:
+def folder_name(model: str) -> str:
+    """Return a name for the folder of a model that a user has named: it may have slashes, as those of hubs do."""
+    return quote(model, safe="").replace(".", "%2E")
+
+
+def model_in(folder: Path) -> str:
+    """Return the name of the model whose folder it is."""
+    return unquote(folder.name)
+
+
+def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
     """Save in ``folder`` what runs from a checkpoint need: its tokenizer, text in its tokens, and where it is.
 
     Raises
     ------
     UnsupportedWorkload
-        The tokenizer cannot be read, or is of another vocabulary than the weights.
+        The tokenizer cannot be read, is of another vocabulary than the weights, or knows the new tokens already.
     """
-    from transformers import AutoTokenizer, LlamaConfig
-
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False)
-    except Exception as error:  # of whatever library reads it
-        words = str(error).strip().splitlines()[0]
-        raise UnsupportedWorkload(
-            f"{checkpoint}: its tokenizer cannot be read ({words}): add a tokenizer.json"
-        ) from None
-    rows = LlamaConfig.from_pretrained(checkpoint).vocab_size
-    if len(tokenizer) != rows:
-        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {len(tokenizer)} tokens, its embedding {rows} rows")
+    tokenizer = _tokenizer_of(checkpoint)
     tokenizer.save_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
     real_text.write_pool(tokenizer, folder, device)
     (folder / CHECKPOINT).symlink_to(checkpoint.resolve())
+    return folder
+
+
+def _tokenizer_of(checkpoint: Path) -> Any:
+    from transformers import AutoTokenizer, LlamaConfig
+
+    try:
+        # Asked nothing and told nothing, it would ask at a terminal whether to run the code that a checkpoint brings.
+        tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False)
+    except Exception as error:  # of many kinds: tokenizers raises `Exception` itself for a file that it cannot read
+        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer cannot be read: {signature(error)}") from None
+    rows = LlamaConfig.from_pretrained(checkpoint).vocab_size
+    if len(tokenizer) != rows:
+        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {len(tokenizer)} tokens, its embedding {rows} rows")
+    if known := sorted(set(NEW_TOKENS) & tokenizer.get_vocab().keys()):
+        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {', '.join(known)}, which runs add as new tokens")
+    return tokenizer
 
 
 def save_base_model(name: str, folder: Path) -> Path:
@@ -123,7 +141,7 @@ def load_with_new_tokens(
     import torch
     from transformers import AutoTokenizer, LlamaForCausalLM
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
     if (folder / CHECKPOINT).exists():
         model = _loaded(folder / CHECKPOINT, precision if folder.name in LARGE else "fp32")
@@ -149,7 +167,10 @@ def _loaded(checkpoint: Path, precision: Precision) -> LlamaForCausalLM:
     import torch
     from transformers import LlamaForCausalLM
 
-    model = LlamaForCausalLM.from_pretrained(checkpoint, dtype=getattr(torch, DTYPES[precision]))
+    # Never pickled ones, whatever lies there by now: loading them could run any program.
+    model = LlamaForCausalLM.from_pretrained(
+        checkpoint, dtype=getattr(torch, DTYPES[precision]), use_safetensors=True, trust_remote_code=False
+    )
     if model.config.tie_word_embeddings:
         model.config.tie_word_embeddings = False
         model.lm_head.weight = torch.nn.Parameter(model.model.embed_tokens.weight.detach().clone())

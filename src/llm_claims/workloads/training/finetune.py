@@ -17,7 +17,7 @@ from llm_claims.workloads.llm.precision import DTYPES
 from llm_claims.workloads.llm.shapes import LARGE, training_flops_per_token
 from llm_claims.workloads.protocol import Answer, Figure, Printed
 from llm_claims.workloads.training import nccl, real_text
-from llm_claims.workloads.training.base_model import load_with_new_tokens
+from llm_claims.workloads.training.base_model import load_with_new_tokens, model_in
 from llm_claims.workloads.training.corpus import records, token_blocks
 from llm_claims.workloads.training.kernels import profiled_step
 from llm_claims.workloads.training.observer import ModelObserver, observed_init, observed_weights
@@ -67,7 +67,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     }
     witness = _witness(trainer, observer, log).model_copy(
         update={
-            "model": base.name,
+            "model": model_in(base),
             "parameters": weights,
             "transport": _transport(scratch),
             **seen_at_start,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from llm_claims.errors import UsageError
 from llm_claims.workloads.clock import clock
-from llm_claims.workloads.llm.checkpoint import Checkpoint, read_checkpoint
+from llm_claims.workloads.llm.checkpoint import Checkpoint, digest_of, read_checkpoint
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
 from llm_claims.workloads.llm.ranks import agreed
 from llm_claims.workloads.processes.janitor import Janitor
@@ -23,6 +23,7 @@ from llm_claims.workloads.processes.lifeline import die_when_interrupted
 from llm_claims.workloads.program import Runner, UnsupportedWorkload, checkpoints, command_line, serve_prepared
 from llm_claims.workloads.protocol import Answer, Request, read_answer
 from llm_claims.workloads.training import link, nccl, real_text
+from llm_claims.workloads.training.base_model import folder_name
 from llm_claims.workloads.training.cluster import Cluster
 from llm_claims.workloads.training.launch import launch
 from llm_claims.workloads.training.run import TrainingRun
@@ -91,7 +92,8 @@ class TrainingProgram:
 
     def _base_of(self, checkpoint: Checkpoint) -> Path:
         """Return the folder of a checkpoint's tokenizer and text, made in a fork on first use."""
-        folder = self._folder / checkpoint.digest / checkpoint.name
+        # Whether the digest is the one that the run asks for, its witness shows.
+        folder = self._folder / digest_of(checkpoint.files) / folder_name(checkpoint.name)
         return self._made(folder, lambda unfinished: _made_of(checkpoint.folder, unfinished, self._device))
 
     def _base(self, model: str) -> Path:
@@ -99,13 +101,12 @@ class TrainingProgram:
         return self._made(self._folder / model, lambda unfinished: _made_base(model, unfinished))
 
     def _made(self, folder: Path, make: Callable[[Path], str]) -> Path:
-        """Have a fork make a folder, unless it is there; ``make`` returns why it could not, or nothing."""
+        """Return a folder that ``make`` fills in a fork on first use; what that returns is why it cannot."""
         if not folder.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self._folder, prefix="base-"))
             try:
-                (why_not,) = launch(lambda: make(unfinished), 1)
-                if why_not:
-                    raise UnsupportedWorkload(why_not)
+                if reason := launch(lambda: make(unfinished), 1)[0]:
+                    raise UnsupportedWorkload(reason)
                 folder.parent.mkdir(exist_ok=True)
                 unfinished.rename(folder)
             finally:
@@ -126,7 +127,7 @@ def _made_of(checkpoint: Path, folder: Path, device: str) -> str:
 def _with_weights(answer: Answer, checkpoint: Checkpoint, base: Path) -> Answer:
     """Add to the witness the digests of the weights and of the text, as they are after the run."""
     assert answer.witness is not None
-    seen = {"weights": checkpoint.digest, "text": real_text.digest(base)}
+    seen = {"weights": digest_of(checkpoint.files), "text": real_text.digest(base)}
     return answer.model_copy(update={"witness": answer.witness.model_copy(update=seen)})
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checkpoints import CONFIG, PARAMETERS, shapes, write_checkpoint, write_config
@@ -35,6 +37,34 @@ def test_one_in_several_files_is_read_by_its_index(folder: Path) -> None:
     index = {"weight_map": dict.fromkeys(LAYOUT, "part.safetensors")}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert [path.name for path in read_checkpoint("own", folder).files] == ["part.safetensors"]
+
+
+def test_only_what_transformers_loads_is_read(folder: Path) -> None:
+    (folder / "consolidated.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "consolidated.safetensors"}}')
+    assert [path.name for path in read_checkpoint("own", folder).files] == ["model.safetensors"]
+
+
+def test_weights_may_be_links(folder: Path) -> None:
+    # As in the cache of huggingface_hub.
+    (folder / "model.safetensors").rename(folder / "blob")
+    (folder / "model.safetensors").symlink_to("blob")
+    assert read_checkpoint("own", folder).parameters == PARAMETERS
+
+
+def test_another_file_of_the_same_size_and_time_has_another_digest(folder: Path) -> None:
+    found, path = read_checkpoint("own", folder), folder / "model.safetensors"
+    before, then = found.digest, path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert found.digest != before
+
+
+def test_a_digest_of_what_has_gone_says_so(folder: Path) -> None:
+    found = read_checkpoint("own", folder)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UsageError, match=r"model.safetensors: cannot be read \(No such file"):
+        _ = found.digest
 
 
 def test_one_changed_byte_changes_the_digest(folder: Path) -> None:
@@ -70,45 +100,101 @@ def _rewrite(folder: Path, layout: dict[str, tuple[int, ...]]) -> None:
     (folder / "other/model.safetensors").rename(folder / "model.safetensors")
 
 
-def _rewrite_header(folder: Path, **changed: object) -> None:
-    """Change what a file says of each of its tensors."""
-    path = folder / "model.safetensors"
-    length = int.from_bytes(path.read_bytes()[:8], "little")
-    header = json.loads(path.read_bytes()[8 : 8 + length])
-    text = json.dumps({name: {**entry, **changed} for name, entry in header.items() if name != "__metadata__"}).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + path.read_bytes()[8 + length :])
-
-
 def _index(text: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / "model.safetensors.index.json").write_text(text) and None
+    def write(folder: Path) -> None:
+        (folder / "model.safetensors").rename(folder / "part.safetensors")
+        (folder / "model.safetensors.index.json").write_text(text)
+
+    return write
+
+
+def _stated(**changed: object) -> Callable[[Path], None]:
+    return lambda folder: write_config(folder, **changed)
+
+
+def _header(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    """Change what the header says, and nothing else."""
+
+    def write(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        whole = path.read_bytes()
+        length = int.from_bytes(whole[:8], "little")
+        header = json.loads(whole[8 : 8 + length])
+        change(header)
+        text = json.dumps(header).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + length :])
+
+    return write
+
+
+def _all_in(dtype: str) -> Callable[[Path], None]:
+    return _header(lambda header: [header[name].update(dtype=dtype) for name in LAYOUT] and None)
+
+
+def _nested(folder: Path) -> None:
+    text = b"[" * 100_000
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+
+
+def _twice(folder: Path) -> None:
+    for name in ("a.safetensors", "b.safetensors"):
+        (folder / name).write_bytes((folder / "model.safetensors").read_bytes())
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+NO_HEADER = "is no file of safetensors, or is damaged: its header cannot be read"
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda folder: (folder / "config.json").unlink(), "config.json: cannot be read (No such file"),
     "no JSON": (lambda folder: (folder / "config.json").write_text("{"), "config.json: is not JSON"),
+    "a list": (lambda folder: (folder / "config.json").write_text("[]"), "config.json: is not JSON with an object"),
+    "nested": (lambda folder: (folder / "config.json").write_text("[" * 100_000), "is not JSON with an object"),
+    "a folder": (lambda folder: [(folder / "config.json").unlink(), (folder / "config.json").mkdir()], "is no file"),
+    "no architecture": (_stated(architectures=3), "architectures: 3; only LlamaForCausalLM can be run"),
+    "quantized": (_stated(quantization_config={"quant_method": "fp8"}), "quantization_config: is not supported"),
+    "other weights": (_stated(transformers_weights="x.safetensors"), "transformers_weights: is not supported"),
+    "an adapter": (lambda folder: (folder / "adapter_config.json").write_text("{}"), "has adapter_config.json"),
+    "true": (_stated(num_hidden_layers=True), "num_hidden_layers: must be a positive number, is True"),
+    "a word": (_stated(head_dim="x"), "head_dim: must be a positive number, is 'x'"),
+    "no switch": (_stated(tie_word_embeddings="no"), "tie_word_embeddings: must be true or false, is 'no'"),
+    "huge": (_stated(num_hidden_layers=10**9), "tensors, too few for 1000000000 layers"),
+    "uneven": (_stated(num_key_value_heads=3), "num_key_value_heads: is 3, which does not divide the 4 of"),
+    "no biases": (
+        _stated(attention_bias=True, mlp_bias=True),
+        "are missing, such as model.layers.0.mlp.down_proj.bias",
+    ),
     "another architecture": (
         lambda folder: write_config(folder, architectures=["GPT2LMHeadModel"]),
         "config.json: architectures: GPT2LMHeadModel; only LlamaForCausalLM can be run",
     ),
-    "no object": (lambda folder: (folder / "config.json").write_text("[]"), "config.json: is no JSON object"),
-    "too many layers": (
-        lambda folder: write_config(folder, num_hidden_layers=10**9),
-        "num_hidden_layers: must be a whole number from 1 to 1000, is 1000000000",
+    "no size": (lambda folder: write_config(folder, hidden_size=None), "hidden_size: must be a positive number"),
+    "pickled": (
+        _pickle,
+        "has no model.safetensors: pytorch_model.bin is pickled, and loading it could run any program",
     ),
-    "a head of words": (lambda folder: write_config(folder, head_dim="x"), "head_dim: must be a whole number, is 'x'"),
-    "a file elsewhere": (
-        lambda folder: _index('{"weight_map": {"a": "../own/model.safetensors"}}')(folder),
-        "../own/model.safetensors is no file of this folder",
+    "nothing": (lambda folder: (folder / "model.safetensors").unlink(), "has no model.safetensors"),
+    "another name": (
+        lambda folder: (folder / "model.safetensors").rename(folder / "weights.safetensors"),
+        "has no model.safetensors, nor a model.safetensors.index.json that names weights.safetensors",
     ),
-    "integers": (
-        lambda folder: _rewrite_header(folder, dtype="I8"),
-        "holds I8, and a run takes weights in F32, F16, BF16",
+    "a folder of weights": (
+        lambda folder: [(folder / "model.safetensors").unlink(), (folder / "model.safetensors").mkdir()],
+        "has no model.safetensors",
     ),
-    "other sizes": (lambda folder: _rewrite_header(folder, shape=[3]), "its header gives tensors other sizes"),
-    "no size": (lambda folder: write_config(folder, hidden_size=None), "hidden_size: must be a whole number from 1"),
-    "pickled": (_pickle, "has no *.safetensors: pytorch_model.bin is pickled, and loading it could run any program"),
-    "nothing": (lambda folder: (folder / "model.safetensors").unlink(), "has no *.safetensors"),
     "truncated": (_truncate, "and its header speaks of"),
+    "in integers": (_all_in("I8"), "is in I8, and weights have to be in floating point: F64, F32, F16, BF16"),
+    "in 8 bits": (_all_in("F8_E4M3"), "is in F8_E4M3, and weights have to be in floating point"),
+    "said to be shorter": (_all_in("F16"), "is damaged: by its header model.embed_tokens.weight lies where"),
+    "overlapping": (
+        _header(lambda header: header[FIRST].update(data_offsets=header["model.norm.weight"]["data_offsets"])),
+        "is damaged: by its header ",
+    ),
+    "negative": (_header(lambda header: header[FIRST].update(data_offsets=[-8, 0])), NO_HEADER),
+    "words for numbers": (_header(lambda header: header[FIRST].update(shape=["32", "32"])), NO_HEADER),
+    "nested header": (_nested, NO_HEADER),
     "no header": (
         lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 64),
         "is no file of safetensors, or is damaged",
@@ -125,6 +211,13 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "missing file": (_index('{"weight_map": {"a": "gone.safetensors"}}'), "gone.safetensors is missing"),
     "no index": (_index("[]"), "has no weight_map"),
+    "no names": (_index('{"weight_map": {"a": 1}}'), "has no weight_map"),
+    "no characters": (_index('{"weight_map": {"a": "\\ud800"}}'), "has no weight_map"),
+    "outside": (
+        _index('{"weight_map": {"a": "../../etc/passwd"}}'),
+        "weight_map: ../../etc/passwd is not in the folder of the checkpoint",
+    ),
+    "twice": (_twice, "which another file has too: a.safetensors, b.safetensors"),
 }
 
 

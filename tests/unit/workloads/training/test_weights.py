@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from checkpoints import PARAMETERS, shapes, write_checkpoint, write_config
+from checkpoints import PARAMETERS, shapes, write_checkpoint
 from fake_gpus import FakeGpus, place
 from warm import PROGRAM, Fork, Warm, training
 
@@ -90,33 +92,68 @@ def test_a_changed_byte_is_refused(warm: Warm, tmp_path: Path, folder: Path) -> 
     program.hang_up()
 
 
-def test_more_samples_than_there_is_text_for_are_not_measured(program: Fork, folder: Path) -> None:
-    assert "are more than the" in str(program.ask(asked(folder).model_copy(update={"samples": 500_000})).unsupported)
+def test_a_model_may_be_named_as_on_a_hub(warm: Warm, folder: Path) -> None:
+    short = "from llm_claims.workloads.training import real_text\nreal_text.POOL_TOKENS['cpu'] = 20_000\n"
+    program = warm.fork(f"import sys\nsys.argv = ['program', '--weights', 'an-owner/v1.0={folder}']\n{short}{PROGRAM}")
+    program.ready()
+    answer = program.ask(asked(folder).model_copy(update={"model": "an-owner/v1.0"}))
+    assert answer.outcome.kind == "completed", answer.outcome.signature
+    assert answer.witness.model == "an-owner/v1.0"  # type: ignore[union-attr]
+    program.hang_up()
+
+
+@pytest.fixture
+def copy(tmp_path: Path, folder: Path) -> Path:
+    """A copy of the checkpoint, to be spoiled."""
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def _none(copy: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (copy / name).unlink()
+
+
+def _of_code(copy: Path) -> None:
+    (copy / "theirs.py").write_text(
+        f"from pathlib import Path\nPath({str(copy / 'ran')!r}).touch()\nclass Theirs: pass\n"
+    )
+    said = {"auto_map": {"AutoTokenizer": ["theirs.Theirs", "theirs.Theirs"]}, "tokenizer_class": "Theirs"}
+    (copy / "tokenizer_config.json").write_text(json.dumps(said))
+
+
+def _of_known_tokens(copy: Path) -> None:
+    tokenizer: Any = build_tokenizer()
+    tokenizer.add_tokens(["[SEP]", *(f"extra{n}" for n in range(300 - 1 - len(tokenizer)))])
+    tokenizer.save_pretrained(copy)
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("spoil", "words"),
     [
-        (lambda folder: (folder / "tokenizer.json").unlink(), "its tokenizer cannot be read ("),
-        (lambda folder: write_config(folder, vocab_size=301), "its tokenizer has 300 tokens, its embedding 301 rows"),
+        (_none, "its tokenizer cannot be read: "),
+        (lambda copy: (copy / "tokenizer.json").write_text("{}"), "its tokenizer cannot be read: "),
+        (lambda copy: build_tokenizer().save_pretrained(copy), "tokens, its embedding 300 rows"),
+        (_of_known_tokens, "its tokenizer has [SEP], which runs add as new tokens"),
+        (_of_code, "its tokenizer cannot be read: "),
     ],
-    ids=["none", "of another vocabulary"],
+    ids=["none", "damaged", "other", "known", "code"],
 )
-def test_a_tokenizer_that_does_not_fit_is_told(
-    warm: Warm, tmp_path: Path, folder: Path, changes: Any, words: str
+def test_a_tokenizer_that_cannot_be_used_is_no_failed_run(
+    warm: Warm, copy: Path, spoil: Callable[[Path], object], words: str
 ) -> None:
-    copy = write_checkpoint(tmp_path / "copy", {**shapes(), "model.embed_tokens.weight": (301, 32)})
-    if "301" not in words:
-        copy = write_checkpoint(tmp_path / "other", shapes())
-    for path in folder.glob("tokenizer*"):
-        (copy / path.name).write_bytes(path.read_bytes())
-    changes(copy)
+    spoil(copy)
     program = warm.fork(f"import sys\nsys.argv = ['program', '--weights', 'own={copy}']\n{PROGRAM}")
     program.ready()
-    said = program.ask(training(**SHORT, weights=read_checkpoint("own", copy).digest)).unsupported or ""
+    said = str(program.ask(asked(copy)).unsupported)
     assert said.startswith(f"{copy}: ")
     assert words in said
+    assert not (copy / "ran").exists()
+    assert "Do you wish to run the custom code?" not in program.errors
     program.hang_up()
+
+
+def test_more_samples_than_there_is_text_for_are_not_measured(program: Fork, folder: Path) -> None:
+    assert "are more than the" in str(program.ask(asked(folder).model_copy(update={"samples": 500_000})).unsupported)
 
 
 def test_a_checkpoint_that_was_not_given_is_not_measured(program: Fork, folder: Path) -> None:
