@@ -41,5 +41,6 @@ def test_a_damaged_cache_is_no_reason_to_measure_a_stand_in(suite: Miniature, mo
     monkeypatch.setenv("LLM_CLAIMS_CACHE", str(suite.path / "cache"))
     folder = write_folder(suite.path / "cache/smollm2-135m", "{")
     assert_refused(
-        suite.run(*LIVE), f"{folder}/config.json: is not JSON; remove that folder, and make it again with: make weights"
+        suite.run(*LIVE),
+        f"{folder}/config.json: is not JSON with an object; remove that folder, and make it again with: make weights",
     )
