@@ -10,8 +10,17 @@ from llm_claims import Training, claim, every, less, similar, unequal
 
 from .margins import BF16_STEP, NAMED_LOSS, as_fp16
 
-Tuning = partial(Training, initial_weights="pretrained", parallelism="deepspeed", samples=128)
-"""128 samples are whole batches, however many ranks share them."""
+Tuning = partial(
+    Training,
+    initial_weights="pretrained",
+    parallelism="deepspeed",
+    ranks=2,
+    samples=128,
+    micro_batch=4,
+    gradient_accumulation=2,
+    warmup_steps=5,
+)
+"""Eight steps of 16 samples everywhere: in fewer, or while rates still rise from zero, losses would hardly move."""
 SEED = 966
 BY_PRECISION = pytest.mark.parametrize("precision", ["fp32", "bf16"])
 DIGITS = {"exact": lambda losses: losses, "fp16": as_fp16}

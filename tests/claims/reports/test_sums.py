@@ -10,7 +10,18 @@ from llm_claims import Training, claim, equal, every, less
 
 from .margins import BF16_STEP
 
-Tuning = partial(Training, initial_weights="pretrained", parallelism="deepspeed", precision="bf16", samples=128)
+Tuning = partial(
+    Training,
+    initial_weights="pretrained",
+    parallelism="deepspeed",
+    precision="bf16",
+    ranks=2,
+    samples=128,
+    micro_batch=4,
+    gradient_accumulation=2,
+    warmup_steps=5,
+)
+"""Eight steps of 16 samples, wherever they run."""
 BY_STAGE = pytest.mark.parametrize("stage", [1, 2, 3], ids="zero{}".format)
 
 

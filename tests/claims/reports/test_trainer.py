@@ -25,9 +25,9 @@ def test_the_loss_doubles_with_accumulation(measure, judge, parallelism):
 
 @claim("zero2-accumulation-raises-loss", place="huggingface/accelerate #3877")
 def test_accumulation_raises_the_loss_under_zero2(measure, judge):
+    fields = {"zero_stage": 2, "precision": "bf16", "ranks": 2}
     whole, split = (
-        measure(Tuning(zero_stage=2, precision="bf16", micro_batch=micro, gradient_accumulation=8 // micro)).train_loss
-        for micro in (8, 2)
+        measure(Tuning(**fields, micro_batch=micro, gradient_accumulation=8 // micro)).train_loss for micro in (8, 2)
     )
     judge(less(whole, split, by=BF16_STEP))
 
