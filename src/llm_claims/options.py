@@ -291,14 +291,22 @@ def _weights(config: pytest.Config) -> dict[str, Path]:
     """Return the folders of checkpoints by model, those of the ini file first: the option goes before it."""
     from llm_claims.errors import UsageError
 
-    from_ini = [(config.rootpath, one) for one in config.getini("claims_weights")]
-    found = {}
-    for base, stated in (*from_ini, *((config.invocation_params.dir, one) for one in option(config, "weights"))):
-        name, _, folder = stated.partition("=")
-        if not (name and folder):
-            raise UsageError(f"--weights {stated}: write NAME=FOLDER, such as llama-7b=/data/llama-7b")
-        found[name] = base / Path(folder).expanduser()
-    return found
+    def read(stated: Sequence[str], base: Path, where: str) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for one in stated:
+            name, folder = (part.strip() for part in one.partition("=")[::2])
+            if not (name and folder):
+                raise UsageError(f"{where} {one}: write NAME=FOLDER, such as llama-7b=/data/llama-7b")
+            if name in found:
+                raise UsageError(f"{where} {one}: {name} has a checkpoint already, {found[name]}: name one")
+            try:
+                found[name] = base / Path(folder).expanduser()
+            except RuntimeError as error:  # of a user who is not known here
+                raise UsageError(f"{where} {one}: {error}") from None
+        return found
+
+    of_ini = read(config.getini("claims_weights"), config.rootpath, "claims_weights:")
+    return of_ini | read(option(config, "weights"), config.invocation_params.dir, "--weights")
 
 
 def _sampling_time(config: pytest.Config) -> float | None:

@@ -111,6 +111,28 @@ def test_it_may_repeat_and_goes_with_a_claim(two: Miniature) -> None:
     assert set(sources(two)) == {"tokens-double"}
 
 
+def test_two_documents_of_one_name_are_refused(suite: Miniature) -> None:
+    # One lies in the fixtures directly, and is called as they are.
+    suite.write("fixtures/fixtures/claims.toml", SECOND)
+    first, second = (suite.path / "fixtures" / name for name in ("claims.toml", "fixtures/claims.toml"))
+    assert_refused(suite.run(), f"{first} and {second} are both of a document 'fixtures': rename the folder of one")
+
+
+@pytest.mark.parametrize(("name", "words"), [("fixtures", "there already"), ("recordings", "nor 'recordings'")])
+def test_no_further_document_is_begun_that_hides_another(
+    suite: Miniature, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    monkeypatch.chdir(suite.path)
+    assert cli.main(["init", "--document", name]) == 4
+    assert words in capsys.readouterr().err
+    assert not (suite.path / "fixtures" / name / "claims.toml").exists()
+
+
+def test_a_claim_of_a_document_that_is_left_out_is_refused(two: Miniature) -> None:
+    result = two.run("--document", "first", "--claim", "tokens-are-free")
+    assert_refused(result, "--claim tokens-are-free is of document second, and --document names first alone")
+
+
 def test_an_unknown_document_is_refused(two: Miniature) -> None:
     assert_refused(two.run("--document", "secnd"), "unknown document 'secnd'", "did you mean 'second'?")
     assert_refused(two.run("--document", "xyz"), "unknown document 'xyz': there are first, second")

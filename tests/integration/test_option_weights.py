@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+
+from llm_claims.workloads.llm import checkpoint
 
 from .miniature import Miniature, assert_refused
 
@@ -19,11 +22,43 @@ def write_folder(path: Path, text: str) -> Path:
     return path
 
 
+def write_checkpoint(folder: Path) -> None:
+    """Write the smallest Llama, all zeros."""
+    sizes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+    config = {**dict.fromkeys((*sizes, "num_key_value_heads", "max_position_embeddings"), 1), "model_type": "llama"}
+    write_folder(folder, json.dumps(config))
+    header, at = {}, 0
+    for name, shape in checkpoint._layout(config):
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": (at, at + 4 * math.prod(shape))}
+        at += 4 * math.prod(shape)
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(at))
+
+
+def test_the_command_that_repeats_a_case_names_the_checkpoints(suite: Miniature) -> None:
+    write_checkpoint(suite.path / "own model")
+    suite.program.cost(batch=0.0)
+    result = suite.run(*LIVE, "--weights=own=own model")
+    (command,) = (line for line in result.outlines if line.startswith("repeat: "))
+    assert command.endswith("--weights 'own=own model'")
+
+
 @pytest.mark.parametrize("stated", ["llama-7b", "=/data", "llama-7b="])
 def test_a_value_of_another_form_is_refused(suite: Miniature, stated: str) -> None:
     result = suite.run(*LIVE, f"--weights={stated}")
     assert_refused(result, f"--weights {stated}: write NAME=FOLDER, such as llama-7b=/data/llama-7b")
     assert suite.program.log == []
+
+
+def test_two_checkpoints_of_one_model_are_refused(suite: Miniature) -> None:
+    result = suite.run(*LIVE, "--weights=own=one", "--weights=own=two")
+    assert_refused(result, f"--weights own=two: own has a checkpoint already, {suite.path}/one: name one")
+
+
+def test_a_folder_of_nobody_is_refused(suite: Miniature) -> None:
+    assert_refused(
+        suite.run(*LIVE, "--weights=own=~nobody-here/x"), "--weights own=~nobody-here/x: Could not determine"
+    )
 
 
 def test_a_folder_without_a_checkpoint_is_refused(suite: Miniature) -> None:

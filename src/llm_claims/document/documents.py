@@ -14,12 +14,15 @@ from llm_claims.errors import RecordingError, UsageError, listed, nearest
 RECORDINGS = "recordings"
 TAKEN = "index"
 """The name of the report's first page, so of no document's."""
-NAME_RULE = f"a document's name has lower-case letters, digits, dots, hyphens and underscores, and is not {TAKEN!r}"
+NAME_RULE = (
+    "a document's name has lower-case letters, digits, dots, hyphens and underscores, and is neither "
+    f"{TAKEN!r} nor {RECORDINGS!r}"
+)
 
 
 def is_name(text: str) -> bool:
     """Whether a document may have this name."""
-    return text != TAKEN and re.fullmatch("[a-z0-9][a-z0-9._-]*", text) is not None
+    return text not in (TAKEN, RECORDINGS) and re.fullmatch("[a-z0-9][a-z0-9._-]*", text) is not None
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,11 @@ def _faults_of_names(found: Documents) -> Iterator[str]:
     for one in found.held if len(found.held) > 1 else ():
         if not is_name(one.name):
             yield f"{one.path}: rename the folder {one.name!r}: {NAME_RULE}"
+    first: dict[str, Document] = {}
+    for one in found.held:
+        # One lies in the fixtures directly, the other in a folder that is called as they are.
+        if (other := first.setdefault(one.name, one)) is not one:
+            yield f"{other.path} and {one.path} are both of a document {one.name!r}: rename the folder of one"
 
 
 def _claims_of_two(found: Documents) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from llm_claims.document.documents import Document, Documents, read_documents
 from llm_claims.document.instances import InstanceTable, read_instances
-from llm_claims.errors import ClaimsError, UsageError
+from llm_claims.errors import ClaimsError, UsageError, listed
 from llm_claims.evidence.recordings import Recording, read_recordings
 from llm_claims.judging.cases import Collected
 from llm_claims.judging.commit import commit_of
@@ -158,6 +158,7 @@ class Suite:
                 self.documents[claim]
             for name in self.options.documents:
                 self.documents.named(name)
+            self._check_claims_are_of_documents()
             self._read()
             record = self.options.record
             if record is not None and record.stem in self.sources:
@@ -167,6 +168,13 @@ class Suite:
         except ClaimsError as error:
             return error
         return None
+
+    def _check_claims_are_of_documents(self) -> None:
+        """Make sure that no claim that is asked for is left out because its document is not."""
+        of_claim, wanted = self.documents.of_claim, self.options.documents
+        for id in self.options.claims if wanted else ():
+            if (name := of_claim[id].name) not in wanted:
+                raise UsageError(f"--claim {id} is of document {name}, and --document names {listed(wanted)} alone")
 
     def _read(self) -> None:
         """Read every file now: each is kept from then on."""

@@ -262,7 +262,7 @@ class Reporter:
             "--rootdir": [config.option.rootdir],
             "-o": config.option.override_ini,
         }
-        given |= {f"--{name}": option(config, name) for name in ("recording", "instance")}
+        given |= {f"--{name}": option(config, name) for name in ("recording", "weights", "instance")}
         options = [part for name, values in given.items() for value in values or () if value for part in (name, value)]
         path, _, case = nodeid.partition("::")
         file = os.path.relpath(config.rootpath / path, config.invocation_params.dir)

@@ -58,9 +58,10 @@ def _add_document(fixtures: Path, name: str) -> None:
     if not is_name(name):
         raise UsageError(f"--document {name}: {NAME_RULE}")
     path = fixtures / name / REGISTER
-    if not any(map(is_register, registers_in(fixtures))):
+    if not any(map(is_register, there := registers_in(fixtures))):
         raise UsageError(f"{fixtures} has no document yet: begin a suite with llm-claims init FOLDER")
-    if path.exists():
+    if path.exists() or name in (one.resolve().parent.name for one in there):
+        path = next((one for one in there if one.resolve().parent.name == name), path)
         raise UsageError(f"{path}: there already, and never overwritten: choose another name")
     write_atomically(path, f'document = "{name}"  # its title, as reports show it\n', new=True)
     print(path)
