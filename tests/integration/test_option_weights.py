@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_claims.workloads.llm import checkpoint
+from llm_claims.workloads.llm.llama_config import layout
 
 from .miniature import Miniature, assert_refused
 
@@ -28,7 +28,7 @@ def write_checkpoint(folder: Path) -> None:
     config = {**dict.fromkeys((*sizes, "num_key_value_heads", "max_position_embeddings"), 1), "model_type": "llama"}
     write_folder(folder, json.dumps(config))
     header, at = {}, 0
-    for name, shape in checkpoint._layout(config):
+    for name, shape in layout(config):
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": (at, at + 4 * math.prod(shape))}
         at += 4 * math.prod(shape)
     text = json.dumps(header).encode()

@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from llm_claims.errors import UsageError, listed
-from llm_claims.workloads.llm.shapes import SHAPES
+from llm_claims.workloads.llm.llama_config import json_object, layout, read_config
 
 SMOLLM2 = "smollm2-135m"
 """A small real Llama, made by `llm_claims.workloads.llm.smollm2`."""
-PINNED: Mapping[str, str] = {SMOLLM2: "174abc8c45a69036"}
-"""The digest that the weights of a model must have."""
+PINNED: Mapping[str, str] = {SMOLLM2: "ada8f93a7354b9c0"}
+"""The digest that the checkpoint of a model must have."""
 
-_ARCHITECTURE = "LlamaForCausalLM"
-_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_CONFIG, _WEIGHTS, _INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _ADAPTER = "adapter_config.json"
-_REPLACES_WEIGHTS = ("quantization_config", "compression_config", "transformers_weights")
-"""Fields of config.json that make transformers load something else than the weights as they lie there."""
-_SWITCHES = ("tie_word_embeddings", "attention_bias", "mlp_bias")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
-# Sizes that say which model it is; a vocabulary may have been padded, and positions be extended.
-_SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
 # Buffers that old versions of transformers saved with the weights.
 _BUFFERS = "rotary_emb.inv_freq"
-_NO_HEADER = "is no file of safetensors, or is damaged: its header cannot be read"
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
-"""The bytes of a weight, by safetensors' name of its dtype."""
-_HEADER_LENGTH_BYTES = 8
-_MOST_HEADER_BYTES = 100_000_000
-"""The limit of the format itself."""
+_FLOATING = ("F64", "F32", "F16", "BF16")
+"""The dtypes that weights may have, by safetensors' names."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint that was found sound; ``parameters`` counts its weights.
 
-    ``config`` is that of its config.json; ``files`` are those of its weights, in order of their names.
+    ``config`` is that of its config.json; ``files`` are all that decides what it computes: config.json, and those of
+    its weights in order of their names.
     """
 
     name: str
@@ -54,19 +43,18 @@ class Checkpoint:
 
     @property
     def digest(self) -> str:
-        """The digest of all bytes of the weights as they are now; see `digest_of`.
+        """The digest of all bytes of its files as they are now; see `digest_of`.
 
         Raises
         ------
         UsageError
-            The digest of this model's weights is known, and theirs is another.
+            The digest of this model is known, and this is another.
         """
         found, known = digest_of(self.files), PINNED.get(self.name)
         if known not in (None, found):
             raise UsageError(
-                f"{self.folder}: its weights have the digest {found}, and those of {self.name} {known}: if it is a "
-                "checkpoint of your own, give it another name; else remove that folder, and make it again with: "
-                "make weights"
+                f"{self.folder}: has the digest {found}, and {self.name} has {known}: if it is a checkpoint of your "
+                "own, give it another name; else remove that folder, and make it again with: make weights"
             )
         return found
 
@@ -92,24 +80,24 @@ def read_checkpoint(name: str, folder: Path) -> Checkpoint:
 
 
 def _checked(name: str, folder: Path) -> Checkpoint:
-    config = _config(name, folder)
-    files = _files(folder)
+    config = read_config(name, folder / _CONFIG)
+    weights = _files(folder)
     found: dict[str, tuple[int, ...]] = {}
-    for path in files:
+    for path in weights:
         tensors = _tensors(path)
         if twice := sorted(found.keys() & tensors.keys()):
             raise UsageError(
-                f"{path}: has {twice[0]}, which another file has too: {listed([one.name for one in files])}"
+                f"{path}: has {twice[0]}, which another file has too: {listed([one.name for one in weights])}"
             )
         found.update(tensors)
     if config["num_hidden_layers"] > len(found):
         # The layout of so many would not even fit into memory.
         raise UsageError(f"{folder}: has {len(found)} tensors, too few for {config['num_hidden_layers']} layers")
-    wanted = dict(_layout(config))
+    wanted = dict(layout(config))
     for fault in _faults(wanted, found):
         raise UsageError(f"{folder}: {fault}")
     parameters = sum(math.prod(shape) for shape in wanted.values())
-    return Checkpoint(name, folder, config, files, parameters)
+    return Checkpoint(name, folder, config, (folder / _CONFIG, *weights), parameters)
 
 
 def digest_of(files: tuple[Path, ...]) -> str:
@@ -139,81 +127,6 @@ def _digest(stamps: tuple[tuple[Path, int, int, int, int], ...]) -> str:
     return whole.hexdigest()[:16]
 
 
-def _object(text: str | bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a text is; ``None`` if it is something else."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _read(path: Path) -> bytes:
-    """Read a small file.
-
-    Raises
-    ------
-    UsageError
-        It cannot be read.
-    """
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path}: is no file")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}): a checkpoint is a folder with it") from None
-
-
-def _config(name: str, folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    config = _object(_read(path))
-    if config is None:
-        raise UsageError(f"{path}: is not JSON with an object")
-    for fault in chain(_faults_of_the_kind(config), _faults_of_fields(config), _faults_of_sizes(name, config)):
-        raise UsageError(f"{path}: {fault}")
-    return config
-
-
-def _faults_of_the_kind(config: dict[str, Any]) -> Iterator[str]:
-    stated = config.get("architectures") or [config.get("model_type")]
-    made_for = [str(one) for one in stated] if isinstance(stated, list) else [str(stated)]
-    if _ARCHITECTURE not in made_for and made_for != ["llama"]:
-        yield f"architectures: {listed(made_for)}; only {_ARCHITECTURE} can be run"
-    for field_name in filter(config.get, _REPLACES_WEIGHTS):
-        yield f"{field_name}: is not supported: weights are those of {_WEIGHTS}, in floating point"
-
-
-def _faults_of_fields(config: dict[str, Any]) -> Iterator[str]:
-    config.setdefault("num_key_value_heads", config.get("num_attention_heads"))
-    for field_name in (*_SIZES, "vocab_size", "max_position_embeddings"):
-        if not _is_positive(config.get(field_name)):
-            yield f"{field_name}: must be a positive number, is {config.get(field_name)!r}"
-    if config.get("head_dim") is not None and not _is_positive(config["head_dim"]):
-        yield f"head_dim: must be a positive number, is {config['head_dim']!r}"
-    for field_name in _SWITCHES:
-        if not isinstance(config.get(field_name, False), bool):
-            yield f"{field_name}: must be true or false, is {config[field_name]!r}"
-
-
-def _faults_of_sizes(name: str, config: dict[str, Any]) -> Iterator[str]:
-    heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
-    if heads % keys:
-        yield f"num_key_value_heads: is {keys}, which does not divide the {heads} of num_attention_heads"
-    if not config.get("head_dim") and config["hidden_size"] % heads:
-        yield f"num_attention_heads: is {heads}, which does not divide the {config['hidden_size']} of hidden_size"
-    shape = SHAPES.get(name, {})
-    for field_name in filter(shape.__contains__, _SIZES):
-        if config[field_name] != shape[field_name]:
-            yield (
-                f"{field_name}: is {config[field_name]}, but {name} has {shape[field_name]}: "
-                "give the checkpoint another name"
-            )
-
-
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
 def _files(folder: Path) -> tuple[Path, ...]:
     """Return the files that transformers loads from a folder: one file of a fixed name, or else those of the index.
 
@@ -235,7 +148,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 
 def _named_by(index: Path) -> list[str]:
-    found = (_object(_read(index)) or {}).get("weight_map")
+    found = (json_object(index) or {}).get("weight_map")
     names = list(found.values()) if isinstance(found, dict) else []
     if not names or not all(isinstance(name, str) and name and name.isprintable() for name in names):
         raise UsageError(f"{index}: has no weight_map that names the files of the weights")
@@ -252,85 +165,29 @@ def _what_is_there_instead(folder: Path) -> str:
 
 
 def _tensors(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor of a file, from its header (safetensors, format description).
+    """Return the shape of each tensor of a file, from its header: no weights are read.
 
     Raises
     ------
     UsageError
-        The header cannot be read; or its tensors are not in floating point, or do not fill the file without a gap.
+        It is no file of safetensors, or is damaged; or a tensor is not in floating point.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(_HEADER_LENGTH_BYTES), "little")
-        text = file.read(length) if length <= min(size, _MOST_HEADER_BYTES) else b""
-    header = _object(text)
-    if header is None:
-        raise UsageError(f"{path}: {_NO_HEADER}")
-    header.pop("__metadata__", None)
     try:
-        entries = {name: _entry(one) for name, one in header.items()}
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{path}: {_NO_HEADER}") from None
-    for fault in _faults_of_places(entries, size - _HEADER_LENGTH_BYTES - length):
-        raise UsageError(f"{path}: {fault}")
-    return {name: shape for name, (_, shape, _) in entries.items()}
-
-
-def _entry(stated: Any) -> tuple[str, tuple[int, ...], tuple[int, int]]:
-    """Return dtype, shape, and begin and end of a tensor.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        It has none.
-    """
-    start, end = stated["data_offsets"]
-    shape = stated["shape"]
-    if not isinstance(shape, list) or any(type(one) is not int or one < 0 for one in (*shape, start, end)):
-        raise ValueError
-    return str(stated["dtype"]), tuple(shape), (start, end)
-
-
-def _faults_of_places(entries: Mapping[str, tuple[str, tuple[int, ...], tuple[int, int]]], size: int) -> Iterator[str]:
-    """Yield what is wrong with tensors' dtypes, and with where they lie in the ``size`` bytes after the header."""
-    at = 0
-    for name, (dtype, shape, (start, end)) in sorted(entries.items(), key=lambda entry: entry[1][2]):
-        if dtype not in _BYTES:
-            yield f"{name} is in {dtype}, and weights have to be in floating point: {', '.join(_BYTES)}"
-        if start != at or end - start != math.prod(shape) * _BYTES.get(dtype, 0):
-            yield f"is damaged: by its header {name} lies where another tensor does, or is not of its own size"
-        at = end
-    if at != size:
-        yield f"has {size} bytes of weights, and its header speaks of {at}: copy it again"
-
-
-def _layout(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield name and shape of each weight of a Llama (transformers, modeling_llama.py)."""
-    hidden, inner, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
-    head = config.get("head_dim") or hidden // config["num_attention_heads"]
-    queries, keys = head * config["num_attention_heads"], head * config["num_key_value_heads"]
-    attention, inner_bias = config.get("attention_bias", False), config.get("mlp_bias", False)
-    yield "model.embed_tokens.weight", (vocabulary, hidden)
-    for number in range(config["num_hidden_layers"]):
-        layer = f"model.layers.{number}"
-        yield f"{layer}.self_attn.q_proj.weight", (queries, hidden)
-        yield f"{layer}.self_attn.k_proj.weight", (keys, hidden)
-        yield f"{layer}.self_attn.v_proj.weight", (keys, hidden)
-        yield f"{layer}.self_attn.o_proj.weight", (hidden, queries)
-        yield f"{layer}.mlp.gate_proj.weight", (inner, hidden)
-        yield f"{layer}.mlp.up_proj.weight", (inner, hidden)
-        yield f"{layer}.mlp.down_proj.weight", (hidden, inner)
-        if attention:
-            for one, rows in {"q": queries, "k": keys, "v": keys, "o": hidden}.items():
-                yield f"{layer}.self_attn.{one}_proj.bias", (rows,)
-        if inner_bias:
-            for one, rows in {"gate": inner, "up": inner, "down": hidden}.items():
-                yield f"{layer}.mlp.{one}_proj.bias", (rows,)
-        yield f"{layer}.input_layernorm.weight", (hidden,)
-        yield f"{layer}.post_attention_layernorm.weight", (hidden,)
-    yield "model.norm.weight", (hidden,)
-    if not config.get("tie_word_embeddings", False):
-        yield "lm_head.weight", (vocabulary, hidden)
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        raise UsageError(f"{path}: is read with the package safetensors: pip install 'llm-claims[live]'") from None
+    try:
+        with safe_open(path, framework="np") as file:
+            tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
+            dtypes = {name: str(tensor.get_dtype()) for name, tensor in tensors.items()}
+            shapes = {name: tuple(tensor.get_shape()) for name, tensor in tensors.items()}
+    except SafetensorError as error:
+        raise UsageError(f"{path}: is no file of safetensors, or is damaged ({error}): copy it again") from None
+    for name in (name for name, dtype in dtypes.items() if dtype not in _FLOATING):
+        raise UsageError(
+            f"{path}: {name} is in {dtypes[name]}, and weights have to be in floating point: {', '.join(_FLOATING)}"
+        )
+    return shapes
 
 
 def _faults(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> Iterator[str]:

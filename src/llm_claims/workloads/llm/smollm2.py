@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +63,16 @@ def cache_folder() -> Path:
 
 
 def cached() -> Path | None:
-    """Return the folder of the model, if it has been made on this machine.
+    """Return the folder of the model, if it has been made on this machine, and can be read.
 
     Raises
     ------
     UsageError
         The folder is damaged.
     """
+    if find_spec("safetensors") is None:
+        # Nothing can be run from it here, and recordings are judged without it.
+        return None
     try:
         folder = cache_folder() / SMOLLM2
         folder.stat()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +38,13 @@ def test_one_in_several_files_is_read_by_its_index(folder: Path) -> None:
     (folder / "other.safetensors").write_bytes(b"not of the weights")
     index = {"weight_map": dict.fromkeys(LAYOUT, "part.safetensors")}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert [path.name for path in read_checkpoint("own", folder).files] == ["part.safetensors"]
+    assert [path.name for path in read_checkpoint("own", folder).files] == ["config.json", "part.safetensors"]
 
 
 def test_only_what_transformers_loads_is_read(folder: Path) -> None:
     (folder / "consolidated.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "consolidated.safetensors"}}')
-    assert [path.name for path in read_checkpoint("own", folder).files] == ["model.safetensors"]
+    assert [path.name for path in read_checkpoint("own", folder).files] == ["config.json", "model.safetensors"]
 
 
 def test_weights_may_be_links(folder: Path) -> None:
@@ -75,11 +77,15 @@ def test_one_changed_byte_changes_the_digest(folder: Path) -> None:
     assert found.digest != before
 
 
+def test_other_computing_on_the_same_weights_has_another_digest(folder: Path) -> None:
+    before = read_checkpoint("own", folder).digest
+    write_config(folder, rope_theta=500_000.0)
+    assert read_checkpoint("own", folder).digest != before
+
+
 def test_weights_whose_digest_is_known_must_have_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "PINNED", {"own": "0123456789abcdef"})
-    with pytest.raises(
-        UsageError, match=r"its weights have the digest .+, and those of own 0123456789abcdef: .* another name; "
-    ):
+    with pytest.raises(UsageError, match=r"has the digest .+, and own has 0123456789abcdef: .* another name; "):
         _ = read_checkpoint("own", folder).digest
 
 
@@ -130,7 +136,16 @@ def _header(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
 
 
 def _all_in(dtype: str) -> Callable[[Path], None]:
-    return _header(lambda header: [header[name].update(dtype=dtype) for name in LAYOUT] and None)
+    """A sound file whose weights have one byte each."""
+
+    def write(folder: Path) -> None:
+        ends = list(accumulate(map(math.prod, LAYOUT.values()), initial=0))
+        places = zip(LAYOUT.items(), pairwise(ends), strict=True)
+        header = {name: {"dtype": dtype, "shape": shape, "data_offsets": at} for (name, shape), at in places}
+        text = json.dumps(header).encode()
+        (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(ends[-1]))
+
+    return write
 
 
 def _nested(folder: Path) -> None:
@@ -146,7 +161,7 @@ def _twice(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
-NO_HEADER = "is no file of safetensors, or is damaged: its header cannot be read"
+DAMAGED = "model.safetensors: is no file of safetensors, or is damaged (Error while deserializing header: "
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -186,22 +201,25 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: [(folder / "model.safetensors").unlink(), (folder / "model.safetensors").mkdir()],
         "has no model.safetensors",
     ),
-    "truncated": (_truncate, "and its header speaks of"),
+    "truncated": (_truncate, DAMAGED),
     "in integers": (_all_in("I8"), "is in I8, and weights have to be in floating point: F64, F32, F16, BF16"),
     "in 8 bits": (_all_in("F8_E4M3"), "is in F8_E4M3, and weights have to be in floating point"),
-    "said to be shorter": (_all_in("F16"), "is damaged: by its header model.embed_tokens.weight lies where"),
+    "said to be shorter": (
+        _header(lambda header: [header[name].update(dtype="F16") for name in LAYOUT] and None),
+        DAMAGED,
+    ),
     "overlapping": (
         _header(lambda header: header[FIRST].update(data_offsets=header["model.norm.weight"]["data_offsets"])),
-        "is damaged: by its header ",
+        DAMAGED,
     ),
-    "negative": (_header(lambda header: header[FIRST].update(data_offsets=[-8, 0])), NO_HEADER),
-    "words for numbers": (_header(lambda header: header[FIRST].update(shape=["32", "32"])), NO_HEADER),
-    "nested header": (_nested, NO_HEADER),
+    "negative": (_header(lambda header: header[FIRST].update(data_offsets=[-8, 0])), DAMAGED),
+    "words for numbers": (_header(lambda header: header[FIRST].update(shape=["32", "32"])), DAMAGED),
+    "nested header": (_nested, DAMAGED),
     "no header": (
         lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 64),
-        "is no file of safetensors, or is damaged",
+        DAMAGED,
     ),
-    "empty": (lambda folder: (folder / "model.safetensors").write_bytes(b""), "is no file of safetensors"),
+    "empty": (lambda folder: (folder / "model.safetensors").write_bytes(b""), DAMAGED),
     "missing": (_drop, f"1 of {len(LAYOUT)} tensors are missing, such as {FIRST}"),
     "surplus": (
         lambda folder: _rewrite(folder, {**LAYOUT, "lm_head.weight": (300, 32)}),

