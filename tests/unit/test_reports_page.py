@@ -11,7 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reports.md"
 OUTCOMES = ("still so", "no longer so", "never so here", "cannot be told")
-UNDECIDED = "cannot be told: the rounds of one run leave it inconclusive"
+UNDECIDED = {
+    "test_accumulation_raises_the_loss_under_zero2": "cannot be told: ×1.006, where five rounds could have told 2.8%"
+}
+"""Tests whose case stays inconclusive, which nobody can accept; any other has to have accepted verdicts."""
 HEAD = """# Public bug reports, judged
 
 What people have reported of training in low precision and under ZeRO, in our words, judged live on a CPU (two or four
@@ -32,7 +35,7 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
                 for name, reason in sorted(reasons.items())
                 if name.partition("[")[0] == test
             }
-            for case, because in (cases or {"cpu": UNDECIDED}).items():
+            for case, because in (cases or {"cpu": UNDECIDED[test]}).items():
                 yield place, claims[id]["statement"], case, because
 
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
-from llm_claims import Training, claim, every, less, similar, unequal
+from llm_claims import claim, every, less, similar, unequal
 
 from .margins import BF16_STEP, NAMED_LOSS, as_fp16
+from .runs import Tuning
 
-Tuning = partial(
-    Training,
-    initial_weights="pretrained",
-    parallelism="deepspeed",
-    ranks=2,
-    samples=128,
-    micro_batch=4,
-    gradient_accumulation=2,
-    warmup_steps=5,
-)
-"""Eight steps of 16 samples everywhere: in fewer, or while rates still rise from zero, losses would hardly move."""
 SEED = 966
 BY_PRECISION = pytest.mark.parametrize("precision", ["fp32", "bf16"])
 DIGITS = {"exact": lambda losses: losses, "fp16": as_fp16}

@@ -47,7 +47,8 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
     blocks = _samples(run, base, tokenizer)
     weights = sum(one.numel() for one in model.parameters())
     seen_at_start = {"new_token_init": observed_init(model), "initial_weights": observed_weights(model)}
-    observer, log = ModelObserver(model), RunLog()
+    observer = ModelObserver(model)
+    log = RunLog(looks_at_weights=run.initial_weights == "pretrained" and run.model not in LARGE)
     trainer = WatchedTrainer(
         log,
         run.initial_loss_scale,
@@ -55,7 +56,6 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
         args=training_arguments(run, scratch, weights),
         train_dataset=[{"input_ids": block, "labels": block} for block in blocks],
     )
-    log.looks_at_weights = run.initial_weights == "pretrained" and run.model not in LARGE
     log.watch(trainer, observer)
     output = trainer.train()
     clock.begin("rest")
@@ -81,7 +81,7 @@ def finetune(run: TrainingRun, base: Path, scratch: Path) -> Answer:
 
 
 def _samples(run: TrainingRun, base: Path, tokenizer: Any) -> Sequence[Sequence[int]]:
-    if real_text.is_pool(base):
+    if run.weights is not None:
         return real_text.blocks(base, run.seed, run.samples, run.context_tokens)  # type: ignore[return-value]
     return token_blocks(records(run.seed), tokenizer, run.samples, run.context_tokens)
 
@@ -198,8 +198,10 @@ def _step_metrics(log: RunLog) -> dict[str, Figure]:
 
 
 def _widths(observer: ModelObserver, log: RunLog) -> dict[str, Figure]:
-    """Return the bits of the narrowest matrix product, and of what holds the gradients that were added up."""
+    """Return the bits of the narrowest matrix product, of the sums of gradients, and of what holds their values."""
     found: dict[str, Figure] = {"forward_bits": min(map(_bits, observer.forward_dtypes))}
+    if log.grad_accum_dtype is not None:
+        found["sum_bits"] = _bits(DTYPES[log.grad_accum_dtype])
     if log.gradient_dtype is not None:
         found["gradient_bits"] = _bits(DTYPES[log.gradient_dtype])
     return found

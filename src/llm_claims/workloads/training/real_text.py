@@ -71,11 +71,6 @@ def write_pool(tokenizer: Any, folder: Path, device: str) -> None:
     np.save(folder / _TOKENS, np.array(found, dtype=np.int32))
 
 
-def is_pool(folder: Path) -> bool:
-    """Whether a folder has such tokens."""
-    return (folder / _TOKENS).exists()
-
-
 def digest(folder: Path) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of the tokens in a folder."""
     return hashlib.sha256((folder / _TOKENS).read_bytes()).hexdigest()[:16]

@@ -31,7 +31,7 @@ class RunLog(TrainerCallback):
     rank holds; only of a log that ``looks_at_weights``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, looks_at_weights: bool) -> None:
         self.micro_losses: list[list[torch.Tensor]] = [[]]
         self.learning_rates: list[float] = []
         self.full_rate = 0.0
@@ -45,7 +45,7 @@ class RunLog(TrainerCallback):
         self.grad_accum_dtype: str | None = None
         self.gradient_dtype: str | None = None
         self.changed_weights: list[float] = []
-        self.looks_at_weights = False
+        self._looks_at_weights = looks_at_weights
         self._copies: list[torch.Tensor] = []
 
     def watch(self, trainer: Trainer, observer: ModelObserver) -> None:
@@ -91,7 +91,7 @@ class RunLog(TrainerCallback):
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep a copy of the weights as products of matrices read them, to see what the step changes of it."""
-        if self.looks_at_weights and (args.bf16 or args.fp16):
+        if self._looks_at_weights and (args.bf16 or args.fp16):
             low = torch.bfloat16 if args.bf16 else torch.float16
             self._copies = [part.detach().to(low, copy=True) for part in parts_of_weights(self._trainer.model)]
 

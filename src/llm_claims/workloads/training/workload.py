@@ -99,8 +99,10 @@ class Training(Workload):
         "skipped_optimizer_steps": Metric(unit="steps", nature="seeded"),
         "step_losses": Metric(unit="nats", several=True),
         "logged_losses": Metric(unit="nats", several=True),
-        # of the narrowest matrix product; of the narrowest dtype that holds the gradients, where several were added up
+        # of the narrowest matrix product; where gradients of several micro-batches were added up, of the tensor in
+        # which they were, and of the narrowest dtype that holds what is left of them when the optimizer steps
         "forward_bits": Metric(unit="bits", optional=True),
+        "sum_bits": Metric(unit="bits", optional=True),
         "gradient_bits": Metric(unit="bits", optional=True),
         # of each step: the scale of its losses, and the share of the weights whose copy in low precision it changed
         "loss_scales": Metric(unit="1", several=True, optional=True),

@@ -34,7 +34,7 @@ def logged(trainer: FakeTrainer, steps: list[tuple[list[float], float, bool]]) -
 
     from llm_claims.workloads.training.run_log import RunLog
 
-    log, observer = RunLog(), SimpleNamespace(forwards=0)
+    log, observer = RunLog(looks_at_weights=False), SimpleNamespace(forwards=0)
     log.watch(trainer, observer)  # type: ignore[arg-type]
     for losses, rate, skipped in steps:
         for loss in losses:
