@@ -8,10 +8,14 @@ import subprocess
 from pathlib import Path
 
 _SECONDS = 5
+DIRTY = "-dirty"
+"""Follows a commit where a file of its repository has changed since; git's own word."""
 
 
 def commit_of(folder: Path) -> str | None:
     """Return the commit of the repository that ``folder`` lies in; ``None`` if it lies in none.
+
+    ``DIRTY`` follows it where a file that git knows has changed since: what ran is then of no commit.
 
     Raises
     ------
@@ -22,7 +26,7 @@ def commit_of(folder: Path) -> str | None:
         return None
     # In a hook of another repository, git would answer for that one.
     environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
-    command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
+    command = ["git", "-C", str(folder), "describe", "--always", f"--dirty={DIRTY}", "--abbrev=40", "--exclude=*"]
     try:
         told = subprocess.run(
             command, env={**environment, "LC_ALL": "C"}, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -18,7 +18,7 @@ from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import UsageError
 from llm_claims.evidence.recordings import read_recording
 from llm_claims.judging.accepted import AcceptedVerdict, read_accepted
-from llm_claims.judging.commit import author, commit_of
+from llm_claims.judging.commit import DIRTY, author, commit_of
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.reasons import Reason, write_reason
 from llm_claims.judging.rows import FigureList, FigureRow, VerdictList, VerdictRow
@@ -156,7 +156,9 @@ def _alone(amber: Path) -> FileLock:
 
 def _commit() -> str | None:
     try:
-        return commit_of(Path.cwd())
+        # Accepting changes files itself, so that nothing follows from that.
+        told = commit_of(Path.cwd())
+        return told and told.removesuffix(DIRTY)
     except OSError:
         return None
 

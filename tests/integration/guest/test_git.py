@@ -62,6 +62,18 @@ def test_the_commit_is_that_of_the_innermost_repository(
     assert commit_of(folder) == there
 
 
+def test_a_tree_that_was_changed_is_not_passed_off_as_its_commit(tmp_path: Path) -> None:
+    repository(tmp_path)
+    (tmp_path / "file").write_text("one")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-q", "-m", "a file")
+    there = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "new").write_text("not of the repository")
+    assert commit_of(tmp_path) == there
+    (tmp_path / "file").write_text("two")
+    assert commit_of(tmp_path) == f"{there}-dirty"
+
+
 def test_outside_of_a_repository_there_is_none(tmp_path: Path) -> None:
     assert commit_of(tmp_path) is None
 
