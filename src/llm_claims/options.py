@@ -39,7 +39,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "default": [],
         "metavar": "NAME=FOLDER",
-        "help": "a checkpoint (config.json, *.safetensors, tokenizer) of this model, from which training on this "
+        "help": "a checkpoint (config.json, model.safetensors, tokenizer) of this model, from which training on this "
         "machine starts; may repeat",
     },
     "record": {"metavar": "FILE", "help": "write the evidence measured in this run to a new recording"},

@@ -43,6 +43,12 @@ def test_the_command_that_repeats_a_case_names_the_checkpoints(suite: Miniature)
     assert command.endswith("--weights 'own=own model'")
 
 
+def test_a_checkpoint_that_nobody_asks_for_is_told(suite: Miniature) -> None:
+    write_checkpoint(suite.path / "own")
+    result = suite.run(*LIVE, "-v", "--weights=own=own")
+    assert "cpu: --weights own: no run started from it, since no claim asks for it pretrained" in result.stdout.str()
+
+
 @pytest.mark.parametrize("stated", ["llama-7b", "=/data", "llama-7b="])
 def test_a_value_of_another_form_is_refused(suite: Miniature, stated: str) -> None:
     result = suite.run(*LIVE, f"--weights={stated}")

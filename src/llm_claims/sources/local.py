@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -20,6 +20,7 @@ from llm_claims.sources.times import Run, Times
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices, states
 from llm_claims.workloads.hardware import Hardware
+from llm_claims.workloads.llm.checkpoint import SMOLLM2
 from llm_claims.workloads.protocol import Answer, Ready, Request, Spent
 
 FIRST_SEED = 1029
@@ -96,6 +97,14 @@ class LocalSource(Source):
     def is_complete(self) -> bool:
         """Whether no time budget ended while more was to be measured."""
         return not self._store.is_out_of_time(self.name)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield which checkpoints no run started from, though somebody has named them."""
+        runs = [entry.workload.stated() for entry in self.entries()]
+        used = {run.get("model") for run in runs if "weights" in run}
+        for name in self.hardware.weights if runs else ():
+            if name not in used and name != SMOLLM2:  # which is here without being named
+                yield f"{self.name}: --weights {name}: no run started from it, since no claim asks for it pretrained"
 
     def times(self) -> Times | None:
         """What it spent its time on, from the first run of any process to the last."""

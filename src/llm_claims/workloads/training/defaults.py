@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.llm.checkpoint import SMOLLM2
+from llm_claims.workloads.llm.shapes import LARGE
 from llm_claims.workloads.training.workload import Training, Transport
 
 STEPS = 2
@@ -22,10 +23,10 @@ class TrainingDefaults(Defaults[Training]):
     """Templates that fill open fields, and analogues of an interconnect.
 
     ``fields`` is for all workloads, ``pretrained`` for those that start from trained weights, ``partitioned`` for those
-    under DeepSpeed, ``linked`` for those with a shaped link or a stated transport. Later ones of this list take
-    precedence. ``samples_a_rank`` is the number of samples of each rank, by the initial weights, if the total
-    depends on the number of ranks; no template states ``samples`` then. ``weights`` are the digests of the
-    checkpoints that pretrained models start from, by model.
+    under DeepSpeed, ``linked`` for those with a shaped link or a stated transport, ``large`` for pretrained models of
+    the document's scale. Later ones of this list take precedence. ``samples_a_rank`` is the number of samples of each
+    rank, by the initial weights, if the total depends on the number of ranks; no template but ``large`` states
+    ``samples`` then. ``weights`` are the digests of the checkpoints that pretrained models start from, by model.
 
     ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped links that are the analogues of
     an interconnect with and without RDMA; ``rdma_transport`` and ``no_rdma_transport`` are the analogues between GPUs.
@@ -43,6 +44,7 @@ class TrainingDefaults(Defaults[Training]):
     pretrained: Training = Training()
     partitioned: Training = Training()
     linked: Training = Training()
+    large: Training = Training()
     weights: dict[str, str] = Field(default={})
     samples_a_rank: dict[Literal["pretrained", "random"], PositiveInt] = Field(default={})
     rdma_mbit_per_second: PositiveFloat | None = None
@@ -68,6 +70,8 @@ class TrainingDefaults(Defaults[Training]):
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
             found["samples"] = each * (ranks or 1)
         pretrained = (workload.initial_weights or found.get("initial_weights")) == "pretrained"
+        if pretrained and workload.model in LARGE:
+            found |= self.large.stated()
         if pretrained and (digest := self.weights.get(workload.model or found.get("model", ""))):
             found["weights"] = digest
         if ranks == 1:
@@ -161,12 +165,11 @@ def _share_of_batch(devices: int) -> int:
     return max(1, round(_RECIPE_BATCH / devices))
 
 
-def _recipe(devices: int) -> dict[str, Any]:
+def _recipe(devices: int, most_micro_batch: int) -> dict[str, Any]:
     """The document's recipe for losses, section A: 147 steps of 64 samples of 1,536 tokens, 100 of them warming up."""
     share = _share_of_batch(devices)
-    micro_batch = max(size for size in range(1, _MOST_MICRO_BATCH + 1) if share % size == 0)
+    micro_batch = max(size for size in range(1, most_micro_batch + 1) if share % size == 0)
     return {
-        "model": SMOLLM2,
         "context_tokens": 1536,
         "micro_batch": micro_batch,
         "gradient_accumulation": share // micro_batch,
@@ -208,12 +211,18 @@ def gpu_defaults(devices: int, weights: Mapping[str, str] | None = None) -> Trai
         pretrained=Training(
             # Without DeepSpeed if possible, as in the document: DeepSpeed scales losses differently.
             **(ONE_PROCESS if devices == 1 else {}),
-            **(_recipe(devices) if real else _TAUGHT),
+            **({"model": SMOLLM2, **_recipe(devices, _MOST_MICRO_BATCH)} if real else _TAUGHT),
             # Saves memory that small models do not need, and changes no number.
             gradient_checkpointing=False,
             initial_loss_scale=2.0**16,
         ),
         partitioned=Training(parallelism="deepspeed", zero_stage=1, ranks=devices),
+        large=Training(
+            # As its speed is measured, which fits; the batch and the steps are the recipe's.
+            **_recipe(devices, most_micro_batch=1),
+            gradient_checkpointing=True,
+            samples=_RECIPE_STEPS * _share_of_batch(devices) * devices,
+        ),
         # The number of steps is the same for any number of ranks.
         samples_a_rank={
             "random": STEPS * accumulation,

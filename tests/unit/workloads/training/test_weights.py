@@ -195,13 +195,27 @@ def test_gpus_that_do_not_divide_its_batch_take_as_many_steps(devices: int, batc
     assert found.samples == 147 * batch
 
 
+@pytest.mark.parametrize("weights", [{}, {SMOLLM2: "0123456789abcdef"}], ids=["alone", "beside the small one"])
+def test_a_checkpoint_of_the_documents_scale_has_the_recipe_in_the_memory_that_its_speed_is_measured_in(
+    weights: dict[str, str],
+) -> None:
+    defaults = gpu_defaults(2, {"llama-7b": "fedcba9876543210", **weights})
+    tuned = Training(model="llama-7b", initial_weights="pretrained", zero_stage=1)
+    timed = Training(model="llama-7b", zero_stage=1)
+    found, fast = (one.filled(defaults.fields_for(one)) for one in (tuned, timed))
+    assert (found.weights, fast.weights) == ("fedcba9876543210", None)
+    assert (found.samples, found.gradient_accumulation, found.warmup_steps) == (147 * 64, 32, 100)
+    for name in ("context_tokens", "micro_batch", "gradient_checkpointing", "learning_rate"):
+        assert getattr(found, name) == getattr(fast, name)
+
+
 def test_a_checkpoint_of_the_documents_own_model_is_no_stand_in() -> None:
     real = {"initial_weights": "pretrained", "weights": "0123456789abcdef"}
     assert not Training(model="llama-7b", **real).starts_from_a_stand_in
     assert Training(model=SMOLLM2, **real).starts_from_a_stand_in
 
 
-def test_the_documents_model_from_a_checkpoint_is_trained(folder: Path) -> None:
+def test_the_documents_model_asks_for_a_checkpoint() -> None:
     large = Training(model="llama-7b", initial_weights="pretrained", zero_stage=1)
     with pytest.raises(Untestable, match="llama-7b has no pretrained weights here; a checkpoint has: --weights"):
         place(large, FakeGpus(2))
