@@ -24,9 +24,10 @@ from llm_claims.evidence.recordings import Recording, read_recording
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import Table, table_of
-from llm_claims.report.plot import interval_text, inverse, short_effect
 from llm_claims.workloads import built_in
 from llm_claims.workloads.registry import register
+
+from .plot import interval_text, inverse, short_effect
 
 ROOT = Path(__file__).parents[2]
 _FIGURE = re.compile(r"\{(?P<over>1/)?(?P<name>[\w-]+)(?:\[(?P<case>[^]]*)\])?@(?P<source>[\w.-]+)(?P<rest>[^}]*)\}")

@@ -12,9 +12,9 @@ from llm_claims.evidence.recordings import Recording
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import SYMBOLS
-from llm_claims.report.plot import effect_plot, interval_text, inverse
 
 from .facts import Facts
+from .plot import effect_plot, interval_text, inverse
 
 SENTENCES = Path(__file__).with_name("findings.toml")
 FOLDER = "findings"

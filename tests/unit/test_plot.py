@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 from builders import row
+from tests.findings.plot import effect_plot, interval_text, inverse, ticks
 
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.report.page.axis import Axis
-from llm_claims.report.plot import effect_plot, interval_text, inverse, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
