@@ -110,7 +110,7 @@ def test_random_initialisation_of_new_tokens_converges_faster(measure, judge):
 
 @claim("train-warmup-needed", place="A, aims")
 @pytest.mark.parametrize("metric", ["train_loss", "highest_step_loss"], ids=["train-loss", "spike"])
-@pytest.mark.parametrize("rate", [0.1, 1, 10], ids=["tenth-of-rate", "rate", "tenfold-rate"])
+@pytest.mark.parametrize("rate", [0.1, 1, 10, 100], ids=["tenth-of-rate", "rate", "tenfold-rate", "hundredfold-rate"])
 def test_warmup_lowers_the_train_loss_and_prevents_a_spike(measure, judge, rate, metric):
     peak = rate * measure(Tuning()).workload.learning_rate
     warm = measure(Tuning(learning_rate=peak))

@@ -227,7 +227,7 @@ class Training(Workload):
         devices = hardware.devices
         weights = {name: read_checkpoint(name, folder).digest for name, folder in hardware.weights.items()}
         if devices is not None:
-            return gpu_defaults(devices.count, weights)
+            return gpu_defaults(devices.count, weights, devices.memory_mib * 2**20)
         return CPU.model_copy(update={"weights": weights}) if hardware.name == "cpu" else None
 
     @classmethod
