@@ -14,7 +14,7 @@ import pytest
 
 from llm_claims.evidence.recordings import read_recording
 
-from .miniature import Miniature, lives
+from .miniature import Miniature, assert_refused, lives
 
 LIVE = ("-m", "cpu and live", "--sample-timeout", "50")
 
@@ -109,6 +109,21 @@ def test_a_killed_run_leaves_nothing_behind_either(suite: Miniature, temporary: 
     assert psutil.wait_procs(left_behind, timeout=30)[1] == []
     assert ended(suite)
     assert list(temporary.iterdir()) == []
+
+
+def test_a_killed_run_leaves_what_it_measured_beside_its_recording(suite: Miniature) -> None:
+    suite.program.sleep(0.5)
+    run = suite.start(*LIVE, "--record", "bench.json")
+    left = suite.path / "bench.json.partial"
+    assert soon(left.exists)
+    run.kill()
+    run.communicate(timeout=60)
+    assert not (suite.path / "bench.json").exists()
+    again = suite.run(*LIVE, "--record", "bench.json")
+    assert_refused(again, "a run that was cut short, or still goes on, left bench.json.partial: rename it to keep it")
+    written = read_recording(left.rename(suite.path / "cut-short.json"))
+    assert (written.name, written.complete, written.measured_on) == ("bench", False, "cpu")
+    assert [entry.rounds for entry in written.evidence] == [(1,)]
 
 
 def test_a_run_without_claims_ends_as_ever(pytester: pytest.Pytester) -> None:

@@ -61,6 +61,7 @@ def test_it_is_written_though_a_case_fails_and_a_run_that_failed_makes_it_incomp
     suite.accept({})
     suite.run(*LIVE, "--record", "whole.json").assert_outcomes(passed=3, xfailed=1, skipped=1, deselected=15)
     assert read_recording(suite.path / "whole.json").complete
+    assert not list(suite.path.glob("*.partial"))
     suite.program.misbehave("die", input_tokens=750, new_tokens=64)
     suite.run(*LIVE, "--record", "part.json").assert_outcomes(failed=1, passed=2, xfailed=1, skipped=1, deselected=15)
     written = read_recording(suite.path / "part.json")

@@ -145,10 +145,17 @@ def read_recordings(paths: Iterable[Path], *, as_columns: bool = True) -> list[R
     return recordings
 
 
+def unfinished(path: Path) -> Path:
+    """Where a run that will record to ``path`` keeps what it has measured so far."""
+    return path.with_name(f"{path.name}.partial")
+
+
 def why_not_writable(path: Path) -> str | None:
     """Say why no new recording can be written to ``path``; ``None`` if one can."""
     if path.exists():
         return "the file exists, and a recording is never overwritten"
+    if (partial := unfinished(path)).exists():
+        return f"a run that was cut short, or still goes on, left {partial.name}: rename it to keep it, or remove it"
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
     if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
@@ -160,8 +167,8 @@ def why_not_writable(path: Path) -> str | None:
     return None
 
 
-def write_recording(recording: Recording, path: Path) -> None:
-    """Write a new recording; an existing file is never overwritten.
+def write_recording(recording: Recording, path: Path, *, new: bool = True) -> None:
+    """Write a recording; an existing file is never overwritten, unless it need not be ``new``.
 
     Raises
     ------
@@ -169,7 +176,7 @@ def write_recording(recording: Recording, path: Path) -> None:
         ``path`` exists, or cannot be written.
     """
     try:
-        write_atomically(path, recording.model_dump_json(indent=1, exclude_none=True) + "\n", new=True)
+        write_atomically(path, recording.model_dump_json(indent=1, exclude_none=True) + "\n", new=new)
     except FileExistsError:
         raise RecordingError(f"{path} exists: a recording is never overwritten. Choose another name.") from None
     except OSError as error:

@@ -22,6 +22,7 @@ from llm_claims.judging.marks import claim_of, place_of_claim
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
 from llm_claims.judging.progress import ProgressLine
+from llm_claims.judging.recording import Unfinished
 from llm_claims.judging.rehearsal import SOURCE_PARAMETER, plan_of
 from llm_claims.judging.rows import FigureRow, VerdictRow, hand_over, properties_of
 from llm_claims.judging.run_folder import RunFolder
@@ -106,6 +107,7 @@ def pytest_claims_sources(suite: Suite) -> list[Source]:
             sample_timeout=options.sample_timeout,
             most_rounds=options.rounds or 0,
             time_budget=options.time_budget,
+            kept=Unfinished(suite),
         )
         for hardware, program in programs
     ]

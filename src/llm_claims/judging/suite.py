@@ -28,9 +28,6 @@ from llm_claims.sources.unavailable import UnavailableSource
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.registry import keep, kinds, register
 
-UNBOUNDED_ROUNDS = 1000
-"""What a recording states whose rounds time alone bounded: more than three, so it was looked at several times."""
-
 ASLEEP = {
     "sagemaker": "measures on AWS, at a cost: pass --instance TYPE for what may be launched, and --plan to see it first"
 }
@@ -211,30 +208,3 @@ class Suite:
         for source in vars(self).get("sources", {}).values():
             source.close()
         keep(self.known)
-
-
-def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None:
-    """Return what this run measured live as a recording, or ``None`` if it measured nothing.
-
-    Raises
-    ------
-    UsageError
-        Several live sources measured: a recording is of one.
-    """
-    live = [source for source in suite.sources.values() if source.live]
-    found = {source: evidence for source in live if (evidence := source.entries())}
-    if len(found) > 1:
-        raise UsageError(f"{', '.join(source.name for source in found)} measured: record one source a run, with -m")
-    for source, evidence in found.items():
-        return Recording(
-            name=name,
-            title=f"Recorded live on {evidence[0].provenance.hardware}",
-            recorded=max(entry.provenance.date for entry in evidence),
-            measured_on=source.name,
-            most_rounds=suite.options.rounds or UNBOUNDED_ROUNDS,
-            complete=complete and source.is_complete,
-            devices=source.devices(),
-            defaults=dict(source.defaults()),
-            evidence=tuple(evidence),
-        )
-    return None

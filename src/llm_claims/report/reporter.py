@@ -12,15 +12,16 @@ from uuid import uuid4
 import pytest
 
 from llm_claims.errors import ClaimsError
-from llm_claims.evidence.recordings import write_recording
+from llm_claims.evidence.recordings import unfinished, write_recording
 from llm_claims.judging.cases import read_collected
 from llm_claims.judging.commit import author
 from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.history.night import night_of
 from llm_claims.judging.progress import uncaptured
+from llm_claims.judging.recording import recording_of
 from llm_claims.judging.rows import FigureRow
-from llm_claims.judging.suite import Suite, recording_of
+from llm_claims.judging.suite import Suite
 from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
@@ -252,6 +253,7 @@ class Reporter:
             self._notes.append(f"nothing was measured live, so {path} was not written")
             return
         write_recording(recording, path)
+        unfinished(path).unlink(missing_ok=True)
         self._notes.append(f"recorded: {path}, {count(len(recording.evidence), 'workload')}")
 
     def _repeat(self, nodeid: str) -> str:

@@ -33,6 +33,7 @@ class LocalSource(Source):
     may follow, and the seconds until the next look at the evidence (``None`` while nothing is known).
     ``program`` is the command for every kind of workload, in place of the kinds' own.
     ``time_budget`` is how many seconds after the first sample of the run the last one may begin.
+    ``kept`` is called after each round, when the store has it.
     """
 
     live = True
@@ -48,6 +49,7 @@ class LocalSource(Source):
         sample_timeout: float | None = None,
         most_rounds: int = 0,
         time_budget: float | None = None,
+        kept: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = hardware.name
         self.markers = (hardware.name, "live")
@@ -62,6 +64,7 @@ class LocalSource(Source):
         self._timeout = sample_timeout or hardware.sample_timeout_seconds
         self._most_rounds = most_rounds
         self._time_budget = time_budget
+        self._kept = kept
         self._seconds: dict[str, float] = {}
         self._starts: dict[tuple[str, ...], float] = {}
 
@@ -128,8 +131,10 @@ class LocalSource(Source):
         """
         self._take_devices()
         if not timed:
-            for one in placed:
-                self._draw_shared(one, rounds)
+            # Round by round, so that there are some in common when the time budget ends.
+            for number in range(1, rounds + 1):
+                for one in placed:
+                    self._draw_shared(one, number, rounds)
             return
         with self._machine.alone():
             while True:
@@ -149,17 +154,20 @@ class LocalSource(Source):
                 f"the time budget of {self._time_budget:g} s ended before these were measured in one pass"
             )
 
-    def _draw_shared(self, one: Placed, rounds: int) -> None:
-        """Measure one workload while others may be measured too; its rounds count from 1, each with its own seed."""
-        wanted = rounds if one.workload.fixed_seed is None else 1
+    def _draw_shared(self, one: Placed, number: int, rounds: int) -> None:
+        """Measure a round of one workload, unless it is there, while others may be measured too.
+
+        Rounds count from 1, each with its own seed.
+        """
+        if one.workload.fixed_seed is not None and number > 1:
+            return
         with self._store.lock(self.name, one):
-            while self._store.read_failure(self.name, one) is None:
-                number = len(self._rounds(one)) + 1
-                if number > wanted or self._out_of_time():
-                    return
-                with self._machine.shared() if self.hardware.shares else self._machine.alone():
-                    self._progress(one.describe(), number, max(wanted, number), None)
-                    self._try(one, number)
+            measured = number <= len(self._rounds(one)) or self._store.read_failure(self.name, one) is not None
+            if measured or self._out_of_time():
+                return
+            with self._machine.shared() if self.hardware.shares else self._machine.alone():
+                self._progress(one.describe(), number, rounds, None)
+                self._try(one, number)
 
     def _take_devices(self) -> None:
         """Once a run, before anything runs on the devices, note their state and start the clock of the time budget."""
@@ -275,6 +283,7 @@ class LocalSource(Source):
         said = " ".join(["python", *self._command(placed)[1:]])
         evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
         self._store.write(self.name, placed, evidence)
+        self._kept()
 
     def _command(self, placed: Placed) -> tuple[str, ...]:
         return self._program or type(placed.workload).command(self.hardware.device)

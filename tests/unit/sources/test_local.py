@@ -560,13 +560,13 @@ def test_nothing_begins_after_the_budget(
     assert not source.is_complete
 
 
-def test_rounds_that_are_not_timed_are_seeds_and_end_with_the_budget(
+def test_rounds_that_are_not_timed_are_drawn_in_turn_and_some_are_common_when_the_budget_ends(
     budgeted: Callable[[float], LocalSource], program: FakeProgram, placed: list[Placed]
 ) -> None:
     source = budgeted(35.0)
     source.draw(placed[:2], 3, timed=False)
-    assert program.order == "1A 2A 3A 1B"
-    assert source.evidence(placed[1]).rounds == (1,)
+    assert program.order == "1AB 2AB"
+    assert [source.evidence(one).rounds for one in placed[:2]] == [(1, 2), (1, 2)]
 
 
 # On GPUs
