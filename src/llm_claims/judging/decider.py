@@ -97,7 +97,7 @@ class Decider:
     def _most_rounds(self, relation: Relation, compared: list[Measurement], seeds: int | None, source: Source) -> float:
         """The most rounds: one where nothing varies, and of a recording those it was made with."""
         if seeds is not None:
-            return seeds
+            return min(seeds, self._rounds or seeds)
         if compared and not any(metric.varies for metric in metrics_read(relation)):
             return 1
         return source.most_rounds or self._rounds or math.inf

@@ -278,6 +278,11 @@ def test_a_stated_number_of_seeds_has_one_look(live: bool) -> None:
     assert relation.errors(3) == pytest.approx([0.01])
 
 
+def test_the_most_rounds_of_a_run_cap_its_seeds() -> None:
+    source = Scripted(CLEAR)
+    assert decide(a_less_b(source), source, rounds=4, seeds=8).n == 4
+
+
 # Recordings
 
 
