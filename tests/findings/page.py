@@ -216,7 +216,8 @@ class Page:
         return "\n".join([*lines, ""])
 
     def _unrecorded(self) -> str:
-        return "\n".join(["## What was not recorded", "", *(f"- {one['text']}" for one in self.said["unrecorded"]), ""])
+        texts = (self.facts.filled(one["text"]) for one in self.said["unrecorded"])
+        return "\n".join(["## What was not recorded", "", *(f"- {text}" for text in texts), ""])
 
 
 def joined(rows: Iterable[VerdictRow]) -> str:

@@ -50,6 +50,10 @@ def test_the_page_is_what_the_verdicts_say_today(page: Page) -> None:
     assert drawn == page.plots, "make them anew: make findings"
 
 
+def test_no_name_of_a_figure_is_left_unfilled(page: Page) -> None:
+    assert re.findall(r"\{[^}]*@[^}]*\}", page.text) == []
+
+
 def test_every_claim_that_is_judged_otherwise_than_by_its_document_is_named(facts: Facts, page: Page) -> None:
     assert len(facts.differing) > 10
     assert {claim for claim in facts.differing if f"`{claim}`" not in page.text} == set()

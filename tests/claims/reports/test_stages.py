@@ -10,15 +10,15 @@ from .margins import BF16_STEP, NAMED_LOSS, as_fp16
 from .runs import Tuning
 
 SEED = 966
-BY_PRECISION = pytest.mark.parametrize("precision", ["fp32", "bf16"])
 DIGITS = {"exact": lambda losses: losses, "fp16": as_fp16}
 """Neither report says how many digits it compares: to the last one, or as fp16 losses of such scripts are printed."""
-BY_DIGITS = pytest.mark.parametrize("digits", DIGITS)
+BY_RUN = pytest.mark.parametrize(("precision", "digits"), [("fp32", "exact"), ("fp32", "fp16"), ("bf16", "exact")])
+"""bf16 has fewer digits than fp16 prints: whether two such runs agree in all of these is up to how a processor rounds.
+Under stages 1 and 2 they did on one processor, and differed by up to 0.4% on another."""
 
 
 @claim("stages-give-different-losses", place="deepspeedai/DeepSpeed #966")
-@BY_DIGITS
-@BY_PRECISION
+@BY_RUN
 @pytest.mark.parametrize("stage", [0, 3], ids="zero{}".format)
 def test_another_stage_gives_other_losses(measure, judge, precision, stage, digits):
     one, other = (measure(Tuning(zero_stage=n, precision=precision, seed=SEED)) for n in (1, stage))
@@ -27,8 +27,7 @@ def test_another_stage_gives_other_losses(measure, judge, precision, stage, digi
 
 
 @claim("stages-1-and-2-give-different-losses", place="deepspeedai/DeepSpeed #1945")
-@BY_DIGITS
-@BY_PRECISION
+@BY_RUN
 def test_zero1_and_zero2_give_other_losses(measure, judge, precision, digits):
     one, two = (measure(Tuning(zero_stage=n, precision=precision, seed=SEED)) for n in (1, 2))
     as_compared = DIGITS[digits]
