@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pluggy
 import pytest
+from filelock import FileLock
 
 from llm_claims.document.documents import Document, Documents, read_documents
 from llm_claims.document.instances import InstanceTable, read_instances
 from llm_claims.errors import ClaimsError, UsageError, listed
 from llm_claims.evidence.recordings import Recording, read_recordings
+from llm_claims.judging.accepted import AcceptedVerdict
 from llm_claims.judging.cases import Collected
 from llm_claims.judging.commit import commit_of
 from llm_claims.judging.history.tonight import History
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.rehearsal import rehearsed_needs
 from llm_claims.judging.rows import VerdictRow
-from llm_claims.options import Options
+from llm_claims.judging.run_options import Options
 from llm_claims.sources.base import Need, Source
 from llm_claims.sources.recorded import RecordedSource
 from llm_claims.sources.store import EvidenceStore
@@ -95,6 +97,10 @@ class Suite:
         for name, reason in ASLEEP.items():
             found.setdefault(name, UnavailableSource(name, reason))
         return found
+
+    def accepted(self, item: pytest.Item) -> AcceptedVerdict:
+        """The accepted verdict of a case; no two workers write to its file at a time."""
+        return AcceptedVerdict.of(item, self.options.update, lambda: FileLock(self.store.folder / "accepted"))
 
     def asleep(self, name: str) -> str | None:
         """How to ask for a source that is loaded only then; None if it is another, or was asked for."""
@@ -208,3 +214,7 @@ class Suite:
         for source in vars(self).get("sources", {}).values():
             source.close()
         keep(self.known)
+
+
+SUITE = pytest.StashKey[Suite]()
+"""The suite of a run, in its configuration."""

@@ -217,3 +217,7 @@ class Trial:
     def _spoken(self, verdict: Verdict) -> str:
         asides = "; ".join(filter(None, (verdict.reason, verdict.spread, self._note)))
         return f"{verdict}, n={verdict.n}" + (f" ({asides})" if asides else "")
+
+
+TRIAL = pytest.StashKey[Trial]()
+"""The trial of an item, once its fixtures are made."""
