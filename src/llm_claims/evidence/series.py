@@ -127,6 +127,18 @@ def _aligned(a: Series, b: Series) -> tuple[tuple[int, ...], tuple[int, ...], tu
     return tuple(range(n)) if a.n == n else (0,) * n, tuple(range(n)) if b.n == n else (0,) * n, rounds
 
 
+def paired(a: Series, b: Series) -> list[tuple[int, int]]:
+    """Indices into two live series of the samples of each round that both have.
+
+    Raises
+    ------
+    UnpairedError
+        They share no round.
+    """
+    left, right, _ = _aligned(a, b)
+    return list(zip(left, right, strict=True))
+
+
 def combine(
     a: Series, b: Series, operation: Callable[[float, float], float], unit: str, power: float | None = None
 ) -> Series:

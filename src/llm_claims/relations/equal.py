@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llm_claims.evidence.quantities import Measured, Quantity, known
-from llm_claims.evidence.series import Series
+from llm_claims.evidence.series import Series, paired
 from llm_claims.relations.base import Look, Relation, joined_reads
 from llm_claims.relations.verdict import Interval, Verdict, Word
 
@@ -25,17 +25,27 @@ class Equal(Relation):
         return joined_reads(self.first, self.second)
 
     def verdict(self, look: Look = Look()) -> Verdict:
-        """Judge by overlap of the samples' own intervals; no tolerance is added."""
+        """Judge by overlap of the samples' own intervals; no tolerance is added. Live samples pair up by round.
+
+        Raises
+        ------
+        UnpairedError
+            Two live series share no round.
+        """
         a, b = self.first.series(), self.second.series()
         n = max(a.n, b.n)
-        if not {a.n, b.n} <= {1, n}:
+        if a.rounds and b.rounds:
+            pairs = paired(a, b)
+        elif {a.n, b.n} <= {1, n}:
+            pairs = [(i % a.n, i % b.n) for i in range(n)]
+        else:
             return self._speak(a, n, f"{a.n} samples against {b.n}", equal=False)
-        apart = [i for i in range(n) if not _meet(a, i % a.n, b, i % b.n)]
+        apart = [(i, j) for i, j in pairs if not _meet(a, i, b, j)]
         if not apart:
-            return self._speak(a, n, f"all {n} are equal", equal=True)
-        i = apart[0]
-        reason = f"{len(apart)} of {n} differ, first {a.values[i % a.n]:g} against {b.values[i % b.n]:g} {b.unit}"
-        return self._speak(a, n, reason, equal=False)
+            return self._speak(a, len(pairs), f"all {len(pairs)} are equal", equal=True)
+        i, j = apart[0]
+        reason = f"{len(apart)} of {len(pairs)} differ, first {a.values[i]:g} against {b.values[j]:g} {b.unit}"
+        return self._speak(a, len(pairs), reason, equal=False)
 
     def _speak(self, a: Series, n: int, reason: str, *, equal: bool) -> Verdict:
         holds = equal is self.claimed

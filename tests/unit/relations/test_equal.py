@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from builders import exact, figure, live, span
 
+from llm_claims.errors import UnpairedError
 from llm_claims.evidence.quantities import Quantity
 from llm_claims.relations import equal, unequal
 from llm_claims.relations.verdict import Word
@@ -59,3 +60,15 @@ def test_a_verdict_that_does_not_hold_says_why() -> None:
     assert verdict.reason == "2 of 4 differ, first 2 against 5 steps"
     assert verdict.n == 4
     assert equal(exact(1, 2, 3), exact(1, 2)).verdict().reason == "3 samples against 2"
+
+
+def test_live_samples_are_compared_round_by_round() -> None:
+    first, second = live(5.0, 6.0, rounds=(1, 2)), live(6.0, 7.0, rounds=(2, 3))
+    verdict = equal(first, second).verdict()
+    assert (verdict.word, verdict.n) == (Word.REPRODUCED, 1)
+    assert unequal(first, second).verdict().word is Word.CONTRADICTED
+
+
+def test_live_samples_without_a_round_in_common_are_refused() -> None:
+    with pytest.raises(UnpairedError, match="share no round"):
+        equal(live(5.0, 5.0, rounds=(1, 2)), live(5.0, 5.0, rounds=(3, 4))).verdict()
