@@ -21,6 +21,8 @@ from . import miniature, real
 # A run inside a test is at somebody's desk, wherever this run is: in CI, verdicts that nobody has accepted fail.
 for name in CI:
     os.environ.pop(name, None)
+# What is printed there is folded alike wherever these tests run.
+os.environ["COLUMNS"] = "80"
 
 # Pytest inside a test forgets the modules that it loaded: numpy cannot be loaded twice, and ours need not be.
 for name in llm_claims.__all__:
