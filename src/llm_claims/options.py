@@ -39,7 +39,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "a checkpoint (config.json, model.safetensors, tokenizer) of this model, from which training on this "
         "machine starts; may repeat",
     },
-    "record": {"metavar": "FILE", "help": "write the evidence measured in this run to a new recording"},
+    "record": {
+        "metavar": "FILE",
+        "help": "write the evidence measured in this run to a new recording; until the run ends, FILE.partial has what there "
+        "is so far",
+    },
     "instance": {
         "action": "append",
         "default": [],
@@ -70,14 +74,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "rounds": {
         "type": int,
         "metavar": "N",
-        "help": "most interleaved rounds of a live relation (default: as many as there is time for; on SageMaker 5, "
-        f"on an emulator {EMULATED_ROUNDS})",
+        "help": "most interleaved rounds of a live relation, and most seeds (default: as many as there is time for; on "
+        f"SageMaker 5, on an emulator {EMULATED_ROUNDS})",
     },
     "sampling-time": {
         "type": float,
         "metavar": "SECONDS",
-        "help": "how long a live relation that is open may draw rounds after the first, three at least (default: as "
-        "long as the set-up of what it compares took, and five at least)",
+        "help": "how long an open live relation may draw rounds after the first, three in all at least (default: as long "
+        "as its first round took, programs' start included, and five in all at least)",
     },
     "sample-timeout": {
         "type": float,

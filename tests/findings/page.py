@@ -29,8 +29,8 @@ and a bar the interval. ✓ reproduced, ~ weakened, ✗ contradicted, ? inconclu
 Sizes are compared on the document's own hardware alone; elsewhere the direction counts.
 
 Every verdict here is judged again, in seconds and without a GPU, by `{command}`.
-The command under each finding measures it again on your GPUs. `make findings` makes this page anew; a test holds it
-equal to the verdicts. [Bug reports](reports.md) have a page of their own.
+The command under each finding measures it again on your GPUs. Where a finding names two or four GPUs, it needs as many;
+finding 3 needs `make weights` first. `make findings` makes this page anew; a test holds it equal to the verdicts. [Bug reports](reports.md) have a page of their own.
 """
 
 
@@ -206,7 +206,8 @@ class Page:
         return "\n".join([*lines, ""])
 
     def _recordings(self) -> str:
-        lines = ["## What was recorded", "", "| recording | machine | workloads | rounds | what |", "|" + " --- |" * 5]
+        lines = ["## What was recorded", "", "(incomplete): not all was measured that was asked for.", ""]
+        lines += ["| recording | machine | workloads | rounds | what |", "|" + " --- |" * 5]
         for name, one in self.facts.all.items():
             if name not in self.facts.own:
                 rounds = sorted({len(entry.rounds) for entry in one.evidence})
@@ -217,7 +218,7 @@ class Page:
 
     def _unrecorded(self) -> str:
         texts = (self.facts.filled(one["text"]) for one in self.said["unrecorded"])
-        return "\n".join(["## What was not recorded", "", *(f"- {text}" for text in texts), ""])
+        return "\n".join(["## What was not recorded, or is still open", "", *(f"- {text}" for text in texts), ""])
 
 
 def joined(rows: Iterable[VerdictRow]) -> str:
