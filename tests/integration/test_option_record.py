@@ -106,3 +106,12 @@ def test_nothing_measured_is_nothing_written(suite: Miniature, arguments: tuple[
     result = suite.run(*arguments, "--record", "bench.json")
     assert ("nothing was measured live, so" in result.stdout.str()) == ("--collect-only" not in arguments)
     assert not (suite.path / "bench.json").exists()
+
+
+def test_a_report_that_cannot_be_written_costs_no_recording(suite: Miniature) -> None:
+    suite.write_test('import os\ndef test_another():\n    os.makedirs("report/part/index.html")\n', "test_other.py")
+    selected = "another or (tokens and cpu)"
+    result = suite.run("--record", "bench.json", "test_other.py", "test_claims.py", "-k", selected)
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    result.stdout.fnmatch_lines(["error: *index.html*", "recorded: *bench.json, 2 workloads"])
+    assert len(read_recording(suite.path / "bench.json").evidence) == 2

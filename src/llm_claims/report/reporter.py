@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from llm_claims.errors import ClaimsError
+from llm_claims.errors import ClaimsError, Untestable
 from llm_claims.evidence.recordings import unfinished, write_recording
 from llm_claims.judging.cases import read_collected
 from llm_claims.judging.commit import author
@@ -112,19 +112,24 @@ class Reporter:
         self._interrupted = self._interrupted or exitstatus == pytest.ExitCode.INTERRUPTED
         stopped = self._interrupted or bool(session.shouldstop or session.shouldfail) or exitstatus not in ENDED
         self._complete(session, stopped=stopped)
-        try:
-            if self._tally.rows:
-                self._write_reports()
-            if self._tally.rows or stopped:
-                # What was measured before the interrupt is recorded, even if nothing was judged yet.
-                self._record()
-                self._add_nights()
-        except (ClaimsError, OSError) as error:
-            self._notes.append(f"{FAULT}{error}")
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        # Each by itself: a report that cannot be written costs no recording.
+        if self._tally.rows:
+            self._attempt(session, self._write_reports)
+        if self._tally.rows or stopped:
+            # What was measured before the interrupt is recorded, even if nothing was judged yet.
+            self._attempt(session, self._record)
+            self._attempt(session, self._add_nights)
         if not self._config.pluginmanager.hasplugin("terminalreporter"):
             with uncaptured(self._config):
                 sys.stderr.writelines(f"{note}\n" for note in self._notes if note.startswith(FAULT))
+
+    def _attempt(self, session: pytest.Session, step: Callable[[], None]) -> None:
+        """Take a step of the end; what goes wrong is noted and fails the run, and the next steps are taken."""
+        try:
+            step()
+        except (ClaimsError, Untestable, OSError) as error:
+            self._notes.append(f"{FAULT}{error}")
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _complete(self, session: pytest.Session, *, stopped: bool) -> None:
         """Give cases without a verdict their errors; fail a run that would pass in spite of them, or of a fault."""

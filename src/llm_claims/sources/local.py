@@ -67,17 +67,33 @@ class LocalSource(Source):
         self._kept = kept
         self._seconds: dict[str, float] = {}
         self._starts: dict[tuple[str, ...], float] = {}
+        self._defaults: dict[type[Workload], Defaults[Any] | None] = {}
 
     def defaults(self) -> dict[str, Defaults[Any]]:
         """What fills open fields of each kind of workload that was measured."""
         kinds = {type(entry.workload) for entry in self.entries()}
-        found = {kind.model_fields["kind"].default: kind.defaults_on(self.hardware) for kind in kinds}
+        # As they were when it was measured: by now the driver may have died, or a checkpoint been replaced.
+        found = {
+            kind.model_fields["kind"].default: self._store.read_defaults(self.name, kind) or self._defaults_of(kind)
+            for kind in kinds
+        }
         return {name: defaults for name, defaults in found.items() if defaults is not None}
+
+    def _defaults_of(self, kind: type[Workload]) -> Defaults[Any] | None:
+        """What fills open fields of a kind; looked up once, as it takes reading whole checkpoints."""
+        if kind not in self._defaults:
+            self._defaults[kind] = kind.defaults_on(self.hardware)
+        return self._defaults[kind]
+
+    def _keep_defaults(self, kind: type[Workload]) -> None:
+        """Keep what filled open fields, for the controlling process and the end of the run."""
+        if (defaults := self._defaults_of(kind)) is not None:
+            self._store.write_defaults(self.name, kind.model_fields["kind"].default, defaults)
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields with the defaults of this hardware; refuse what it cannot measure."""
         asked = workload
-        defaults = type(workload).defaults_on(self.hardware)
+        defaults = self._defaults_of(type(workload))
         if defaults is None:
             raise Untestable(f"{workload.kind} has no defaults for {self.hardware.noun}, so it is not measured here")
         workload, on, note = defaults.analogue(workload, on)
@@ -282,6 +298,8 @@ class LocalSource(Source):
         known = self._store.read(self.name, placed)
         said = " ".join(["python", *self._command(placed)[1:]])
         evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
+        # First, so that no evidence is ever without.
+        self._keep_defaults(type(placed.workload))
         self._store.write(self.name, placed, evidence)
         self._kept()
 

@@ -6,9 +6,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +18,7 @@ from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Placed
 from llm_claims.sources.times import Run, Times, times_of
+from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices
 
 
@@ -184,6 +185,20 @@ class EvidenceStore:
         """Return the devices of a source, if any were looked at."""
         path = self._of(source, "devices")
         return Devices.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def write_defaults(self, source: str, kind: str, defaults: Defaults[Any]) -> None:
+        """Keep what fills open fields of a kind of workload, unless another process did already."""
+        path = self._of(source, f"{kind}.defaults")
+        if not path.exists():
+            with suppress(FileExistsError):
+                write_atomically(path, defaults.model_dump_json(exclude_none=True), new=True)
+
+    def read_defaults(self, source: str, kind: type[Workload]) -> Defaults[Any] | None:
+        """Return the defaults of a kind of workload that were kept, if any were."""
+        path = self._of(source, f"{kind.model_fields['kind'].default}.defaults")
+        if not path.exists():
+            return None
+        return kind.defaults_type().model_validate_json(path.read_text(encoding="utf-8"), strict=True)
 
     def _of(self, source: str, name: str) -> Path:
         """The path of a file about the source as a whole."""

@@ -164,6 +164,22 @@ def test_the_defaults_of_a_recording_are_those_of_the_kinds_that_were_measured(
     assert source.defaults() == {"generation": CPU}
 
 
+def test_the_defaults_are_those_that_it_was_measured_with_though_the_hardware_is_gone(
+    source: LocalSource, placed: list[Placed], store: EvidenceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(hardware: object) -> None:
+        raise Untestable("nvidia-smi fails")
+
+    source.draw(placed[:1], 1, timed=True)
+    monkeypatch.setattr(Generation, "defaults_on", gone)
+    assert LocalSource(Processor(), store).defaults() == {"generation": CPU}
+
+
+def test_nothing_is_kept_of_what_is_only_placed(placed: list[Placed], store: EvidenceStore) -> None:
+    assert placed
+    assert not list(store.folder.rglob("source.*.defaults"))
+
+
 # Drawing
 
 
