@@ -49,7 +49,8 @@ def save_checkpoint_base(checkpoint: Path, folder: Path, device: str) -> Path:
     Raises
     ------
     UnsupportedWorkload
-        The tokenizer cannot be read, is of another vocabulary than the weights, or knows the new tokens already.
+        The tokenizer cannot be read, has more tokens than the embedding has rows, leaves numbers of tokens out, or
+        knows the new tokens already.
     """
     tokenizer = _tokenizer_of(checkpoint)
     tokenizer.save_pretrained(folder)
@@ -68,8 +69,13 @@ def _tokenizer_of(checkpoint: Path) -> Any:
     except Exception as error:  # of many kinds: tokenizers raises `Exception` itself for a file that it cannot read
         raise UnsupportedWorkload(f"{checkpoint}: its tokenizer cannot be read: {signature(error)}") from None
     rows = LlamaConfig.from_pretrained(checkpoint).vocab_size
-    if len(tokenizer) != rows:
-        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {len(tokenizer)} tokens, its embedding {rows} rows")
+    if (tokens := len(tokenizer)) > rows:
+        raise UnsupportedWorkload(
+            f"{checkpoint}: its tokenizer has {tokens} tokens, more than the {rows} rows of its embedding"
+        )
+    if max(tokenizer.get_vocab().values()) >= tokens:
+        # New tokens get the first free number and the last rows, which must be the same.
+        raise UnsupportedWorkload(f"{checkpoint}: its tokenizer leaves numbers of tokens out")
     if known := sorted(set(NEW_TOKENS) & tokenizer.get_vocab().keys()):
         raise UnsupportedWorkload(f"{checkpoint}: its tokenizer has {', '.join(known)}, which runs add as new tokens")
     return tokenizer
@@ -136,7 +142,8 @@ def load_with_new_tokens(
     "random" draws their rows from a normal distribution with the model's ``initializer_range`` as its standard
     deviation, like the other rows; "mean" sets each to the mean of the old rows. A large model's weights are drawn in
     ``precision`` on the GPU of this rank, if there is one; a small one's are kept in fp32. An output embedding that a
-    checkpoint shares with the input becomes one of its own, as the document's model has.
+    checkpoint shares with the input becomes one of its own, as the document's model has. Rows that are of no token,
+    with which checkpoints are padded, are dropped.
     """
     import torch
     from transformers import AutoTokenizer, LlamaForCausalLM

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from checkpoints import write_config
 from warm import inside
 
 from llm_claims.workloads.training import base_model
@@ -69,3 +70,29 @@ def test_the_seed_draws_the_new_rows_and_nothing_else(base: Path) -> None:
         assert torch.equal(weights[old], states[2][name][old]), name
     drawn = [rows[-len(NEW_TOKENS) :] for model in (first, other) for rows in base_model.embeddings_of(model)]
     assert not any(torch.equal(one, two) for one, two in combinations(drawn, 2))
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("padding", [0, 1, 2, 64])
+@inside
+def test_rows_that_pad_a_vocabulary_are_dropped(tmp_path: Path, padding: int, tied: bool) -> None:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = base_model.build_tokenizer()
+    write_config(tmp_path, vocab_size=len(tokenizer) + padding, tie_word_embeddings=tied)
+    made = LlamaForCausalLM(LlamaConfig.from_pretrained(tmp_path))
+    real = [rows[: len(tokenizer)].detach().clone() for rows in base_model.embeddings_of(made)]
+    for rows in base_model.embeddings_of(made):
+        rows.data[len(tokenizer) :] = 1e3  # would show in a mean
+    made.save_pretrained(tmp_path / "own")
+    tokenizer.save_pretrained(tmp_path / "own")
+    (base := tmp_path / "base").mkdir()
+    base_model._tokenizer_of(tmp_path / "own").save_pretrained(base)
+    (base / base_model.CHECKPOINT).symlink_to(tmp_path / "own")
+    model, grown = base_model.load_with_new_tokens(base, "mean", 1)
+    assert grown.convert_tokens_to_ids(list(NEW_TOKENS)) == [len(tokenizer), len(tokenizer) + 1]
+    for old, rows in zip(real, base_model.embeddings_of(model), strict=True):
+        assert len(rows) == model.config.vocab_size == len(tokenizer) + 2
+        assert torch.equal(rows[: len(old)], old)
+        assert torch.allclose(rows[len(old) :], old.mean(dim=0).expand(2, -1))

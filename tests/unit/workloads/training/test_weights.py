@@ -127,16 +127,31 @@ def _of_known_tokens(copy: Path) -> None:
     tokenizer.save_pretrained(copy)
 
 
+def _of_more_tokens(copy: Path) -> None:
+    tokenizer: Any = build_tokenizer()
+    tokenizer.add_tokens([f"extra{n}" for n in range(301 - len(tokenizer))])
+    tokenizer.save_pretrained(copy)
+
+
+def _with_holes(copy: Path) -> None:
+    build_tokenizer().save_pretrained(copy)
+    said = json.loads((copy / "tokenizer.json").read_text())
+    last = max(said["model"]["vocab"], key=said["model"]["vocab"].get)
+    said["model"]["vocab"][last] += 5
+    (copy / "tokenizer.json").write_text(json.dumps(said))
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (_none, "its tokenizer cannot be read: "),
         (lambda copy: (copy / "tokenizer.json").write_text("{}"), "its tokenizer cannot be read: "),
-        (lambda copy: build_tokenizer().save_pretrained(copy), "tokens, its embedding 300 rows"),
+        (_of_more_tokens, "its tokenizer has 301 tokens, more than the 300 rows of its embedding"),
+        (_with_holes, "its tokenizer leaves numbers of tokens out"),
         (_of_known_tokens, "its tokenizer has [SEP], which runs add as new tokens"),
         (_of_code, "its tokenizer cannot be read: "),
     ],
-    ids=["none", "damaged", "other", "known", "code"],
+    ids=["none", "damaged", "more", "holes", "known", "code"],
 )
 def test_a_tokenizer_that_cannot_be_used_is_no_failed_run(
     warm: Warm, copy: Path, spoil: Callable[[Path], object], words: str
