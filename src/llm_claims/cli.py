@@ -12,7 +12,6 @@ from typing import Any
 
 from llm_claims.errors import ClaimsError, UsageError
 
-
 DESCRIPTION = (
     "Begin a suite, add claims, import and check recordings, review verdicts. "
     "Claims are judged by pytest: see `pytest --help`."

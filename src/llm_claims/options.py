@@ -41,8 +41,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "record": {
         "metavar": "FILE",
-        "help": "write the evidence measured in this run to a new recording; until the run ends, FILE.partial has what there "
-        "is so far",
+        "help": "write the evidence measured in this run to a new recording; until the run ends, FILE.partial has "
+        "what there is so far",
     },
     "instance": {
         "action": "append",
@@ -80,8 +80,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "sampling-time": {
         "type": float,
         "metavar": "SECONDS",
-        "help": "how long an open live relation may draw rounds after the first, three in all at least (default: as long "
-        "as its first round took, programs' start included, and five in all at least)",
+        "help": "how long an open live relation may draw rounds after the first, three in all at least (default: as "
+        "long as its first round took, programs' start included, and five in all at least)",
     },
     "sample-timeout": {
         "type": float,

@@ -30,7 +30,8 @@ Sizes are compared on the document's own hardware alone; elsewhere the direction
 
 Every verdict here is judged again, in seconds and without a GPU, by `{command}`.
 The command under each finding measures it again on your GPUs. Where a finding names two or four GPUs, it needs as many;
-finding 3 needs `make weights` first. `make findings` makes this page anew; a test holds it equal to the verdicts. [Bug reports](reports.md) have a page of their own.
+finding 3 needs `make weights` first. `make findings` makes this page anew; a test holds it equal to the verdicts.
+[Bug reports](reports.md) have a page of their own.
 """
 
 

@@ -11,9 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reports.md"
 OUTCOMES = ("still so", "no longer so", "never so here", "cannot be told")
-UNDECIDED = {
-    "test_accumulation_raises_the_loss_under_zero2": "cannot be told: five rounds leave it open"
-}
+UNDECIDED = {"test_accumulation_raises_the_loss_under_zero2": "cannot be told: five rounds leave it open"}
 """Tests whose case stays inconclusive, which nobody can accept; any other has to have accepted verdicts."""
 HEAD = """# Public bug reports, judged
 
