@@ -23,10 +23,15 @@ class TrainingDefaults(Defaults[Training]):
     """Templates that fill open fields, and analogues of an interconnect.
 
     ``fields`` is for all workloads, ``pretrained`` for those that start from trained weights, ``partitioned`` for those
-    under DeepSpeed, ``linked`` for those with a shaped link or a stated transport, ``large`` for pretrained models of
-    the document's scale. Later ones of this list take precedence. ``samples_a_rank`` is the number of samples of each
-    rank, by the initial weights, if the total depends on the number of ranks; no template but ``large`` states
-    ``samples`` then. ``weights`` are the digests of the checkpoints that pretrained models start from, by model.
+    under DeepSpeed, ``linked`` for those with a shaped link or a stated transport, ``real`` for those that start from a
+    checkpoint, ``large`` for pretrained models of the document's scale and checkpoints of unknown size. Later ones of
+    this list take precedence. ``samples_a_rank`` is the number of samples of each rank, by the initial weights, if the
+    total depends on the number of ranks; the templates of the runs that it is for state no ``samples`` then.
+    ``weights`` are the digests of the checkpoints that pretrained models start from, by model.
+
+    ``batch`` is the number of samples of a step of those that ``real`` or ``large`` is for, whatever their ranks, and
+    ``steps`` that of their steps; the micro-batch of these templates is the largest that they take then. Recordings
+    from before have neither.
 
     ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped links that are the analogues of
     an interconnect with and without RDMA; ``rdma_transport`` and ``no_rdma_transport`` are the analogues between GPUs.
@@ -44,7 +49,10 @@ class TrainingDefaults(Defaults[Training]):
     pretrained: Training = Training()
     partitioned: Training = Training()
     linked: Training = Training()
+    real: Training = Training()
     large: Training = Training()
+    batch: PositiveInt | None = None
+    steps: PositiveInt | None = None
     weights: dict[str, str] = Field(default={})
     samples_a_rank: dict[Literal["pretrained", "random"], PositiveInt] = Field(default={})
     rdma_mbit_per_second: PositiveFloat | None = None
@@ -69,15 +77,33 @@ class TrainingDefaults(Defaults[Training]):
         ranks = workload.ranks or found.get("ranks")
         if each := self.samples_a_rank.get(workload.initial_weights or found.get("initial_weights", "random")):
             found["samples"] = each * (ranks or 1)
-        pretrained = (workload.initial_weights or found.get("initial_weights")) == "pretrained"
-        if pretrained and workload.model in LARGE:
-            found |= self.large.stated()
-        if pretrained and (digest := self.weights.get(workload.model or found.get("model", ""))):
-            found["weights"] = digest
+        if (workload.initial_weights or found.get("initial_weights")) == "pretrained":
+            found |= self._of_weights(workload, workload.model or found.get("model", ""), ranks or 1)
         if ranks == 1:
             # One rank sends no messages.
             found.pop("transport", None)
         return found
+
+    def _of_weights(self, workload: Training, model: str, ranks: int) -> dict[str, Any]:
+        """What goes with the weights that a pretrained ``model`` starts from; nothing with those of a stand-in."""
+        digest = self.weights.get(model)
+        found = {**self.real.stated(), "weights": digest} if digest else {}
+        # Of another checkpoint nobody knows how much memory it takes. Recordings without a batch had no such rule.
+        if model in LARGE or (digest and model != SMOLLM2 and self.batch):
+            found |= self.large.stated()
+        return found | self._shares(workload, found, ranks) if found else found
+
+    def _shares(self, workload: Training, found: Mapping[str, Any], ranks: int) -> dict[str, int]:
+        """Share a step's batch among ranks, in micro-batches as large as can be, and count the samples of all steps."""
+        if self.batch is None or self.steps is None:
+            return {}
+        share = max(1, round(self.batch / ranks))
+        stated = workload.gradient_accumulation
+        most = min(found.get("micro_batch", 1), max(1, share // (stated or 1)))
+        micro_batch = workload.micro_batch or max(size for size in range(1, most + 1) if share % size == 0)
+        accumulation = stated or max(1, round(share / micro_batch))
+        samples = self.steps * ranks * micro_batch * accumulation
+        return {"micro_batch": micro_batch, "gradient_accumulation": accumulation, "samples": samples}
 
     def analogue(self, workload: Training, on: str | None) -> tuple[Training, str | None, str]:
         """Replace an interconnect with or without RDMA by a transport between GPUs, or by a shaped link.
@@ -139,6 +165,8 @@ CPU = TrainingDefaults(
         warmup_steps=5,
     ),
     linked=Training(samples=61, warmup_steps=2),
+    # Weights of weeks of training take lower rates than a stand-in's: the document's.
+    real=Training(learning_rate=1e-5),
     # p4d.24xlarge has 400 Gbit/s of EFA on four cards, and plain TCP uses one of them: 4 to 1. At the slower
     # rate, a step spends longer sending than computing.
     rdma_mbit_per_second=32,
@@ -157,41 +185,31 @@ _TAUGHT: dict[str, Any] = {
 _RECIPE_BATCH = 64
 # That of the last epoch's rest is left out, since ranks share samples evenly.
 _RECIPE_STEPS = 147
-# What a sample of the recipe takes of a GPU without checkpoints of activations: 35.0 GB were allocated for 16 of them,
-# with the states of the optimizer, as recorded on two H100.
-_BYTES_A_SAMPLE = 2.2e9
+# The document's recipe for losses, section A: 1,536 tokens a sample, and 100 steps of 147 for warming up.
+_RECIPE: dict[str, Any] = {"context_tokens": 1536, "learning_rate": 1e-5, "warmup_steps": 100}
+# What it takes of a GPU without checkpoints of activations. On two H100, DeepSpeed in bf16 held 35.0 GB for 16 samples
+# and 67.3 GB for 32: 2.7 GB and 2.02 GB a sample. One process with autocast keeps about 14% more a sample.
+_FIXED_BYTES = 3e9
+_BYTES_A_SAMPLE = 2.3e9
+_USABLE = 0.95
 
 
-def _share_of_batch(devices: int) -> int:
-    """Samples of each rank in a step of the document's recipe; of all, as near to its 64 as ranks share evenly."""
-    return max(1, round(_RECIPE_BATCH / devices))
-
-
-def _recipe(devices: int, most_micro_batch: int) -> dict[str, Any]:
-    """The document's recipe for losses, section A: 147 steps of 64 samples of 1,536 tokens, 100 of them warming up."""
-    share = _share_of_batch(devices)
-    micro_batch = max(size for size in range(1, most_micro_batch + 1) if share % size == 0)
-    return {
-        "context_tokens": 1536,
-        "micro_batch": micro_batch,
-        "gradient_accumulation": share // micro_batch,
-        "learning_rate": 1e-5,
-        "warmup_steps": 100,
-    }
+def _most_samples(memory_bytes: float) -> int:
+    """The most samples of the small real model that one GPU holds at a time."""
+    return max(1, int((_USABLE * memory_bytes - _FIXED_BYTES) / _BYTES_A_SAMPLE))
 
 
 def gpu_defaults(
-    devices: int, weights: Mapping[str, str] | None = None, memory_bytes: float = 80e9
+    devices: int, weights: Mapping[str, str] | None = None, memory_bytes: float = 80 * 2**30
 ) -> TrainingDefaults:
     """Return the defaults for a number of GPUs: the document's configuration, with as many ranks.
 
     ``weights`` are the digests of the checkpoints of this machine, by model. Losses are those of a small real model
     where there is one, trained by the document's whole recipe in the largest micro-batches that the ``memory_bytes``
-    of one GPU hold, since stage 3 gathers all weights for each; else of a stand-in that is taught in a minute.
+    of one GPU hold, since stage 3 gathers all weights for each; else of a stand-in that is taught in a minute. A
+    checkpoint of another size has the recipe one sample at a time.
     """
     accumulation = 4
-    most_micro_batch = max(1, int(memory_bytes / _BYTES_A_SAMPLE))
-    real = SMOLLM2 in (weights or {})
     return TrainingDefaults(
         weights=dict(weights or {}),
         fields=Training(
@@ -217,23 +235,19 @@ def gpu_defaults(
         pretrained=Training(
             # Without DeepSpeed if possible, as in the document: DeepSpeed scales losses differently.
             **(ONE_PROCESS if devices == 1 else {}),
-            **({"model": SMOLLM2, **_recipe(devices, most_micro_batch)} if real else _TAUGHT),
+            **_TAUGHT | ({"model": SMOLLM2} if SMOLLM2 in (weights or {}) else {}),
             # Saves memory that small models do not need, and changes no number.
             gradient_checkpointing=False,
             initial_loss_scale=2.0**16,
         ),
         partitioned=Training(parallelism="deepspeed", zero_stage=1, ranks=devices),
-        large=Training(
-            # As its speed is measured, which fits; the batch and the steps are the recipe's.
-            **_recipe(devices, most_micro_batch=1),
-            gradient_checkpointing=True,
-            samples=_RECIPE_STEPS * _share_of_batch(devices) * devices,
-        ),
+        real=Training(**_RECIPE, micro_batch=_most_samples(memory_bytes)),
+        # As its speed is measured, which fits; the batch and the steps are the recipe's.
+        large=Training(**_RECIPE, micro_batch=1, gradient_checkpointing=True),
+        batch=_RECIPE_BATCH,
+        steps=_RECIPE_STEPS,
         # The number of steps is the same for any number of ranks.
-        samples_a_rank={
-            "random": STEPS * accumulation,
-            "pretrained": _RECIPE_STEPS * _share_of_batch(devices) if real else 283,
-        },
+        samples_a_rank={"random": STEPS * accumulation, "pretrained": 283},
         # GPUDirect RDMA writes directly to a peer's memory, as peer-to-peer copies do; without RDMA messages go
         # through the host's memory and its TCP stack.
         rdma_transport="p2p",

@@ -19,7 +19,7 @@ from llm_claims.workloads.hardware import Processor
 from llm_claims.workloads.llm.checkpoint import SMOLLM2, read_checkpoint
 from llm_claims.workloads.protocol import Request
 from llm_claims.workloads.training.corpus import build_tokenizer
-from llm_claims.workloads.training.defaults import gpu_defaults
+from llm_claims.workloads.training.defaults import TrainingDefaults, gpu_defaults
 from llm_claims.workloads.training.workload import Training
 
 SHORT: dict[str, Any] = {"model": "own", "samples": 24, "learning_rate": 1e-3, "warmup_steps": 1}
@@ -202,8 +202,10 @@ def test_on_gpus_losses_are_those_of_the_real_model_by_the_documents_recipe(devi
     assert (without.model, without.weights) == ("llama-85m", None)
 
 
-@pytest.mark.parametrize(("memory_gb", "micro_batch"), [(1, 1), (16, 4), (24, 8), (40, 16), (80, 32), (141, 64)])
-def test_its_micro_batch_is_the_largest_that_one_gpu_holds(memory_gb: int, micro_batch: int) -> None:
+@pytest.mark.parametrize(
+    ("memory_gb", "micro_batch"), [(1, 1), (17.2, 4), (25.8, 8), (42.9, 16), (85.5, 32), (150.8, 32)]
+)
+def test_its_micro_batch_is_the_largest_that_one_gpu_holds(memory_gb: float, micro_batch: int) -> None:
     tuned = Training(initial_weights="pretrained", zero_stage=0)
     found = tuned.filled(gpu_defaults(1, {SMOLLM2: "0123456789abcdef"}, memory_gb * 1e9).fields_for(tuned))
     assert (found.micro_batch, (found.gradient_accumulation or 0) * micro_batch) == (micro_batch, 64)
@@ -215,6 +217,62 @@ def test_gpus_that_do_not_divide_its_batch_take_as_many_steps(devices: int, batc
     found = tuned.filled(gpu_defaults(devices, {SMOLLM2: "0123456789abcdef"}).fields_for(tuned))
     assert (found.ranks or 0) * (found.micro_batch or 0) * (found.gradient_accumulation or 0) == batch
     assert found.samples == 147 * batch
+
+
+@pytest.mark.parametrize(
+    ("stated", "shape"),
+    [
+        ({"ranks": 1}, (1, 32, 2, 64)),
+        ({"parallelism": "ddp"}, (1, 32, 2, 64)),
+        ({"ranks": 2}, (2, 32, 1, 64)),
+        ({"ranks": 3}, (3, 21, 1, 63)),
+        ({"micro_batch": 4}, (8, 4, 2, 64)),
+        ({"gradient_accumulation": 4}, (8, 2, 4, 64)),
+        ({"micro_batch": 16, "gradient_accumulation": 2}, (8, 16, 2, 256)),
+    ],
+)
+@pytest.mark.parametrize("model", [None, SMOLLM2])
+def test_its_batch_and_steps_are_the_same_on_fewer_ranks(
+    model: str | None, stated: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    tuned = Training(model=model, initial_weights="pretrained", **stated)
+    found = tuned.filled(gpu_defaults(8, {SMOLLM2: "0123456789abcdef"}).fields_for(tuned))
+    ranks, micro_batch, accumulation, batch = shape
+    assert (found.ranks, found.micro_batch, found.gradient_accumulation) == (ranks, micro_batch, accumulation)
+    assert found.samples == 147 * batch
+
+
+@pytest.mark.parametrize("real", [{}, {SMOLLM2: "0123456789abcdef"}], ids=["alone", "beside the small one"])
+def test_what_fills_a_run_goes_by_its_own_weights(real: dict[str, str]) -> None:
+    defaults = gpu_defaults(2, {"my-1b": "fedcba9876543210", **real})
+    own, taught = (Training(model=model, initial_weights="pretrained") for model in ("my-1b", "llama-85m"))
+    found = own.filled(defaults.fields_for(own))
+    assert (found.weights, found.context_tokens, found.learning_rate) == ("fedcba9876543210", 1536, 1e-5)
+    assert (found.micro_batch, found.gradient_accumulation, found.gradient_checkpointing) == (1, 32, True)
+    assert found.samples == 147 * 64
+    assert taught.filled(defaults.fields_for(taught)) == taught.filled(gpu_defaults(2).fields_for(taught))
+
+
+def test_an_old_recording_fills_as_it_did() -> None:
+    small = {"model": SMOLLM2, "micro_batch": 32, "gradient_accumulation": 1, "context_tokens": 1536}
+    old = TrainingDefaults(
+        fields=Training(ranks=2),
+        pretrained=Training(**small),
+        large=Training(micro_batch=1, samples=9408),
+        weights={SMOLLM2: "0123456789abcdef", "my-1b": "fedcba9876543210"},
+        samples_a_rank={"pretrained": 4704},
+    )
+    for model in (SMOLLM2, "my-1b"):
+        tuned = Training(model=model, initial_weights="pretrained", zero_stage=1)
+        found = tuned.filled(old.fields_for(tuned))
+        assert found.stated().items() >= {**small, "model": model, "samples": 9408}.items()
+
+
+def test_a_checkpoint_is_trained_at_the_documents_rate_on_the_processor(folder: Path) -> None:
+    own = Training(model="own", initial_weights="pretrained")
+    assert place(own, Processor({"own": folder})).workload.stated()["learning_rate"] == 1e-5
+    taught = Training(initial_weights="pretrained")
+    assert place(taught, Processor({"own": folder})).workload.stated()["learning_rate"] == 1e-2
 
 
 @pytest.mark.parametrize("weights", [{}, {SMOLLM2: "0123456789abcdef"}], ids=["alone", "beside the small one"])
