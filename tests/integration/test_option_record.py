@@ -74,6 +74,7 @@ def test_it_is_written_though_a_case_fails_and_a_run_that_failed_makes_it_incomp
     [
         ("file.json", "file.json: the file exists, and a recording is never overwritten"),
         ("link.json", "link.json: the file exists, and a recording is never overwritten"),
+        ("dangling.json", "dangling.json: the file exists, and a recording is never overwritten"),
         ("nowhere/bench.json", "there is no folder"),
         ("My_Run.json", "name it NAME.json"),
         ("cpu.json", "cpu.json"),
@@ -82,6 +83,7 @@ def test_it_is_written_though_a_case_fails_and_a_run_that_failed_makes_it_incomp
 def test_what_cannot_be_written_is_refused_at_once(suite: Miniature, name: str, words: str) -> None:
     precious = suite.write("file.json", "precious")
     (suite.path / "link.json").symlink_to(precious)
+    (suite.path / "dangling.json").symlink_to(suite.path / "gone")
     assert_refused(suite.run(*LIVE, "--record", name), "--record", words)
     assert suite.program.log == []
     assert precious.read_text(encoding="utf-8") == "precious"
@@ -96,7 +98,11 @@ def test_a_file_that_came_meanwhile_is_not_overwritten(suite: Miniature) -> None
     result = suite.run("--record", "bench.json", "test_other.py", "test_claims.py", "-k", selected)
     assert (suite.path / "bench.json").read_text(encoding="utf-8") == "precious"
     assert result.ret == pytest.ExitCode.INTERNAL_ERROR
-    result.stdout.fnmatch_lines(["error: *bench.json exists: a recording is never overwritten. Choose another name."])
+    kept = suite.path / "bench.json.partial"
+    result.stdout.fnmatch_lines(
+        [f"error: *bench.json exists: a recording is never overwritten. * What was measured is in {kept}."]
+    )
+    assert [len(entry.rounds) for entry in read_recording(kept).evidence] == [3, 3]
 
 
 @pytest.mark.parametrize("arguments", [("-m", "cpu and not live"), QUICK, ("--collect-only",)], ids=" ".join)

@@ -152,7 +152,7 @@ def unfinished(path: Path) -> Path:
 
 def why_not_writable(path: Path) -> str | None:
     """Say why no new recording can be written to ``path``; ``None`` if one can."""
-    if path.exists():
+    if path.exists() or path.is_symlink():
         return "the file exists, and a recording is never overwritten"
     if (partial := unfinished(path)).exists():
         return f"a run that was cut short, or still goes on, left {partial.name}: rename it to keep it, or remove it"

@@ -32,6 +32,9 @@ class Unfinished:
         path = self._suite.options.record
         if path is None or time.monotonic() - self._last < SECONDS_BETWEEN:
             return
+        # Workers of a run that is ended may still measure when the whole recording is there.
+        if path.exists():
+            return
         # What is wrong stops no measuring: the recording at the end meets the same, and says so.
         with suppress(ClaimsError):
             recording = recording_of(self._suite, path.stem, complete=False)

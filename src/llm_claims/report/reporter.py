@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from llm_claims.errors import ClaimsError, Untestable
+from llm_claims.errors import ClaimsError, RecordingError, Untestable
 from llm_claims.evidence.recordings import unfinished, write_recording
 from llm_claims.judging.cases import read_collected
 from llm_claims.judging.commit import author
@@ -257,7 +257,11 @@ class Reporter:
         if recording is None:
             self._notes.append(f"nothing was measured live, so {path} was not written")
             return
-        write_recording(recording, path)
+        try:
+            write_recording(recording, path)
+        except RecordingError as error:
+            write_recording(recording, unfinished(path), new=False)
+            raise RecordingError(f"{error} What was measured is in {unfinished(path)}.") from None
         unfinished(path).unlink(missing_ok=True)
         self._notes.append(f"recorded: {path}, {count(len(recording.evidence), 'workload')}")
 
