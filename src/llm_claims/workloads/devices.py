@@ -81,7 +81,7 @@ def find_devices() -> Devices:
     Raises
     ------
     Untestable
-        There is none, or its driver does not answer; the text says which.
+        There is none, or its driver does not answer or leaves out its memory; the text says which.
     """
     rows = _query((*_STATIC, *_STATE))
     models = {row[0] for row in rows}
@@ -90,10 +90,13 @@ def find_devices() -> Devices:
             f"the GPUs of this machine differ: {', '.join(sorted(models))}; choose with CUDA_VISIBLE_DEVICES"
         )
     name, memory, driver = rows[0][: len(_STATIC)]
+    memory_mib = _number(memory)
+    if memory_mib is None:
+        raise Untestable(f"nvidia-smi does not say how much memory {name} has: {memory}")
     return Devices(
         model=name,
         count=len(rows),
-        memory_mib=int(float(memory)),
+        memory_mib=int(memory_mib),
         driver=driver,
         links=_links(),
         start=tuple(_state(row[len(_STATIC) :]) for row in rows),

@@ -47,10 +47,11 @@ def test_a_device_that_something_else_holds_is_named(tmp_path: Path, monkeypatch
     ("gpus", "fails", "reason"),
     [
         ((), "", "nvidia-smi lists none"),
+        (({**H100, "memory.total": "[N/A]"},), "", r"how much memory NVIDIA H100 80GB HBM3 has: \[N/A\]"),
         ((H100, H200), "", "differ: NVIDIA H100 80GB HBM3, NVIDIA H200"),
         ((), "NVIDIA-SMI has failed because it couldn't communicate with the driver.", "says: NVIDIA-SMI has failed"),
     ],
-    ids=["none", "mixed", "no-driver"],
+    ids=["none", "no-memory", "mixed", "no-driver"],
 )
 def test_why_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: tuple[dict[str, object], ...], fails: str, reason: str

@@ -77,7 +77,7 @@ def digest(folder: Path) -> str:
 
 
 def check(folder: Path, samples: int, context_tokens: int) -> None:
-    """Check that a folder's tokens are enough for so many samples.
+    """Check that a folder's tokens are enough for so many samples that all differ.
 
     Raises
     ------
@@ -86,11 +86,13 @@ def check(folder: Path, samples: int, context_tokens: int) -> None:
     """
     import numpy as np
 
-    there = len(np.load(folder / _TOKENS, mmap_mode="r")) // context_tokens
+    pool = np.load(folder / _TOKENS, mmap_mode="r")
+    whole = len(pool) // context_tokens * context_tokens
+    there = len({block.tobytes() for block in pool[:whole].reshape(-1, context_tokens)})
     if samples > there:
         raise UnsupportedWorkload(
-            f"{samples} samples of {context_tokens} tokens are more than the {there} that are taken of the sources of "
-            f"{' and '.join(PACKAGES)}"
+            f"{samples} samples of {context_tokens} tokens are more than the {there} different ones that are taken of "
+            f"the sources of {' and '.join(PACKAGES)}"
         )
 
 
