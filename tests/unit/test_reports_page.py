@@ -20,7 +20,8 @@ accelerate's code, judged live on a CPU (two or four ranks, gloo, a Llama of 140
 2.13, transformers 5.23, accelerate 1.15, DeepSpeed 0.19.8).
 `make claims` judges them again on the versions installed. One alone: `pytest tests/claims -m cpu --claim ID`.
 
-*No longer so*: a fix is known. *Never so here*: none is known, and it did not happen here. Cases `exact` compare losses
+*No longer so*: a fix is known. *Never so here*: it did not happen here, and which fix did it,
+if any, is not known. Cases `exact` compare losses
 to the last digit, cases `fp16` as numbers of fp16 are printed.
 
 """

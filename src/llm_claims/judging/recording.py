@@ -6,8 +6,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from llm_claims.errors import ClaimsError, UsageError
+from llm_claims.errors import ClaimsError, RecordingError, UsageError
 from llm_claims.evidence.recordings import Recording, unfinished, write_recording
+from llm_claims.workloads.shown import count
 
 if TYPE_CHECKING:
     from llm_claims.judging.suite import Suite
@@ -41,6 +42,31 @@ class Unfinished:
             if recording is not None:
                 write_recording(recording, unfinished(path), new=False)
         self._last = time.monotonic()
+
+
+def record(suite: Suite, *, complete: bool) -> list[str]:
+    """Write what this run measured to the file of ``--record``, if it has one; return what there is to say of it.
+
+    Raises
+    ------
+    UsageError
+        Several live sources measured: a recording is of one.
+    RecordingError
+        The file cannot be written; what was measured is then in the unfinished one.
+    """
+    path = suite.options.record
+    if path is None:
+        return []
+    recording = recording_of(suite, path.stem, complete=complete)
+    if recording is None:
+        return [f"nothing was measured live, so {path} was not written"]
+    try:
+        write_recording(recording, path)
+    except RecordingError as error:
+        write_recording(recording, unfinished(path), new=False)
+        raise RecordingError(f"{error} What was measured is in {unfinished(path)}.") from None
+    unfinished(path).unlink(missing_ok=True)
+    return [f"recorded: {path}, {count(len(recording.evidence), 'workload')}"]
 
 
 def recording_of(suite: Suite, name: str, *, complete: bool) -> Recording | None:

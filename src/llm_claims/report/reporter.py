@@ -11,15 +11,14 @@ from uuid import uuid4
 
 import pytest
 
-from llm_claims.errors import ClaimsError, RecordingError, Untestable
-from llm_claims.evidence.recordings import unfinished, write_recording
+from llm_claims.errors import ClaimsError, Untestable
 from llm_claims.judging.cases import read_collected
 from llm_claims.judging.commit import author
 from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.history.night import night_of
 from llm_claims.judging.progress import uncaptured
-from llm_claims.judging.recording import recording_of
+from llm_claims.judging.recording import record
 from llm_claims.judging.rows import FigureRow
 from llm_claims.judging.suite import Suite
 from llm_claims.options import TAKEN, option
@@ -249,21 +248,8 @@ class Reporter:
         return table_of(rows, list(self._suite.documents.claims), list(self._suite.sources))
 
     def _record(self) -> None:
-        path = self._suite.options.record
-        if path is None:
-            return
         complete = not self._part and all(row.verdict is not Word.ERROR for row in self._tally.rows)
-        recording = recording_of(self._suite, path.stem, complete=complete)
-        if recording is None:
-            self._notes.append(f"nothing was measured live, so {path} was not written")
-            return
-        try:
-            write_recording(recording, path)
-        except RecordingError as error:
-            write_recording(recording, unfinished(path), new=False)
-            raise RecordingError(f"{error} What was measured is in {unfinished(path)}.") from None
-        unfinished(path).unlink(missing_ok=True)
-        self._notes.append(f"recorded: {path}, {count(len(recording.evidence), 'workload')}")
+        self._notes += record(self._suite, complete=complete)
 
     def _repeat(self, nodeid: str) -> str:
         """Return the command, as a shell reads it, that runs one case again from where this run was started."""

@@ -298,7 +298,7 @@ class LocalSource(Source):
         known = self._store.read(self.name, placed)
         said = " ".join(["python", *self._command(placed)[1:]])
         evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
-        # First, so that no evidence is ever without.
+        # First, so that a run that is killed leaves no evidence without them.
         self._keep_defaults(type(placed.workload))
         self._store.write(self.name, placed, evidence)
         self._kept()

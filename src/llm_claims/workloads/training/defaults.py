@@ -29,9 +29,9 @@ class TrainingDefaults(Defaults[Training]):
     total depends on the number of ranks; the templates of the runs that it is for state no ``samples`` then.
     ``weights`` are the digests of the checkpoints that pretrained models start from, by model.
 
-    ``batch`` is the number of samples of a step of those that ``real`` or ``large`` is for, whatever their ranks, and
-    ``steps`` that of their steps; the micro-batch of these templates is the largest that they take then. Recordings
-    from before have neither.
+    ``batch`` is how many samples a step of a ``real`` or ``large`` run takes, all ranks together, and ``steps`` how
+    many steps there are; the ``micro_batch`` of these two templates is an upper limit then. Older recordings have
+    neither, and their templates state all three numbers.
 
     ``rdma_mbit_per_second`` and ``no_rdma_mbit_per_second`` are the rates of the shaped links that are the analogues of
     an interconnect with and without RDMA; ``rdma_transport`` and ``no_rdma_transport`` are the analogues between GPUs.
@@ -85,10 +85,10 @@ class TrainingDefaults(Defaults[Training]):
         return found
 
     def _of_weights(self, workload: Training, model: str, ranks: int) -> dict[str, Any]:
-        """What goes with the weights that a pretrained ``model`` starts from; nothing with those of a stand-in."""
+        """Return the fields that the checkpoint of a pretrained ``model`` decides; a stand-in has none."""
         digest = self.weights.get(model)
         found = {**self.real.stated(), "weights": digest} if digest else {}
-        # Of another checkpoint nobody knows how much memory it takes. Recordings without a batch had no such rule.
+        # Nobody knows how much memory another checkpoint takes. Recordings without a batch had no such rule.
         if model in LARGE or (digest and model != SMOLLM2 and self.batch):
             found |= self.large.stated()
         return found | self._shares(workload, found, ranks) if found else found
@@ -165,7 +165,7 @@ CPU = TrainingDefaults(
         warmup_steps=5,
     ),
     linked=Training(samples=61, warmup_steps=2),
-    # Weights of weeks of training take lower rates than a stand-in's: the document's.
+    # A checkpoint that was trained for weeks takes a lower rate than a stand-in: the document's.
     real=Training(learning_rate=1e-5),
     # p4d.24xlarge has 400 Gbit/s of EFA on four cards, and plain TCP uses one of them: 4 to 1. At the slower
     # rate, a step spends longer sending than computing.
