@@ -33,7 +33,7 @@ from llm_claims.report.page.pages import Pages, tables_of
 from llm_claims.report.scaling import ScalingTable, scaling_lines, scaling_tables
 from llm_claims.report.spent import folded, spent_line
 from llm_claims.report.tally import Tally
-from llm_claims.report.terminal import ASCII, Line, closing_lines
+from llm_claims.report.terminal import closing_lines, write_line
 from llm_claims.workloads.shown import count
 
 MOST_REPEATS = 10
@@ -275,7 +275,7 @@ class Reporter:
             table = self._table()
             documents = [(document.register, of_one) for document, of_one in tables_of(table, self._suite.documents)]
             for line in closing_lines(table, documents, self._figures, max(self._width, 40)):
-                self._write_line(terminalreporter, line)
+                write_line(terminalreporter, line)
         for spent in self._spent:
             for part in folded(spent, self._width):
                 write(part)
@@ -298,18 +298,3 @@ class Reporter:
                 write(line)
         for remark in self._details:
             write(remark)
-
-    def _write_line(self, terminalreporter: pytest.TerminalReporter, line: Line) -> None:
-        for text, colour in line:
-            # A terminal that cannot show these signs shows letters.
-            shown = text if _can_show(text) else text.translate(ASCII)
-            terminalreporter.write(shown, **({colour: True} if colour else {}))
-        terminalreporter.write_line("")
-
-
-def _can_show(text: str) -> bool:
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

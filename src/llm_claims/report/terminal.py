@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+
+import pytest
 
 from llm_claims.document.register import Register
 from llm_claims.judging.cases import NOT_RUN
@@ -147,3 +150,19 @@ def _counts(table: Table, width: int) -> Iterator[Line]:
         numbers = "".join(f"{counts.get(word, 0):>6}" for word in words)
         name = source if len(source) <= room else f"{source[: room - 1]}…"
         yield (Piece(f"  {letter}  {name:<{names}}{numbers}"),)
+
+
+def write_line(terminalreporter: pytest.TerminalReporter, line: Line) -> None:
+    """Write a line in its colours; a terminal that cannot show our signs shows letters."""
+    for text, colour in line:
+        shown = text if _can_show(text) else text.translate(ASCII)
+        terminalreporter.write(shown, **({colour: True} if colour else {}))
+    terminalreporter.write_line("")
+
+
+def _can_show(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -13,7 +13,7 @@ from llm_claims.evidence.evidence import Evidence
 from llm_claims.sources.base import Cost, Placed, Source, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
-from llm_claims.sources.process import ProgramProcess
+from llm_claims.sources.programs import Programs
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore, Failure
 from llm_claims.sources.times import Run, Times
@@ -57,16 +57,13 @@ class LocalSource(Source):
         self.hardware = hardware
         self._store = store
         self._progress = progress
-        self._program = tuple(program)
-        self._programs: dict[tuple[str, ...], ProgramProcess] = {}
+        self._programs = Programs(hardware, program, sample_timeout or hardware.sample_timeout_seconds)
         self._machine = Machine(lambda: progress("waiting for another timed run on this machine", 0, most_rounds, None))
         self._commit = commit
-        self._timeout = sample_timeout or hardware.sample_timeout_seconds
         self._most_rounds = most_rounds
         self._time_budget = time_budget
         self._kept = kept
         self._seconds: dict[str, float] = {}
-        self._starts: dict[tuple[str, ...], float] = {}
         self._defaults: dict[type[Workload], Defaults[Any] | None] = {}
 
     def defaults(self) -> dict[str, Defaults[Any]]:
@@ -196,8 +193,8 @@ class LocalSource(Source):
         rounds = [self._store.read_seconds(self.name, one) for one in placed]
         if not all(rounds):
             return None
-        starts = [self._starts.get(self._command(one), 0.0) for one in placed]
-        return Cost(max(starts) + sum(one[0] for one in rounds), sum(fmean(one[1:] or one) for one in rounds))
+        starts = max(map(self._programs.start_seconds, placed))
+        return Cost(starts + sum(one[0] for one in rounds), sum(fmean(one[1:] or one) for one in rounds))
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """Whether the time budget allows ``rounds`` rounds; those that are measured already it always does.
@@ -266,10 +263,10 @@ class LocalSource(Source):
         started = time.monotonic()
         spent = Spent()
         try:
-            ready, spent = self._started(one)
+            ready, spent = self._programs.started(one)
             request = Request(workload=one.workload, round=number, seed=FIRST_SEED + number)
-            answer = self._programs[self._command(one)].ask(request, self._timeout)
-            spent = _together(spent, answer.spent)
+            answer = self._programs.ask(one, request)
+            spent += answer.spent or Spent()
             self._keep(one, request, answer, ready)
         except ClaimsError as error:
             self._store.write_failure(self.name, one, Failure(text=str(error)))
@@ -281,47 +278,16 @@ class LocalSource(Source):
         self._store.note_run(self.name, Run(started, ended, *told))
         self._store.note_seconds(self.name, one, ended - started)
 
-    def _started(self, placed: Placed) -> tuple[Ready, Spent]:
-        """Start the program of a workload if it does not run; return what it said then, and what that took now."""
-        command = self._command(placed)
-        program = self._programs.setdefault(command, ProgramProcess((*command, *self._checkpoints(placed))))
-        began = time.monotonic()
-        ready = program.start()
-        seconds = time.monotonic() - began
-        self._starts.setdefault(command, seconds)
-        # If it ran already this took no time, and what it compiled then does not count again.
-        compiling = min(seconds, ready.spent.compiling_seconds if ready.spent else 0.0)
-        return ready, Spent(setup_seconds=seconds - compiling, compiling_seconds=compiling)
-
     def _keep(self, placed: Placed, request: Request, answer: Answer, ready: Ready) -> None:
         """Add a round to the evidence, if it was what was asked."""
         known = self._store.read(self.name, placed)
-        said = " ".join(["python", *self._command(placed)[1:]])
+        said = " ".join(["python", *self._programs.command(placed)[1:]])
         evidence = grown(known, request, answer, ready, device=self.hardware.device, command=said, commit=self._commit)
         # First, so that a run that is killed leaves no evidence without them.
         self._keep_defaults(type(placed.workload))
         self._store.write(self.name, placed, evidence)
         self._kept()
 
-    def _command(self, placed: Placed) -> tuple[str, ...]:
-        return self._program or type(placed.workload).command(self.hardware.device)
-
-    def _checkpoints(self, placed: Placed) -> list[str]:
-        """Arguments that tell a program of ours where weights are; not in provenance, which has their digest."""
-        takes = type(placed.workload).takes_weights and not self._program
-        return [f"--weights={name}={folder}" for name, folder in self.hardware.weights.items() if takes]
-
     def close(self) -> None:
         """End the programs."""
-        for program in self._programs.values():
-            program.close()
-
-
-def _together(before: Spent, more: Spent | None) -> Spent:
-    """Add what a request spent to what the start of its program did."""
-    found = more or Spent()
-    return Spent(
-        setup_seconds=before.setup_seconds + found.setup_seconds,
-        compiling_seconds=before.compiling_seconds + found.compiling_seconds,
-        measuring_seconds=before.measuring_seconds + found.measuring_seconds,
-    )
+        self._programs.close()

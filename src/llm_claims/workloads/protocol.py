@@ -41,6 +41,14 @@ class Spent(_Message):
     compiling_seconds: NonNegativeFloat = 0.0
     measuring_seconds: NonNegativeFloat = 0.0
 
+    def __add__(self, more: Spent) -> Spent:
+        """Add, phase by phase, what another part of a run spent."""
+        return Spent(
+            setup_seconds=self.setup_seconds + more.setup_seconds,
+            compiling_seconds=self.compiling_seconds + more.compiling_seconds,
+            measuring_seconds=self.measuring_seconds + more.measuring_seconds,
+        )
+
 
 class Ready(_Message):
     """The program is set up: its hardware, and the versions of its software."""

@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
-from llm_claims.sources import local, machine
+from llm_claims.sources import machine, programs
 from llm_claims.sources.base import Cost, Placed
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.machine import gate
@@ -102,7 +102,7 @@ def dying(_: Answer) -> Answer:
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
     fake = FakeProgram()
-    monkeypatch.setattr(local, "ProgramProcess", fake)
+    monkeypatch.setattr(programs, "ProgramProcess", fake)
     return fake
 
 
