@@ -242,13 +242,13 @@ def test_the_cost_of_rounds_is_told_by_all_processes_of_the_run(
 
 
 def test_the_set_up_has_the_start_of_the_program(
-    source: LocalSource, program: FakeProgram, placed: list[Placed]
+    source: LocalSource, program: FakeProgram, placed: list[Placed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.draw(placed[:2], 3, timed=True)
     cost = source.cost(placed[:2])
     assert cost is not None
     assert 0 < cost.later < 60
-    source._starts = dict.fromkeys(source._starts, 1000.0)
+    monkeypatch.setattr(programs.Programs, "start_seconds", lambda *_: 1000.0)
     later = source.cost(placed[:2])
     assert later is not None
     assert 1000 <= later.first < 1060
