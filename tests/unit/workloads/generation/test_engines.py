@@ -14,12 +14,13 @@ from llm_claims.workloads.llm.engine import ServingEngine
 
 
 def model() -> Any:
-    """A model in bf16, in a process that DeepSpeed takes for the one rank there is."""
+    """A model in bf16, always the same, in a process that DeepSpeed takes for the one rank there is."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     rank = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_SIZE": "1"}
     os.environ.update(rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+    torch.manual_seed(0)
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4}
     return LlamaForCausalLM(LlamaConfig(vocab_size=100, **sizes)).eval().to(torch.bfloat16)
 
