@@ -69,3 +69,41 @@ def test_what_is_compared_shares_its_rounds(suite: Miniature) -> None:
     everything = {(10, 64), (750, 64), (10, 128), (750, 128)}
     assert rounds == {1: everything, 2: everything, 3: everything}
     assert len(suite.program.asked) == 3 * 4
+
+
+TIME_AND_MEMORY = """
+@claim("input-costs", place="table 1")
+@pytest.mark.parametrize("new", [64, 128])
+def test_time(measure, judge, new{time}):
+    short, long = (measure(Generation(input_tokens=n, new_tokens=new)) for n in (10, 750))
+    judge(less(short.latency_seconds, long.latency_seconds))
+
+
+@claim("tokens-double", place="table 1")
+@pytest.mark.parametrize("new", [128, 256])
+def test_memory(measure, judge, new{memory}):
+    few, many = (measure(Generation(input_tokens=10, new_tokens=n)) for n in (new, 2 * new))
+    judge(less(few.peak_device_memory_bytes, many.peak_device_memory_bytes))
+"""
+
+
+@pytest.mark.parametrize("unplanned", [None, "time", "memory"])
+@pytest.mark.parametrize(
+    "order", [("time", "memory"), ("memory", "time"), ("memory[256-cpu]", "time", "memory[128-cpu]")], ids=str
+)
+def test_what_is_not_timed_shares_the_rounds_of_what_is(
+    suite: Miniature, order: tuple[str, ...], unplanned: str | None
+) -> None:
+    """Of what is compared by memory, one is in a pair that is timed, after another pair that is not compared with it.
+
+    A test that takes other fixtures is not planned.
+    """
+    takes = {name: ", tmp_path" if name == unplanned else "" for name in ("time", "memory")}
+    suite.write_test(TIME_AND_MEMORY.format(**takes), "test_both.py")
+    suite.program.misbehave("memory")
+    suite.run(*(f"test_both.py::test_{name}" for name in order), "-m", "cpu and live")
+    rows = suite.rows().values()
+    assert {(row["verdict"], row["reason"]) for row in rows} == {("reproduced", "")}
+    if unplanned is None:
+        assert {row["n"] for row in rows} == {3}
+        assert len(suite.program.asked) == 3 * 6

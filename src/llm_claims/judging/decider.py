@@ -135,11 +135,12 @@ class Decider:
     def _draw(
         self, source: Source, relation: Relation, compared: list[Measurement], rounds: int, *, companions: bool
     ) -> None:
-        plan = self._plan(source)
+        plan, read = self._plan(source), metrics_read(relation)
         placed = list(dict.fromkeys(m.placed for m in compared))
-        # Timed comparisons share their passes, even those that were not planned.
-        timed_here = any(metric.timed for metric in metrics_read(relation))
-        timed = [one for one in placed if timed_here or plan.is_timed(one)]
+        # What was not planned joins here; where nothing varies, nothing is paired.
+        if any(one.timed for one in read) or (any(one.varies for one in read) and any(map(plan.is_timed, placed))):
+            plan.add(placed)
+        timed = [one for one in placed if plan.is_timed(one)]
         if timed:
             source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
         others = [one for one in placed if one not in timed]
