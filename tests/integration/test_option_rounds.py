@@ -14,18 +14,23 @@ ENDLESS = ("--sampling-time", "60")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "rounds"),
-    [(("--sampling-time=0.000001",), 3), (("--rounds=4", *ENDLESS), 4), (("--rounds", "7", *ENDLESS), 7)],
+    ("arguments", "rounds", "ended"),
+    [
+        (("--sampling-time=0.000001",), 3, "its sampling time ended after 3 rounds: --sampling-time SECONDS"),
+        (("--rounds=4", *ENDLESS), 4, "it had 4 rounds, the most of this run: --rounds N"),
+        (("--rounds", "7", *ENDLESS), 7, "it had 7 rounds, the most of this run: --rounds N"),
+    ],
     ids=str,
 )
 def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
-    suite: Miniature, arguments: tuple[str, ...], rounds: int
+    suite: Miniature, arguments: tuple[str, ...], rounds: int, ended: str
 ) -> None:
     """The latencies do not depend on the input: no number of rounds can decide."""
     suite.program.cost(input=0, jitter=0.02)
     suite.run(*PAIR, *arguments)
     row = suite.rows()[CASE]
     assert (row["verdict"], row["n"]) == ("inconclusive", rounds)
+    assert row["reason"].endswith(f"; {ended} allows more")
     asked = [(number, inputs) for number, inputs, *_ in suite.program.asked]
     assert [number for number, _ in asked] == [number for number in range(1, rounds + 1) for _ in range(2)]
     inputs = [inputs for _, inputs in asked]
@@ -34,6 +39,15 @@ def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
     assert inputs[:2] == inputs[3:1:-1]
     seeds = {(entry["asked"]["round"], entry["asked"]["seed"]) for entry in suite.program.requests}
     assert len(seeds) == len({seed for _, seed in seeds}) == rounds
+
+
+def test_who_is_open_when_the_time_budget_ends_says_so(suite: Miniature) -> None:
+    suite.program.cost(input=0, jitter=0.02)
+    suite.run(*PAIR, "--time-budget=2", *ENDLESS)
+    row = suite.rows()[CASE]
+    rounds = f"{row['n']} round{'s' * (row['n'] > 1)}"
+    ended = f"; its share of the time budget ended after {rounds}: --time-budget SECONDS allows more"
+    assert row["reason"].endswith(ended)
 
 
 @pytest.mark.parametrize(("rounds", "verdict"), [("1", "inconclusive"), ("9", "reproduced")])
