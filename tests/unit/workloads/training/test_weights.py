@@ -314,6 +314,18 @@ def test_a_recording_keeps_no_fault_of_a_damaged_real_model() -> None:
     assert (tuned.filled(kept.fields_for(tuned)).model, kept.weights) == (SMOLLM2, {})
 
 
+def test_a_checkpoint_that_is_damaged_since_is_a_failed_run(program: Fork, folder: Path) -> None:
+    workload, config = asked(folder), folder / "config.json"
+    before = config.read_text()
+    config.write_text("{")
+    try:
+        answer = program.ask(workload)
+    finally:
+        config.write_text(before)
+    assert answer.unsupported is None
+    assert f"{config}: is not JSON with an object" in str(answer.outcome.signature)
+
+
 def test_a_checkpoint_is_trained_at_the_documents_rate_on_the_processor(folder: Path) -> None:
     own = Training(model="own", initial_weights="pretrained")
     assert place(own, Processor({"own": folder})).workload.stated()["learning_rate"] == 1e-5
