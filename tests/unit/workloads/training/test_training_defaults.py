@@ -133,11 +133,11 @@ def test_the_processor_trains_a_small_model_that_was_taught_here() -> None:
 @pytest.mark.parametrize(
     ("gpus", "stated", "expected"),
     [
-        (2, {"zero_stage": 3}, ("llama-7b", "random", "deepspeed", 2, "p2p", 16)),
+        (2, {"zero_stage": 3}, ("llama-7b", "random", "deepspeed", 2, "p2p", 32)),
         (2, TAUGHT, ("llama-85m", "pretrained", "deepspeed", 2, "p2p", 566)),
         (1, TAUGHT, ("llama-85m", "pretrained", "ddp", 1, None, 283)),
         (2, {**TAUGHT, "logger": "keras"}, ("llama-85m", "pretrained", "ddp", 1, None, 283)),
-        (8, {"ranks": 4}, ("llama-7b", "random", "deepspeed", 4, "p2p", 32)),
+        (8, {"ranks": 4}, ("llama-7b", "random", "deepspeed", 4, "p2p", 64)),
     ],
 )
 def test_gpus_train_at_the_documents_scale_and_what_was_taught_here_where_losses_count(
