@@ -17,6 +17,7 @@ from .test_interrupt import soon
 LIVE = ("-m", "cpu and live")
 QUICK = (*LIVE, "--claim", "tokens-double")
 BOTH = ("-m", "live", "--claim", "tokens-double", "--record", "mine.json")
+HELD = "another run that goes on now records to this file: wait for its end, or name another file"
 
 
 @pytest.fixture
@@ -230,3 +231,33 @@ def test_a_file_that_came_meanwhile_costs_no_other_source_its_recording(suite: M
         [f"recorded: {suite.path}/mine-gpu.json, 2 workloads", f"error: *What was measured is in {suite.path}/{kept}."]
     )
     assert len(read_recording(suite.path / kept).evidence) == 2
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_second_run_with_the_same_file_is_refused_at_once(suite: Miniature) -> None:
+    suite.program.misbehave("hang")
+    run = suite.start(*LIVE, "--record", "mine.json")
+    assert soon(lambda: suite.program.requests)
+    suite.program.forget()
+    for name in ("mine.json", "fixtures/../mine.json", str(suite.path / "mine.json")):
+        assert_refused(suite.run(*LIVE, "--record", name), "--record", f"mine.json: {HELD}")
+    assert suite.program.log == []
+    run.kill()
+    run.communicate(timeout=60)
+    suite.run("-m", "cpu and not live", "--record", "mine.json").assert_outcomes(passed=4, xfailed=1, deselected=15)
+
+
+@pytest.mark.usefixtures("gpu_program", "temporary")
+def test_a_run_that_records_to_the_file_of_one_source_is_seen_too(suite: Miniature) -> None:
+    suite.program.misbehave("hang")
+    run = suite.start(*LIVE, "--record", "mine-cpu.json")
+    assert soon(lambda: suite.program.requests)
+    assert_refused(suite.run(*BOTH), f"mine-cpu.json: {HELD}")
+    run.kill()
+    run.communicate(timeout=60)
+
+
+def test_where_no_lock_can_be_taken_the_run_says_so(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(suite.path / "pytest.ini"))
+    result = suite.run(*LIVE, "--capture=sys", "--record", "mine.json")
+    assert_refused(result, "mine.json: no lock file can be made", "name a folder for temporary files in TMPDIR")

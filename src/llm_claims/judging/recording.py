@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import time
 from collections.abc import Container, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock, Timeout
 
 from llm_claims.errors import ClaimsError, RecordingError, Untestable, UsageError
 from llm_claims.evidence.recordings import Recording, unfinished, why_not_writable, write_recording
@@ -57,11 +60,12 @@ class Unfinished:
 
 
 class Recorder:
-    """Writes the recordings of a run, in its controlling process."""
+    """Writes the recordings of a run, in its controlling process; no other run may write to their files meanwhile."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._reserved: set[Path] = set()
+        self._locks = ExitStack()
 
     def reserve(self) -> None:
         """Reserve what this run may write, as far as it is known: more once the cases are collected.
@@ -69,7 +73,7 @@ class Recorder:
         Raises
         ------
         UsageError
-            Something cannot be written, or has the name of a source.
+            Something cannot be written, has the name of a source, or is what another run records to.
         """
         named = self._suite.options.record
         for path in _files(self._suite):
@@ -85,6 +89,12 @@ class Recorder:
                 )
 
     def _why_not(self, path: Path) -> str | None:
+        try:
+            _lock(path, self._locks)
+        except Timeout:
+            return "another run that goes on now records to this file: wait for its end, or name another file"
+        except OSError as error:
+            return f"no lock file can be made: {error}; name a folder for temporary files in TMPDIR"
         # The file that is named was asked about when the sources were read.
         if path != self._suite.options.record and path.stem in self._suite.sources:
             return f"{path.stem!r} is a source already"
@@ -119,6 +129,10 @@ class Recorder:
                 unfinished(path).unlink(missing_ok=True)
         if faults:
             raise RecordingError(" ".join(faults.values()))
+
+    def close(self) -> None:
+        """Let other runs write to the files."""
+        self._locks.close()
 
 
 RECORDER = pytest.StashKey[Recorder]()
@@ -176,3 +190,25 @@ def _write(recording: Recording, path: Path) -> None:
     except RecordingError as error:
         write_recording(recording, unfinished(path), new=False)
         raise RecordingError(f"{error} What was measured is in {unfinished(path)}.") from None
+
+
+def _lock(path: Path, held: ExitStack) -> None:
+    """Hold a file's lock, which is not beside it, where it would stay; the end of a process ends it, however it comes.
+
+    Raises
+    ------
+    Timeout
+        Another process holds it.
+    OSError
+        The folder of temporary files cannot be used.
+    """
+    name = f"llm-claims-record-{sha256(str(path.resolve()).encode()).hexdigest()[:16]}.lock"
+    lock = FileLock(Path(tempfile.gettempdir()) / name, timeout=0, mode=0o666)
+    held.enter_context(lock)
+    held.callback(_remove, Path(lock.lock_file))
+
+
+def _remove(lock_file: Path) -> None:
+    # While it is held: nobody waits for it, so nobody has it open. Another user's file cannot be removed.
+    with suppress(OSError):
+        lock_file.unlink()

@@ -64,8 +64,9 @@ def prepare(config: pytest.Config) -> Suite:
 
 
 def _reserve(config: pytest.Config, recorder: Recorder) -> None:
-    """Check the file of ``--record``."""
+    """Reserve the file of ``--record`` to the end of this run, even if that is right now."""
     config.stash[RECORDER] = recorder
+    config.add_cleanup(recorder.close)
     try:
         recorder.reserve()
     except ClaimsError as error:
