@@ -261,3 +261,12 @@ def test_where_no_lock_can_be_taken_the_run_says_so(suite: Miniature, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(suite.path / "pytest.ini"))
     result = suite.run(*LIVE, "--capture=sys", "--record", "mine.json")
     assert_refused(result, "mine.json: no lock file can be made", "name a folder for temporary files in TMPDIR")
+
+
+def test_what_a_worker_keeps_late_is_removed_at_the_end(suite: Miniature) -> None:
+    """A worker that still measures keeps it when the recording is written: here a plugin does, in its place."""
+    hook = "@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish():\n"
+    late = '    assert pathlib.Path("mine.json").exists()\n    pathlib.Path("mine.json.partial").touch()\n'
+    suite.write("conftest.py", f"import pathlib\nimport pytest\n{hook}{late}")
+    suite.run(*QUICK, "--record", "mine.json").stdout.fnmatch_lines(["recorded: *mine.json, 2 workloads"])
+    assert files(suite) == {"mine.json"}

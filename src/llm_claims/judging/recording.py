@@ -66,6 +66,7 @@ class Recorder:
         self._suite = suite
         self._reserved: set[Path] = set()
         self._locks = ExitStack()
+        self._replaced: set[Path] = set()
 
     def reserve(self) -> None:
         """Reserve what this run may write, as far as it is known: more once the cases are collected.
@@ -124,15 +125,20 @@ class Recorder:
                 yield f"recorded: {path}, {count(len(evidence), 'workload')}"
             except (ClaimsError, Untestable) as error:
                 faults[path] = str(error)
-        for path in _files(self._suite):
-            if path not in faults:
-                unfinished(path).unlink(missing_ok=True)
+        self._replaced = {unfinished(path) for path in _files(self._suite) if path not in faults}
+        self._remove_replaced()
         if faults:
             raise RecordingError(" ".join(faults.values()))
 
+    def _remove_replaced(self) -> None:
+        """Remove unfinished recordings in whose place there are whole ones."""
+        for path in self._replaced:
+            path.unlink(missing_ok=True)
+
     def close(self) -> None:
-        """Let other runs write to the files."""
-        self._locks.close()
+        """Remove what workers still kept when the recordings were written; let other runs write to the files."""
+        with self._locks:
+            self._remove_replaced()
 
 
 RECORDER = pytest.StashKey[Recorder]()
