@@ -114,6 +114,12 @@ def metric(name: str, value: float) -> Callable[[Json], str]:
     return lie
 
 
+def with_memory(answer: Json) -> str:
+    """An answer that also has a peak of memory: so many bytes as its latency has nanoseconds."""
+    answer["metrics"]["peak_device_memory_bytes"] = 1e9 * answer["metrics"]["latency_seconds"]
+    return json.dumps(answer)
+
+
 def without(*names: str) -> Callable[[Json], str]:
     """An answer that lacks metrics, or the whole witness."""
 
@@ -140,6 +146,7 @@ MISDEEDS: dict[str, Callable[[Json], str]] = {
     "infinity": metric("latency_seconds", float("inf")),
     "negative": metric("latency_seconds", -1.0),
     "unknown-metric": metric("smell", 1.0),
+    "memory": with_memory,
     "no-latency": without("latency_seconds"),
     "no-witness": without("witness"),
     "tokens": shifted("new_tokens", [63]),

@@ -14,18 +14,23 @@ ENDLESS = ("--sampling-time", "60")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "rounds"),
-    [(("--sampling-time=0.000001",), 3), (("--rounds=4", *ENDLESS), 4), (("--rounds", "7", *ENDLESS), 7)],
+    ("arguments", "rounds", "ended"),
+    [
+        (("--sampling-time=0.000001",), 3, "its sampling time ended after 3 rounds: --sampling-time SECONDS"),
+        (("--rounds=4", *ENDLESS), 4, "it had 4 rounds, the most of this run: --rounds N"),
+        (("--rounds", "7", *ENDLESS), 7, "it had 7 rounds, the most of this run: --rounds N"),
+    ],
     ids=str,
 )
 def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
-    suite: Miniature, arguments: tuple[str, ...], rounds: int
+    suite: Miniature, arguments: tuple[str, ...], rounds: int, ended: str
 ) -> None:
     """The latencies do not depend on the input: no number of rounds can decide."""
     suite.program.cost(input=0, jitter=0.02)
     suite.run(*PAIR, *arguments)
     row = suite.rows()[CASE]
     assert (row["verdict"], row["n"]) == ("inconclusive", rounds)
+    assert row["reason"].endswith(f"; {ended} allows more")
     asked = [(number, inputs) for number, inputs, *_ in suite.program.asked]
     assert [number for number, _ in asked] == [number for number in range(1, rounds + 1) for _ in range(2)]
     inputs = [inputs for _, inputs in asked]
@@ -34,6 +39,15 @@ def test_an_open_relation_uses_all_rounds_interleaved_and_turned_around(
     assert inputs[:2] == inputs[3:1:-1]
     seeds = {(entry["asked"]["round"], entry["asked"]["seed"]) for entry in suite.program.requests}
     assert len(seeds) == len({seed for _, seed in seeds}) == rounds
+
+
+def test_who_is_open_when_the_time_budget_ends_says_so(suite: Miniature) -> None:
+    suite.program.cost(input=0, jitter=0.02)
+    suite.run(*PAIR, "--time-budget=2", *ENDLESS)
+    row = suite.rows()[CASE]
+    rounds = f"{row['n']} round{'s' * (row['n'] > 1)}"
+    ended = f"; its share of the time budget ended after {rounds}: --time-budget SECONDS allows more"
+    assert row["reason"].endswith(ended)
 
 
 @pytest.mark.parametrize(("rounds", "verdict"), [("1", "inconclusive"), ("9", "reproduced")])
@@ -69,3 +83,41 @@ def test_what_is_compared_shares_its_rounds(suite: Miniature) -> None:
     everything = {(10, 64), (750, 64), (10, 128), (750, 128)}
     assert rounds == {1: everything, 2: everything, 3: everything}
     assert len(suite.program.asked) == 3 * 4
+
+
+TIME_AND_MEMORY = """
+@claim("input-costs", place="table 1")
+@pytest.mark.parametrize("new", [64, 128])
+def test_time(measure, judge, new{time}):
+    short, long = (measure(Generation(input_tokens=n, new_tokens=new)) for n in (10, 750))
+    judge(less(short.latency_seconds, long.latency_seconds))
+
+
+@claim("tokens-double", place="table 1")
+@pytest.mark.parametrize("new", [128, 256])
+def test_memory(measure, judge, new{memory}):
+    few, many = (measure(Generation(input_tokens=10, new_tokens=n)) for n in (new, 2 * new))
+    judge(less(few.peak_device_memory_bytes, many.peak_device_memory_bytes))
+"""
+
+
+@pytest.mark.parametrize("unplanned", [None, "time", "memory"])
+@pytest.mark.parametrize(
+    "order", [("time", "memory"), ("memory", "time"), ("memory[256-cpu]", "time", "memory[128-cpu]")], ids=str
+)
+def test_what_is_not_timed_shares_the_rounds_of_what_is(
+    suite: Miniature, order: tuple[str, ...], unplanned: str | None
+) -> None:
+    """Of what is compared by memory, one is in a pair that is timed, after another pair that is not compared with it.
+
+    A test that takes other fixtures is not planned.
+    """
+    takes = {name: ", tmp_path" if name == unplanned else "" for name in ("time", "memory")}
+    suite.write_test(TIME_AND_MEMORY.format(**takes), "test_both.py")
+    suite.program.misbehave("memory")
+    suite.run(*(f"test_both.py::test_{name}" for name in order), "-m", "cpu and live")
+    rows = suite.rows().values()
+    assert {(row["verdict"], row["reason"]) for row in rows} == {("reproduced", "")}
+    if unplanned is None:
+        assert {row["n"] for row in rows} == {3}
+        assert len(suite.program.asked) == 3 * 6

@@ -10,7 +10,7 @@ import pytest
 
 from llm_claims.workloads.llm.llama_config import layout
 
-from .miniature import Miniature, assert_refused
+from .miniature import REGISTER, Miniature, assert_refused
 
 LIVE = ("-m", "cpu and live")
 
@@ -78,10 +78,24 @@ def test_a_checkpoint_of_the_ini_file_is_read_from_the_root(suite: Miniature) ->
     assert_refused(result, f"{suite.path}/own/config.json: architectures: GPT2LMHeadModel; only ")
 
 
-def test_a_damaged_cache_is_no_reason_to_measure_a_stand_in(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_cache_is_an_error_of_the_cases_that_start_from_it_and_of_no_others(
+    suite: Miniature, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLM_CLAIMS_CACHE", str(suite.path / "cache"))
     folder = write_folder(suite.path / "cache/smollm2-135m", "{")
-    assert_refused(
-        suite.run(*LIVE),
-        f"{folder}/config.json: is not JSON with an object; remove that folder, and make it again with: make weights",
+    suite.write("fixtures/claims.toml", f'{REGISTER}\n[claims.real]\nstatement = "Real weights learn."\n')
+    suite.write_test(
+        """\
+@claim("real", place="run A")
+def test_real(measure, judge):
+    run = measure(Training(model="smollm2-135m", initial_weights="pretrained"))
+    judge(less(run.train_loss, run.highest_step_loss))
+""",
+        "test_real.py",
     )
+    result = suite.run(*LIVE)
+    result.assert_outcomes(failed=1, passed=3, xfailed=1, skipped=1, deselected=18)
+    row = suite.rows()["real", "", "cpu"]
+    assert row["verdict"] == "error"
+    fault = f"{folder}/config.json: is not JSON with an object; remove {folder}, and make it again (make weights, "
+    assert fault in row["reason"]

@@ -16,6 +16,7 @@ from llm_claims.relations.boundary import FIRST, looks
 from llm_claims.relations.spread import Spreads
 from llm_claims.relations.verdict import Verdict, Word
 from llm_claims.sources.base import Placed, Source
+from llm_claims.workloads.shown import count
 
 ERROR = 0.01
 """Chance that all looks at a relation together decide wrongly; and that any live case of a run seems changed."""
@@ -26,6 +27,13 @@ spread that is shared, have an interval of twelve standard deviations to either 
 ROUNDS_OF_A_CHANGE = 8
 """A change is drawn so often, if there is time: where timings have two humps, both sides of every round lie in one hump
 each, and not the same, in 3% of runs after three rounds, and in 0.003% after eight."""
+
+_SAMPLING_TIME = "its sampling time ended after {}: --sampling-time SECONDS allows more"
+_TIME_BUDGET = "its share of the time budget ended after {}: --time-budget SECONDS allows more"
+_ROUNDS = "it had {}, the most of this run: --rounds N allows more"
+_SEEDS = "it had {}, as many as its test states: judge(..., seeds=N) allows more"
+_OPEN_ALWAYS = {"observed", "outcome"}
+"""Relations that no number of rounds decides where they are open."""
 
 
 class Decider:
@@ -86,9 +94,9 @@ class Decider:
         self._draw(source, relation, compared, int(rounds), companions=True)
         verdict = self._look(relation, look, source, accepted)
         while not verdict.decided or (rounds < ROUNDS_OF_A_CHANGE and _differs(verdict, accepted)):
-            batch = self._next(source, [m.placed for m in compared], rounds, most)
-            if batch is None:
-                break
+            batch = self._next(source, [m.placed for m in compared], rounds, most, seeds)
+            if isinstance(batch, str):
+                return _told(verdict, relation, compared, batch)
             rounds = batch
             self._draw(source, relation, compared, batch, companions=False)
             verdict = self._look(relation, look, source, accepted)
@@ -102,19 +110,20 @@ class Decider:
             return 1
         return source.most_rounds or self._rounds or math.inf
 
-    def _next(self, source: Source, placed: list[Placed], rounds: float, most: float) -> int | None:
-        """Return the number of rounds of the next look, or ``None`` if there is no time for another round."""
-        cost = source.cost(placed)
+    def _next(self, source: Source, placed: list[Placed], rounds: float, most: float, seeds: int | None) -> int | str:
+        """Return the number of rounds of the next look, or what there is to say if there is none."""
+        cost, ended = source.cost(placed), _SEEDS if most == seeds else _ROUNDS
         if cost is None:
             most = most if most < math.inf else AT_ANY_COST
-        elif self._sampling_seconds is None:
-            most = min(most, max(AT_ANY_COST, cost.rounds_in(cost.first)))
-        else:
-            most = min(most, cost.rounds_in(self._sampling_seconds))
+        elif rounds < most:
+            stated = self._sampling_seconds
+            in_time = max(AT_ANY_COST, cost.rounds_in(cost.first)) if stated is None else cost.rounds_in(stated)
+            if in_time < most:
+                most, ended = in_time, _SAMPLING_TIME
         wanted = int(min(next(number for number in looks() if number > rounds), most))
-        if wanted <= rounds or not source.has_time_for(placed, wanted, self._plan(source).placed):
-            return None
-        return wanted
+        if not source.has_time_for(placed, max(wanted, int(rounds)), self._plan(source).placed):
+            return _TIME_BUDGET
+        return wanted if wanted > rounds else ended
 
     def _look(self, relation: Relation, look: Look, source: Source, accepted: str | None) -> Verdict:
         """Judge what there is now; what differs from the accepted verdict at the error that all live cases share."""
@@ -135,16 +144,26 @@ class Decider:
     def _draw(
         self, source: Source, relation: Relation, compared: list[Measurement], rounds: int, *, companions: bool
     ) -> None:
-        plan = self._plan(source)
+        plan, read = self._plan(source), metrics_read(relation)
         placed = list(dict.fromkeys(m.placed for m in compared))
-        # Timed comparisons share their passes, even those that were not planned.
-        timed_here = any(metric.timed for metric in metrics_read(relation))
-        timed = [one for one in placed if timed_here or plan.is_timed(one)]
+        # What was not planned joins here; where nothing varies, nothing is paired.
+        if any(one.timed for one in read) or (any(one.varies for one in read) and any(map(plan.is_timed, placed))):
+            plan.add(placed)
+        timed = [one for one in placed if plan.is_timed(one)]
         if timed:
             source.draw(plan.companions(timed) if companions else timed, rounds, timed=True)
         others = [one for one in placed if one not in timed]
         if others or not timed:
             source.draw(others, rounds, timed=False)
+
+
+def _told(verdict: Verdict, relation: Relation, compared: list[Measurement], ended: str) -> Verdict:
+    """Let a verdict that is open for lack of rounds say what ended them, and which option gives it more."""
+    grows = any(one.varies and not one.several for one in metrics_read(relation))
+    once = any(m.workload.fixed_seed is not None for m in compared)
+    if verdict.decided or verdict.relation in _OPEN_ALWAYS or once or not grows:
+        return verdict
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {ended.format(count(verdict.n, 'round'))}"})
 
 
 def _differs(verdict: Verdict, accepted: str | None) -> bool:

@@ -8,11 +8,11 @@ from llm_claims.sources.base import Placed
 
 
 class Plan:
-    """Placed workloads whose times are read, joined where one relation compares them; and ``others``.
+    """Placed workloads that are measured in timed passes, joined where one relation compares them; and ``others``.
 
     Workloads that are compared, directly or through others, are companions: they are measured in the same
-    interleaved rounds, so each is measured once however many relations read it. Workloads whose times are not
-    read need no companions: their rounds pair up by seed.
+    interleaved rounds, so each is measured once however many relations read it. The others need no companions: their
+    rounds pair up by seed.
     """
 
     def __init__(self, compared: Iterable[Sequence[Placed]] = (), others: Iterable[Placed] = ()) -> None:
@@ -22,7 +22,7 @@ class Plan:
             self.add(placed)
 
     def add(self, placed: Sequence[Placed]) -> None:
-        """Join the workloads that one relation compares by their times."""
+        """Join the workloads that one relation compares in timed passes."""
         joined: dict[Placed, None] = {}
         for one in placed:
             joined.update(dict.fromkeys(self._groups.get(one, [one])))
@@ -32,11 +32,11 @@ class Plan:
 
     @property
     def placed(self) -> frozenset[Placed]:
-        """Every workload of the plan, whether its times are read or not."""
+        """Every workload of the plan, timed or not."""
         return self._others.union(self._groups)
 
     def is_timed(self, one: Placed) -> bool:
-        """Whether any relation reads a time of this workload."""
+        """Whether this workload is measured in timed passes."""
         return one in self._groups
 
     def companions(self, placed: Sequence[Placed]) -> list[Placed]:

@@ -44,9 +44,14 @@ def rehearsed_needs(
 
 
 def plan_of(needs: Sequence[Need]) -> Plan:
-    """Return the plan of the cases: the workloads whose times are read, and the others."""
-    timed = (need.placed for need in needs if need.timed)
-    return Plan(timed, others=(one for need in needs if not need.timed for one in need.placed))
+    """Return the plan of the cases: the workloads whose times are read, those compared with them, and all others.
+
+    What varies is paired by round. So whatever shares a workload with a timed comparison, directly or through others,
+    joins it, even where no time is read: a pass has a number of its own, which no seed drawn apart from it has.
+    """
+    timed = [need.placed for need in needs if need.timed]
+    joined = Plan((*timed, *(need.placed for need in needs if need.varies)))
+    return Plan(map(joined.companions, timed), others=(one for need in needs for one in need.placed))
 
 
 def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) -> bool:

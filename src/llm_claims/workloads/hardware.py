@@ -19,7 +19,7 @@ class Hardware(Protocol):
     ``device`` is PyTorch's name for it, which witnesses must show; ``noun`` is its name in messages. ``shares``
     says whether untimed runs may overlap, ``always_here`` whether every machine has it.
     ``sample_timeout_seconds`` bounds one run, unless an option says otherwise. ``weights`` are the folders of the
-    checkpoints on this machine, by model.
+    checkpoints on this machine, by model; whether one is damaged, whoever starts from it finds out.
     """
 
     name: str

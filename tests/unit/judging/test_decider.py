@@ -19,7 +19,9 @@ from llm_claims.relations.boundary import error_at
 from llm_claims.relations.verdict import Verdict, Word
 from llm_claims.sources.base import Cost, Placed, Source
 from llm_claims.sources.recorded import RecordedSource
+from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.workload import Generation
+from llm_claims.workloads.training.workload import Training
 
 R, W, C, I = Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED, Word.INCONCLUSIVE  # noqa: E741
 
@@ -147,6 +149,105 @@ def test_a_source_that_does_not_tell_its_cost_has_five_rounds_unless_more_are_st
 ) -> None:
     source = Scripted({A: [1.0, 1.1] * 5, B: [1.1, 1.0] * 5})
     assert Decider(rounds, lambda _: Plan()).decide(a_less_b(source), source).n == n
+
+
+# Why a live verdict stayed open
+
+CHEAP, DEAR = (60, 1), (60, 100)
+
+
+@pytest.mark.parametrize(
+    ("source", "rounds", "given", "seeds", "ended"),
+    [
+        (
+            Costly(*DEAR),
+            None,
+            None,
+            None,
+            "its sampling time ended after 5 rounds: --sampling-time SECONDS allows more",
+        ),
+        (Costly(*DEAR), 9, 1, None, "its sampling time ended after 3 rounds: --sampling-time SECONDS allows more"),
+        (Costly(*CHEAP), 4, None, None, "it had 4 rounds, the most of this run: --rounds N allows more"),
+        (Costly(*DEAR), 5, None, None, "it had 5 rounds, the most of this run: --rounds N allows more"),
+        (Costly(*CHEAP), 1, None, None, "it had 1 round, the most of this run: --rounds N allows more"),
+        (Scripted(NEVER), None, None, None, "it had 5 rounds, the most of this run: --rounds N allows more"),
+        (Costly(*CHEAP), 4, 0.1, 5, "it had 4 rounds, the most of this run: --rounds N allows more"),
+        (Costly(*CHEAP), 9, 0.1, 5, "it had 5 rounds, as many as its test states: judge(..., seeds=N) allows more"),
+        (
+            Scripted(NEVER, most=4),
+            9,
+            None,
+            None,
+            "its share of the time budget ended after 4 rounds: --time-budget SECONDS allows more",
+        ),
+    ],
+)
+def test_a_live_verdict_that_stays_open_says_what_ended_its_rounds(
+    source: Scripted, rounds: int | None, given: float | None, seeds: int | None, ended: str
+) -> None:
+    verdict = Decider(rounds, lambda _: Plan(), sampling_seconds=given).decide(a_less_b(source), source, seeds)
+    assert verdict.word is I
+    assert verdict.reason.startswith("the ratio may be 1: ")
+    assert verdict.reason.endswith(f"; {ended}")
+
+
+def test_a_time_budget_that_ends_amid_the_first_rounds_is_told() -> None:
+    class Cut(Scripted):
+        """A source whose time ends with the second round."""
+
+        def draw(self, placed: Sequence[Placed], rounds: int, *, timed: bool) -> None:
+            super().draw(placed, min(rounds, 2), timed=timed)
+
+    source = Cut(NEVER, most=2)
+    reason = decide(a_less_b(source), source, seeds=3).reason
+    assert reason.endswith("; its share of the time budget ended after 2 rounds: --time-budget SECONDS allows more")
+
+
+def test_what_no_round_could_decide_says_nothing_of_rounds() -> None:
+    source = Scripted(NEVER)
+    a, b = latency(source, A), latency(source, B)
+    assert decide(observed(a, over=b), source).reason.endswith("without a pass mark")
+    assert decide(every(less(a, a * 2), observed(a, over=b)), source).reason.endswith("without a pass mark; 1 hold")
+
+
+class Open(Relation):
+    """A relation that reads one metric, and decides nothing."""
+
+    name = "open"
+
+    def __init__(self, workload: Workload, metric: str) -> None:
+        self._read = (Measurement(Scripted({}), Placed(workload)), metric)
+
+    @property
+    def reads(self) -> tuple[Any, ...]:
+        return (self._read,)
+
+    def verdict(self, look: Look = Look()) -> Verdict:
+        return Verdict(word=I, relation=self.name, n=1, reason="open")
+
+
+@pytest.mark.parametrize(
+    ("workload", "metric", "more"),
+    [
+        (Training(), "train_loss", True),
+        (Training(seed=1), "train_loss", False),
+        (Training(), "optimizer_steps", False),
+        (Generation(), "latency_seconds", True),
+        (Generation(), "all_time_to_first_token_seconds", False),
+    ],
+)
+def test_only_what_further_rounds_add_to_says_that_it_had_too_few(workload: Workload, metric: str, more: bool) -> None:
+    assert (";" in decide(Open(workload, metric), Scripted({})).reason) is more
+
+
+def test_a_recording_that_stays_open_says_nothing_of_rounds() -> None:
+    entries = [
+        measured(one.workload, latency_seconds=sampled_metric("latency_seconds", *NEVER[one][:3])) for one in (A, B)
+    ]
+    source = RecordedSource(recording(*entries, most_rounds=5))
+    verdict = decide(a_less_b(source), source)
+    assert verdict.word is I
+    assert ";" not in verdict.reason
 
 
 # The spread that the source's comparisons share

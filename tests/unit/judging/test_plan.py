@@ -13,7 +13,7 @@ from llm_claims.judging.rehearsal import plan_of
 from llm_claims.sources.base import Need, Placed
 from llm_claims.workloads.generation.workload import Generation
 
-A, B, C, D, E = (Placed(Generation(new_tokens=n)) for n in range(1, 6))
+A, B, C, D, E, F = (Placed(Generation(new_tokens=n)) for n in range(1, 7))
 THERE = Placed(A.workload, "g5.2xlarge")
 
 
@@ -61,3 +61,13 @@ def test_the_plan_of_cases_has_all_they_ask_and_joins_those_that_read_times() ->
     assert plan.placed == {A, B, C, D}
     assert [plan.is_timed(one) for one in (A, B, C, D)] == [True, True, False, False]
     assert (plan.companions([A]), plan.companions([C])) == ([A, B], [C])
+
+
+def test_what_varies_joins_a_timed_comparison_that_it_shares_a_workload_with_and_nothing_else_is_timed() -> None:
+    chain = [Need("time", "c", (A, B)), Need("far", "c", (C, D), timed=False), Need("near", "c", (A, C), timed=False)]
+    apart, count = Need("apart", "c", (E, F), timed=False), Need("count", "c", (B, E), timed=False, varies=False)
+    for needs in permutations([*chain, apart, count]):
+        plan = plan_of(needs)
+        assert set(plan.companions([A])) == {A, B, C, D}
+        assert [plan.is_timed(one) for one in (E, F)] == [False, False]
+        assert plan.placed == {A, B, C, D, E, F}

@@ -20,6 +20,8 @@ PINNED: Mapping[str, str] = {SMOLLM2: "ada8f93a7354b9c0"}
 
 _CONFIG, _WEIGHTS, _INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _ADAPTER = "adapter_config.json"
+# Of the model that is made here. Without the second one, its tokenizer would have no end of text, and say nothing.
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 # Buffers that old versions of transformers saved with the weights.
 _BUFFERS = "rotary_emb.inv_freq"
@@ -53,8 +55,8 @@ class Checkpoint:
         found, known = digest_of(self.files), PINNED.get(self.name)
         if known not in (None, found):
             raise UsageError(
-                f"{self.folder}: has the digest {found}, and {self.name} has {known}: if it is a checkpoint of your "
-                "own, give it another name; else remove that folder, and make it again with: make weights"
+                f"{self.folder}: of {listed([path.name for path in self.files])} one is damaged, or they are of a "
+                f"different model, which needs another name: their digest is {found}, and {self.name} has {known}"
             )
         return found
 
@@ -76,11 +78,14 @@ def read_checkpoint(name: str, folder: Path) -> Checkpoint:
     try:
         return _checked(name, folder)
     except OSError as error:
-        raise UsageError(f"{error.filename or folder}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{error.filename or folder}: cannot be read ({error.strerror or error})") from None
 
 
 def _checked(name: str, folder: Path) -> Checkpoint:
     config = read_config(name, folder / _CONFIG)
+    for path in (folder / file for file in _TOKENIZER if name == SMOLLM2):
+        if json_object(path) is None:
+            raise UsageError(f"{path}: is not JSON with an object")
     weights = _files(folder)
     found: dict[str, tuple[int, ...]] = {}
     for path in weights:
@@ -115,7 +120,7 @@ def digest_of(files: tuple[Path, ...]) -> str:
         stamps = [(path, path.stat()) for path in files]
         return _digest(tuple((path, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for path, one in stamps))
     except OSError as error:
-        raise UsageError(f"{error.filename}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{error.filename or files[0].parent}: cannot be read ({error.strerror})") from None
 
 
 @lru_cache(maxsize=8)
@@ -177,7 +182,8 @@ def _tensors(path: Path) -> dict[str, tuple[int, ...]]:
     except ImportError:
         raise UsageError(f"{path}: is read with the package safetensors: pip install 'llm-claims[live]'") from None
     try:
-        with safe_open(path, framework="np") as file:
+        # Opened first: of a file that may not be read, safetensors says that it is not there, and names none.
+        with path.open("rb"), safe_open(path, framework="np") as file:
             tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
             dtypes = {name: str(tensor.get_dtype()) for name, tensor in tensors.items()}
             shapes = {name: tuple(tensor.get_shape()) for name, tensor in tensors.items()}

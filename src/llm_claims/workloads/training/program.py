@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from llm_claims.errors import UsageError
 from llm_claims.workloads.clock import clock
 from llm_claims.workloads.llm.checkpoint import Checkpoint, digest_of, read_checkpoint
 from llm_claims.workloads.llm.gpu import ENVIRONMENT, see_one_device
@@ -56,6 +55,8 @@ class TrainingProgram:
         ------
         UnsupportedWorkload
             The workload states something that this program cannot run, or leaves a required field open.
+        UsageError
+            The checkpoint has been damaged since.
         RankError
             A rank failed, or outcomes or witnesses differ.
         """
@@ -82,10 +83,7 @@ class TrainingProgram:
             return None
         if run.model not in self._weights:
             raise UnsupportedWorkload(f"no checkpoint of {run.model} was given: --weights {run.model}=FOLDER")
-        try:
-            found = read_checkpoint(run.model, self._weights[run.model])
-        except UsageError as error:
-            raise UnsupportedWorkload(str(error)) from None
+        found = read_checkpoint(run.model, self._weights[run.model])
         if run.context_tokens > found.positions:
             raise UnsupportedWorkload(f"{run.context_tokens} tokens exceed the model's {found.positions} positions")
         return found

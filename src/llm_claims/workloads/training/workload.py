@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
+from llm_claims.errors import UsageError
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.hardware import Hardware
 from llm_claims.workloads.llm.precision import DTYPES, Precision
@@ -221,14 +222,19 @@ class Training(Workload):
     @classmethod
     def defaults_on(cls, hardware: Hardware) -> Defaults[Training] | None:
         """Return a scaled-down configuration on a processor, the document's with a rank for each GPU, else ``None``."""
-        from llm_claims.workloads.llm.checkpoint import read_checkpoint
+        from llm_claims.workloads.llm.smollm2 import sound_digest
         from llm_claims.workloads.training.defaults import CPU, gpu_defaults
 
         devices = hardware.devices
-        weights = {name: read_checkpoint(name, folder).digest for name, folder in hardware.weights.items()}
+        weights, damaged = {}, {}
+        for name, folder in hardware.weights.items():
+            try:
+                weights[name] = sound_digest(name, folder)
+            except UsageError as error:
+                damaged[name] = str(error)
         if devices is not None:
-            return gpu_defaults(devices.count, weights, devices.memory_mib * 2**20)
-        return CPU.model_copy(update={"weights": weights}) if hardware.name == "cpu" else None
+            return gpu_defaults(devices.count, weights, devices.memory_mib * 2**20, damaged)
+        return CPU.model_copy(update={"weights": weights}).refusing(damaged) if hardware.name == "cpu" else None
 
     @classmethod
     def defaults_type(cls) -> type[Defaults[Training]]:

@@ -85,8 +85,36 @@ def test_other_computing_on_the_same_weights_has_another_digest(folder: Path) ->
 
 def test_weights_whose_digest_is_known_must_have_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "PINNED", {"own": "0123456789abcdef"})
-    with pytest.raises(UsageError, match=r"has the digest .+, and own has 0123456789abcdef: .* another name; "):
+    with pytest.raises(
+        UsageError,
+        match=r"of config.json, model.safetensors one is .* digest is .+, and own has 0123",
+    ):
         _ = read_checkpoint("own", folder).digest
+
+
+def test_weights_that_may_not_be_read_say_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # safetensors calls every file that it cannot open one that is not there, and names none.
+    path, opened = folder / "model.safetensors", Path.open
+
+    def refuse(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UsageError, match=r"model.safetensors: cannot be read \(Permission denied\)"):
+        read_checkpoint("own", folder)
+
+
+def test_a_disk_that_fails_within_a_file_is_told_with_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read_checkpoint("own", folder)
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(checkpoint.hashlib, "file_digest", fail)
+    with pytest.raises(UsageError, match=rf"{folder}: cannot be read \(Input/output error\)"):
+        _ = found.digest
 
 
 def _truncate(folder: Path) -> None:

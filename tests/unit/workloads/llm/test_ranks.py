@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
@@ -38,6 +39,30 @@ def test_each_rank_finds_its_place_in_its_environment() -> None:
     assert second == {**first, "RANK": "3", "LOCAL_RANK": "1"}
     assert (first["RANK"], first["LOCAL_RANK"], first["WORLD_SIZE"], first["LOCAL_WORLD_SIZE"]) == ("2", "0", "8", "2")
     assert (first["MASTER_ADDR"], first["MASTER_PORT"], first["GLOO_SOCKET_IFNAME"]) == ("algo-1", "29500", "eth0")
+
+
+def test_no_other_process_is_given_their_port_on_any_address(start: Start) -> None:
+    (port, *taken) = said(
+        start,
+        """
+import socket
+def elsewhere(channel):
+    channel.send(os.environ["MASTER_PORT"])
+with Ranks.local(elsewhere, 2) as ranks:
+    port = int(ranks.receive(10)[0])
+    say(port)
+    for address in ("127.0.0.1", "127.0.0.2"):
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            try:
+                other.bind((address, port))
+                say(address)
+            except OSError as error:
+                say(error.errno)
+""",
+    )
+    assert port > 0
+    assert taken == [errno.EADDRINUSE, errno.EADDRINUSE]
 
 
 def test_all_are_sent_to_and_answer_in_their_order(start: Start) -> None:

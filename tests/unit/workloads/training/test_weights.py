@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from checkpoints import PARAMETERS, shapes, write_checkpoint
 from fake_gpus import FakeGpus, place
 from warm import PROGRAM, Fork, Warm, training
 
-from llm_claims.errors import Untestable, WitnessError
+from llm_claims.errors import Untestable, UsageError, WitnessError
 from llm_claims.sources.growth import grown
 from llm_claims.workloads.hardware import Processor
 from llm_claims.workloads.llm.checkpoint import SMOLLM2, read_checkpoint
+from llm_claims.workloads.llm.smollm2 import checkpoints_here
 from llm_claims.workloads.protocol import Request
 from llm_claims.workloads.training.corpus import build_tokenizer
 from llm_claims.workloads.training.defaults import TrainingDefaults, gpu_defaults
@@ -266,6 +268,62 @@ def test_an_old_recording_fills_as_it_did() -> None:
         tuned = Training(model=model, initial_weights="pretrained", zero_stage=1)
         found = tuned.filled(old.fields_for(tuned))
         assert found.stated().items() >= {**small, "model": model, "samples": 9408}.items()
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A real model in the cache, of which nothing is left but half of its config.json."""
+    monkeypatch.setenv("LLM_CLAIMS_CACHE", str(tmp_path))
+    folder = tmp_path / SMOLLM2
+    folder.mkdir()
+    (folder / "config.json").write_text("{")
+    return folder
+
+
+def gpus(count: int, weights: Mapping[str, Path]) -> FakeGpus:
+    """GPUs of a machine with checkpoints."""
+    hardware = FakeGpus(count)
+    hardware.weights = weights
+    return hardware
+
+
+@pytest.mark.parametrize("model", [None, SMOLLM2], ids=["open", "stated"])
+def test_a_damaged_real_model_is_an_error_of_what_starts_from_it(damaged: Path, model: str | None) -> None:
+    workload = Training(model=model, initial_weights="pretrained", ranks=1)
+    words = f"{damaged}/config.json: is not JSON with an object; remove {damaged}, and make it again (make weights, "
+    with pytest.raises(UsageError, match=re.escape(words)):
+        place(workload, gpus(2, checkpoints_here({})))
+
+
+@pytest.mark.usefixtures("damaged")
+def test_a_damaged_real_model_is_nothing_to_what_starts_from_others(folder: Path) -> None:
+    given = {"own": folder}
+    here, own = checkpoints_here(given), Training(model="own", initial_weights="pretrained")
+    assert list(here) == [SMOLLM2, "own"]
+    for workload in (Training(), Training(model="llama-85m", initial_weights="pretrained", ranks=1)):
+        assert place(workload, gpus(2, here)) == place(workload, gpus(2, given))
+    for workload in (Training(), own):
+        assert place(workload, Processor(here)) == place(workload, Processor(given))
+
+
+@pytest.mark.usefixtures("damaged")
+def test_a_recording_keeps_no_fault_of_a_damaged_real_model() -> None:
+    found: Any = Training.defaults_on(gpus(2, checkpoints_here({})))
+    kept = TrainingDefaults.model_validate_json(found.model_dump_json(exclude_none=True))
+    tuned = Training(initial_weights="pretrained", ranks=1)
+    assert (tuned.filled(kept.fields_for(tuned)).model, kept.weights) == (SMOLLM2, {})
+
+
+def test_a_checkpoint_that_is_damaged_since_is_a_failed_run(program: Fork, folder: Path) -> None:
+    workload, config = asked(folder), folder / "config.json"
+    before = config.read_text()
+    config.write_text("{")
+    try:
+        answer = program.ask(workload)
+    finally:
+        config.write_text(before)
+    assert answer.unsupported is None
+    assert f"{config}: is not JSON with an object" in str(answer.outcome.signature)
 
 
 def test_a_checkpoint_is_trained_at_the_documents_rate_on_the_processor(folder: Path) -> None:
