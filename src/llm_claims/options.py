@@ -41,7 +41,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "record": {
         "metavar": "FILE",
-        "help": "write the evidence measured in this run to a new recording; until the run ends, FILE.partial has what "
+        "help": "write the evidence measured in this run to a new recording, NAME.json; where several live sources "
+        "measured, to one for each, NAME-SOURCE.json; until the run ends, such a name with .partial after it has what "
         "there is so far",
     },
     "instance": {

@@ -61,6 +61,16 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> miniatu
 
 
 @pytest.fixture
+def temporary(suite: miniature.Miniature, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the suite's runs put temporary files."""
+    path = suite.path / "tmp"
+    path.mkdir()
+    monkeypatch.setenv("TMPDIR", str(path))
+    monkeypatch.setattr("tempfile.tempdir", str(path))
+    return path
+
+
+@pytest.fixture
 def copy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     """This repository's suite, to change; its CPU program is a fake that answers at once."""
     for name in ("fixtures", "tests/claims"):

@@ -20,15 +20,6 @@ LIVE = ("-m", "cpu and live", "--sample-timeout", "50")
 
 
 @pytest.fixture
-def temporary(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the suite's runs put temporary files."""
-    path = suite.path / "tmp"
-    path.mkdir()
-    monkeypatch.setenv("TMPDIR", str(path))
-    return path
-
-
-@pytest.fixture
 def hanging(suite: Miniature, temporary: Path) -> Miniature:
     """A suite whose last live case hangs, when the others have their verdicts."""
     suite.program.misbehave("hang", prompts=8)
@@ -111,6 +102,7 @@ def test_a_killed_run_leaves_nothing_behind_either(suite: Miniature, temporary: 
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.usefixtures("temporary")
 def test_a_killed_run_leaves_what_it_measured_beside_its_recording(suite: Miniature) -> None:
     suite.program.sleep(0.5)
     run = suite.start(*LIVE, "--record", "bench.json")

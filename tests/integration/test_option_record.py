@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from llm_claims.evidence.recordings import read_recording
+from tests.unit.fake_gpus import H100, put_gpus
 
 from .conftest import Ran
-from .miniature import COMMIT, Miniature, assert_refused
+from .miniature import COMMIT, INI, FakeProgram, Miniature, assert_refused, recording
+from .test_interrupt import soon
 
 LIVE = ("-m", "cpu and live")
 QUICK = (*LIVE, "--claim", "tokens-double")
+BOTH = ("-m", "live", "--claim", "tokens-double", "--record", "mine.json")
+HELD = "another run that goes on now records to this file: wait for its end, or name another file"
+
+
+@pytest.fixture
+def gpu_program(suite: Miniature, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProgram:
+    """What runs on the one GPU of this machine, beside the suite's program on its processor."""
+    put_gpus(tmp_path / "bin", monkeypatch, H100)
+    folder = suite.path / "of_gpu"
+    folder.mkdir()
+    program = FakeProgram(folder)
+    program.run_on("cuda")
+    ini = INI.format(program=suite.program.command).partition("claims_gpu_program")[0]
+    suite.write("pytest.ini", f"{ini}claims_gpu_program = {program.command}\n")
+    return program
+
+
+def files(suite: Miniature) -> set[str]:
+    """The recordings of a run, whole or not."""
+    return {path.name for path in suite.path.glob("mine*")}
 
 
 def test_what_was_measured_is_written_with_how_to_run_it_again(ran: Ran) -> None:
@@ -121,3 +144,129 @@ def test_a_report_that_cannot_be_written_costs_no_recording(suite: Miniature) ->
     assert result.ret == pytest.ExitCode.INTERNAL_ERROR
     result.stdout.fnmatch_lines(["error: *index.html*", "recorded: *bench.json, 2 workloads"])
     assert len(read_recording(suite.path / "bench.json").evidence) == 2
+
+
+@pytest.mark.usefixtures("gpu_program")
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one-process", "workers"])
+def test_each_source_that_measured_has_a_file_of_its_own(suite: Miniature, workers: tuple[str, ...]) -> None:
+    result = suite.run_apart(*BOTH, *workers)
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    assert files(suite) == {"mine-cpu.json", "mine-gpu.json"}
+    for source in ("cpu", "gpu"):
+        result.stdout.fnmatch_lines([f"recorded: {suite.path}/mine-{source}.json, 2 workloads"])
+        written = read_recording(suite.path / f"mine-{source}.json")
+        assert (written.name, written.measured_on) == (f"mine-{source}", source)
+        assert {entry.witness.device for entry in written.evidence} == {"cuda" if source == "gpu" else "cpu"}
+
+
+def test_the_file_of_an_own_source_has_a_name_that_a_recording_can_have(suite: Miniature) -> None:
+    suite.write(
+        "conftest.py",
+        """
+from llm_claims.sources.local import LocalSource
+from llm_claims.workloads.hardware import Processor
+
+def pytest_claims_sources(suite):
+    box = LocalSource(Processor(), suite.store, program=suite.options.cpu_program)
+    box.name = "My_Box"
+    return [box]
+""",
+    )
+    suite.run(*BOTH).stdout.fnmatch_lines(["recorded: *mine-cpu.json, 2 *", "recorded: *mine-my-box.json, 2 *"])
+    assert read_recording(suite.path / "mine-my-box.json").measured_on == "My_Box"
+
+
+def test_one_source_alone_has_the_file_that_is_named(suite: Miniature) -> None:
+    suite.run(*BOTH).stdout.fnmatch_lines([f"recorded: {suite.path}/mine.json, 2 workloads"])
+    assert files(suite) == {"mine.json"}
+
+
+def test_a_source_that_failed_leaves_the_recording_of_another_complete(
+    suite: Miniature, gpu_program: FakeProgram
+) -> None:
+    gpu_program.misbehave("die", new_tokens=128)
+    suite.run("-m", "live", "--record", "mine.json")
+    assert [read_recording(suite.path / f"mine-{name}.json").complete for name in ("cpu", "gpu")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "workers"),
+    [
+        ("mine-gpu.json", "mine-gpu.json: the file exists, and a recording is never overwritten", ()),
+        ("mine-cpu.json.partial", "mine-cpu.json: a run that was cut short, or still goes on, left mine-cpu.json.", ()),
+        ("fixtures/recordings/mine-gpu.json", "'mine-gpu' is a source already", ("-n", "1")),
+    ],
+)
+def test_a_file_of_one_source_that_cannot_be_written_is_refused_at_once(
+    suite: Miniature, name: str, words: str, workers: tuple[str, ...]
+) -> None:
+    suite.write_recording(recording("mine-gpu"), name)
+    said = (words, "several live sources", "Choose another name, or one source with -m.")
+    assert_refused((suite.run_apart if workers else suite.run)(*BOTH, *workers), "--record", *said)
+    assert suite.program.log == []
+    suite.run(*QUICK, "--record", "mine.json").stdout.fnmatch_lines(["recorded: *mine.json, 2 workloads"])
+    assert (suite.path / name).exists()
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_killed_run_leaves_what_each_source_measured(suite: Miniature, gpu_program: FakeProgram) -> None:
+    gpu_program.misbehave("hang", new_tokens=128)
+    run = suite.start("-m", "live", "--claim", "input-costs", "--record", "mine.json")
+    assert soon(lambda: files(suite) == {"mine-cpu.json.partial", "mine-gpu.json.partial"})
+    run.kill()
+    run.communicate(timeout=60)
+    for source in ("cpu", "gpu"):
+        written = read_recording(suite.path / f"mine-{source}.json.partial")
+        assert (written.name, written.measured_on, written.complete) == (f"mine-{source}", source, False)
+
+
+@pytest.mark.usefixtures("gpu_program")
+def test_a_file_that_came_meanwhile_costs_no_other_source_its_recording(suite: Miniature) -> None:
+    suite.write_test('def test_another_run():\n    open("mine-cpu.json", "x").close()\n', "test_other.py")
+    result = suite.run("--record", "mine.json", "test_other.py", "test_claims.py", "-k", "another or (tokens and live)")
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    kept = "mine-cpu.json.partial"
+    assert files(suite) == {"mine-cpu.json", kept, "mine-gpu.json"}
+    result.stdout.fnmatch_lines(
+        [f"recorded: {suite.path}/mine-gpu.json, 2 workloads", f"error: *What was measured is in {suite.path}/{kept}."]
+    )
+    assert len(read_recording(suite.path / kept).evidence) == 2
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_second_run_with_the_same_file_is_refused_at_once(suite: Miniature) -> None:
+    suite.program.misbehave("hang")
+    run = suite.start(*LIVE, "--record", "mine.json")
+    assert soon(lambda: suite.program.requests)
+    suite.program.forget()
+    for name in ("mine.json", "fixtures/../mine.json", str(suite.path / "mine.json")):
+        assert_refused(suite.run(*LIVE, "--record", name), "--record", f"mine.json: {HELD}")
+    assert suite.program.log == []
+    run.kill()
+    run.communicate(timeout=60)
+    suite.run("-m", "cpu and not live", "--record", "mine.json").assert_outcomes(passed=4, xfailed=1, deselected=15)
+
+
+@pytest.mark.usefixtures("gpu_program", "temporary")
+def test_a_run_that_records_to_the_file_of_one_source_is_seen_too(suite: Miniature) -> None:
+    suite.program.misbehave("hang")
+    run = suite.start(*LIVE, "--record", "mine-cpu.json")
+    assert soon(lambda: suite.program.requests)
+    assert_refused(suite.run(*BOTH), f"mine-cpu.json: {HELD}")
+    run.kill()
+    run.communicate(timeout=60)
+
+
+def test_where_no_lock_can_be_taken_the_run_says_so(suite: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(suite.path / "pytest.ini"))
+    result = suite.run(*LIVE, "--capture=sys", "--record", "mine.json")
+    assert_refused(result, "mine.json: no lock file can be made", "name a folder for temporary files in TMPDIR")
+
+
+def test_what_a_worker_keeps_late_is_removed_at_the_end(suite: Miniature) -> None:
+    """A worker that still measures keeps it when the recording is written: here a plugin does, in its place."""
+    hook = "@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish():\n"
+    late = '    assert pathlib.Path("mine.json").exists()\n    pathlib.Path("mine.json.partial").touch()\n'
+    suite.write("conftest.py", f"import pathlib\nimport pytest\n{hook}{late}")
+    suite.run(*QUICK, "--record", "mine.json").stdout.fnmatch_lines(["recorded: *mine.json, 2 workloads"])
+    assert files(suite) == {"mine.json"}

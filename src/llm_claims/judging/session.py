@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from llm_claims.errors import ClaimsError, UsageError
-from llm_claims.evidence.recordings import why_not_writable
+from llm_claims.errors import ClaimsError
 from llm_claims.judging import fixtures, outcome
 from llm_claims.judging.accepted import hidden_from_syrupy
 from llm_claims.judging.collection import Collection
 from llm_claims.judging.marks import claim_of
 from llm_claims.judging.progress import ProgressLine
-from llm_claims.judging.recording import Unfinished
+from llm_claims.judging.recording import RECORDER, Recorder, Unfinished
 from llm_claims.judging.rehearsal import SOURCE_PARAMETER
 from llm_claims.judging.run_folder import RunFolder
 from llm_claims.judging.run_options import read_options
@@ -41,9 +40,6 @@ def prepare(config: pytest.Config) -> Suite:
     try:
         options = read_options(config)
         options = replace(options, weights=checkpoints_here(options.weights))
-        # The controller of xdist's workers writes it.
-        if options.record and not _worker_input(config) and (reason := why_not_writable(options.record)):
-            raise UsageError(f"--record {options.record}: {reason}")
     except ClaimsError as error:
         raise pytest.UsageError(str(error)) from None
     given = _worker_input(config).get("llm_claims_store")
@@ -51,6 +47,9 @@ def prepare(config: pytest.Config) -> Suite:
     progress = ProgressLine(config)
     suite = Suite(options, EvidenceStore(given and Path(given), make=folder), progress, config.hook)
     config.stash[FOLDER], config.stash[TERMINATION], config.stash[SUITE] = folder, termination, suite
+    # The controller of xdist's workers records what they measure.
+    if not _worker_input(config):
+        _reserve(config, Recorder(suite))
     if options.has_claims:
         termination.watch()
     config.pluginmanager.register(progress, "llm-claims-progress")
@@ -62,6 +61,16 @@ def prepare(config: pytest.Config) -> Suite:
         text = "--reuse-evidence no longer does anything: use --record FILE, and later --recording FILE"
         config.issue_config_time_warning(pytest.PytestDeprecationWarning(text), stacklevel=2)
     return suite
+
+
+def _reserve(config: pytest.Config, recorder: Recorder) -> None:
+    """Reserve the file of ``--record`` to the end of this run, even if that is right now."""
+    config.stash[RECORDER] = recorder
+    config.add_cleanup(recorder.close)
+    try:
+        recorder.reserve()
+    except ClaimsError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def check_early(config: pytest.Config) -> None:

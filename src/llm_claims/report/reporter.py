@@ -18,7 +18,7 @@ from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.history.night import night_of
 from llm_claims.judging.progress import uncaptured
-from llm_claims.judging.recording import record
+from llm_claims.judging.recording import RECORDER
 from llm_claims.judging.rows import FigureRow
 from llm_claims.judging.suite import Suite
 from llm_claims.options import TAKEN, option
@@ -75,9 +75,9 @@ class Reporter:
         return [f"llm-claims: {names}"] if taken else []
 
     def pytest_collection_finish(self) -> None:
-        """Refuse an unwritable report folder before anything is measured."""
+        """Refuse what cannot be written at the end, report or recordings, before anything is measured."""
         if self._suite.collected.cases and self._judges:
-            self._check_folder()
+            self._check_files()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
@@ -89,9 +89,10 @@ class Reporter:
             raise pytest.UsageError(self._suite.collected.refusal)
         self.pytest_collection_finish()
 
-    def _check_folder(self) -> None:
+    def _check_files(self) -> None:
         try:
             check_writable(self._suite.options.report)
+            self._config.stash[RECORDER].reserve()
         except ClaimsError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -248,8 +249,9 @@ class Reporter:
         return table_of(rows, list(self._suite.documents.claims), list(self._suite.sources))
 
     def _record(self) -> None:
-        complete = not self._part and all(row.verdict is not Word.ERROR for row in self._tally.rows)
-        self._notes += record(self._suite, complete=complete)
+        failed = {row.source for row in self._tally.rows if row.verdict is Word.ERROR}
+        for note in self._config.stash[RECORDER].write(set() if self._part else self._suite.sources.keys() - failed):
+            self._notes.append(note)
 
     def _repeat(self, nodeid: str) -> str:
         """Return the command, as a shell reads it, that runs one case again from where this run was started."""
