@@ -24,13 +24,13 @@ class Tally:
 
     @property
     def rows(self) -> list[VerdictRow]:
-        """The rows, in the order in which their cases were judged."""
+        """The rows, in the order in which their cases were collected, once the run is complete."""
         return list(self._rows.values())
 
     @property
     def figures(self) -> list[FigureRow]:
         """The figures that the rows stand on."""
-        return [figure for figures in self._figures.values() for figure in figures]
+        return [figure for id in self._rows for figure in self._figures.get(id, ())]
 
     @property
     def failed(self) -> list[str]:
@@ -66,7 +66,7 @@ class Tally:
         self._rows.pop(id, None)
 
     def complete(self, cases: Iterable[Case], *, stopped: bool) -> tuple[list[Case], list[Case]]:
-        """Give every case without a row an error.
+        """Give every case without a row an error, and all rows the order of the cases: workers judge in any order.
 
         Returns
         -------
@@ -76,6 +76,8 @@ class Tally:
         unjudged = [case for case in held if case.nodeid not in self._rows]
         for case in unjudged:
             self._rows[case.nodeid] = case.error(self._why(case, stopped=stopped))
+        order = dict.fromkeys([*(case.nodeid for case in held), *self._rows])
+        self._rows = {id: self._rows[id] for id in order if id in self._rows}
         passed_over = [] if stopped else unjudged
         errors = [case for case in held if case not in unjudged and self._rows[case.nodeid].verdict is Word.ERROR]
         return unjudged, [case for case in (*passed_over, *errors) if case.nodeid not in self._failed]
