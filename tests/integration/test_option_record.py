@@ -17,6 +17,16 @@ from .test_interrupt import soon
 LIVE = ("-m", "cpu and live")
 QUICK = (*LIVE, "--claim", "tokens-double")
 BOTH = ("-m", "live", "--claim", "tokens-double", "--record", "mine.json")
+OWN_SOURCES = """
+from llm_claims.sources.local import LocalSource
+from llm_claims.workloads.hardware import Processor
+
+def pytest_claims_sources(suite):
+    for name in {}:
+        box = LocalSource(Processor(), suite.store, program=suite.options.cpu_program)
+        box.name = name
+        yield box
+"""
 HELD = "another run that goes on now records to this file: wait for its end, or name another file"
 
 
@@ -98,7 +108,10 @@ def test_it_is_written_though_a_case_fails_and_a_run_that_failed_makes_it_incomp
         ("file.json", "file.json: the file exists, and a recording is never overwritten"),
         ("link.json", "link.json: the file exists, and a recording is never overwritten"),
         ("dangling.json", "dangling.json: the file exists, and a recording is never overwritten"),
+        ("loop.json", "loop.json: the file exists, and a recording is never overwritten"),
+        ("loop/bench.json", "there is no folder"),
         ("nowhere/bench.json", "there is no folder"),
+        (f"{'n' * 249}.json", "name too long"),
         ("My_Run.json", "name it NAME.json"),
         ("cpu.json", "cpu.json"),
     ],
@@ -107,6 +120,8 @@ def test_what_cannot_be_written_is_refused_at_once(suite: Miniature, name: str, 
     precious = suite.write("file.json", "precious")
     (suite.path / "link.json").symlink_to(precious)
     (suite.path / "dangling.json").symlink_to(suite.path / "gone")
+    for loop in ("loop.json", "loop"):
+        (suite.path / loop).symlink_to(suite.path / loop)
     assert_refused(suite.run(*LIVE, "--record", name), "--record", words)
     assert suite.program.log == []
     assert precious.read_text(encoding="utf-8") == "precious"
@@ -160,18 +175,7 @@ def test_each_source_that_measured_has_a_file_of_its_own(suite: Miniature, worke
 
 
 def test_the_file_of_an_own_source_has_a_name_that_a_recording_can_have(suite: Miniature) -> None:
-    suite.write(
-        "conftest.py",
-        """
-from llm_claims.sources.local import LocalSource
-from llm_claims.workloads.hardware import Processor
-
-def pytest_claims_sources(suite):
-    box = LocalSource(Processor(), suite.store, program=suite.options.cpu_program)
-    box.name = "My_Box"
-    return [box]
-""",
-    )
+    suite.write("conftest.py", OWN_SOURCES.format(["My_Box"]))
     suite.run(*BOTH).stdout.fnmatch_lines(["recorded: *mine-cpu.json, 2 *", "recorded: *mine-my-box.json, 2 *"])
     assert read_recording(suite.path / "mine-my-box.json").measured_on == "My_Box"
 
@@ -201,11 +205,27 @@ def test_a_file_of_one_source_that_cannot_be_written_is_refused_at_once(
     suite: Miniature, name: str, words: str, workers: tuple[str, ...]
 ) -> None:
     suite.write_recording(recording("mine-gpu"), name)
+    report = suite.write("report/part/verdicts.json", "of an earlier run")
     said = (words, "several live sources", "Choose another name, or one source with -m.")
-    assert_refused((suite.run_apart if workers else suite.run)(*BOTH, *workers), "--record", *said)
+    result = (suite.run_apart if workers else suite.run)(*BOTH, *workers)
+    assert_refused(result, "--record", *said)
+    result.stdout.no_fnmatch_line("*not run because*")
+    assert report.read_text(encoding="utf-8") == "of an earlier run"
     assert suite.program.log == []
     suite.run(*QUICK, "--record", "mine.json").stdout.fnmatch_lines(["recorded: *mine.json, 2 workloads"])
     assert (suite.path / name).exists()
+
+
+def test_two_sources_never_share_a_file(suite: Miniature) -> None:
+    suite.write("conftest.py", OWN_SOURCES.format(["My_Box", "my-box"]))
+    assert_refused(suite.run("-m", "live", "--record", "mine.json"), "--record", "two would have one file", "-m")
+    assert suite.program.log == []
+
+
+def test_a_file_of_a_source_that_is_not_loaded_is_nobodys(suite: Miniature) -> None:
+    suite.write_recording(recording("mine-sagemaker"), "mine-sagemaker.json")
+    result = suite.run("--claim", "tokens-double", "--record", "mine.json")
+    result.stdout.fnmatch_lines(["recorded: *mine.json, 2 workloads"])
 
 
 @pytest.mark.usefixtures("temporary")

@@ -17,8 +17,8 @@ HEAD = """# Public bug reports, judged
 
 What nine bug reports say of training in low precision and under ZeRO, in our words, and one behaviour read in
 accelerate's code, judged live on a CPU (two or four ranks, gloo, a Llama of 140 thousand weights; torch
-2.13, transformers 5.23, accelerate 1.15, DeepSpeed 0.19.8), and as recorded on two H100 (`h100x2-reports-2026-11`: NCCL,
-SmolLM2-135M; torch 2.11, transformers 5.17).
+2.13, transformers 5.23, accelerate 1.15, DeepSpeed 0.19.8), and as recorded on two H100 (`h100x2-reports-2026-11`:
+NCCL, SmolLM2-135M; torch 2.11, transformers 5.17).
 `make claims` judges them again on the versions installed. One alone: `pytest tests/claims -m cpu --claim ID`.
 
 *No longer so*: a fix is known. *Never so here*: it did not happen here, and which fix did it,

@@ -152,15 +152,17 @@ def unfinished(path: Path) -> Path:
 
 def why_not_writable(path: Path) -> str | None:
     """Say why no new recording can be written to ``path``; ``None`` if one can."""
-    if path.exists() or path.is_symlink():
-        return "the file exists, and a recording is never overwritten"
-    if (partial := unfinished(path)).exists():
-        return f"a run that was cut short, or still goes on, left {partial.name}: rename it to keep it, or remove it"
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
-    if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
-        return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
     try:
+        if path.exists() or path.is_symlink():
+            return "the file exists, and a recording is never overwritten"
+        if (partial := unfinished(path)).exists():
+            return (
+                f"a run that was cut short, or still goes on, left {partial.name}: rename it to keep it, or remove it"
+            )
+        if not path.parent.is_dir():
+            return f"there is no folder {path.parent}"
+        if path.suffix != ".json" or not re.fullmatch(RECORDING_NAME, path.stem):
+            return "name it NAME.json; a name has lower-case letters, digits, dots and hyphens"
         try_to_write(path.parent, new=True)
     except OSError as error:
         return f"no new file can be written to {path.parent}: {error.strerror}"

@@ -96,7 +96,7 @@ class Decider:
         while not verdict.decided or (rounds < ROUNDS_OF_A_CHANGE and _differs(verdict, accepted)):
             batch = self._next(source, [m.placed for m in compared], rounds, most, seeds)
             if isinstance(batch, str):
-                return _told(verdict, relation, compared, batch)
+                return _told(verdict, relation, compared, int(rounds), batch)
             rounds = batch
             self._draw(source, relation, compared, batch, companions=False)
             verdict = self._look(relation, look, source, accepted)
@@ -112,7 +112,7 @@ class Decider:
 
     def _next(self, source: Source, placed: list[Placed], rounds: float, most: float, seeds: int | None) -> int | str:
         """Return the number of rounds of the next look, or what there is to say if there is none."""
-        cost, ended = source.cost(placed), _SEEDS if most == seeds else _ROUNDS
+        cost, ended = source.cost(placed), _SEEDS if most == seeds != self._rounds else _ROUNDS
         if cost is None:
             most = most if most < math.inf else AT_ANY_COST
         elif rounds < most:
@@ -157,13 +157,16 @@ class Decider:
             source.draw(others, rounds, timed=False)
 
 
-def _told(verdict: Verdict, relation: Relation, compared: list[Measurement], ended: str) -> Verdict:
+def _told(verdict: Verdict, relation: Relation, compared: list[Measurement], rounds: int, ended: str) -> Verdict:
     """Let a verdict that is open for lack of rounds say what ended them, and which option gives it more."""
     grows = any(one.varies and not one.several for one in metrics_read(relation))
+    # Of several parts, the verdict is on the gravest; one that has fewer values than there were rounds gains by none.
+    grows = grows and (verdict.n >= rounds or ended == _TIME_BUDGET)
     once = any(m.workload.fixed_seed is not None for m in compared)
     if verdict.decided or verdict.relation in _OPEN_ALWAYS or once or not grows:
         return verdict
-    return verdict.model_copy(update={"reason": f"{verdict.reason}; {ended.format(count(verdict.n, 'round'))}"})
+    had = count(min(verdict.n, rounds), "round")
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {ended.format(had)}"})
 
 
 def _differs(verdict: Verdict, accepted: str | None) -> bool:

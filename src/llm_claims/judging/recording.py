@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
@@ -94,7 +95,7 @@ class Recorder:
             _lock(path, self._locks)
         except Timeout:
             return "another run that goes on now records to this file: wait for its end, or name another file"
-        except OSError as error:
+        except (OSError, NotImplementedError) as error:
             return f"no lock file can be made: {error}; name a folder for temporary files in TMPDIR"
         # The file that is named was asked about when the sources were read.
         if path != self._suite.options.record and path.stem in self._suite.sources:
@@ -133,7 +134,9 @@ class Recorder:
     def _remove_replaced(self) -> None:
         """Remove unfinished recordings in whose place there are whole ones."""
         for path in self._replaced:
-            path.unlink(missing_ok=True)
+            # What cannot be removed is left; the whole recording is there, or its own error says why not.
+            with suppress(OSError):
+                path.unlink()
 
     def close(self) -> None:
         """Remove what workers still kept when the recordings were written; let other runs write to the files."""
@@ -149,12 +152,26 @@ def _files(suite: Suite) -> tuple[Path, ...]:
     """Every file that a run may write: that of ``--record``, and one for each live source where several are selected.
 
     Which of them measure is known at the end alone.
+
+    Raises
+    ------
+    UsageError
+        Two sources would have the same file.
     """
     named = suite.options.record
     if named is None:
         return ()
-    live = sorted({case.source for case in suite.collected.cases if suite.sources[case.source].live})
-    return (named, *(_file_of(named, name) for name in live if len(live) > 1))
+    judging = sorted({case.source for case in suite.collected.cases})
+    live = [name for name in judging if suite.sources[name].live and not suite.asleep(name)]
+    if len(live) < 2:
+        return (named,)
+    files = [_file_of(named, name) for name in live]
+    if len(set(files)) < len(files):
+        raise UsageError(
+            f"--record {named}: of the live sources {', '.join(live)} two would have one file: rename one of them, or "
+            "choose one with -m"
+        )
+    return (named, *files)
 
 
 def _file_of(named: Path, source: str) -> Path:
@@ -208,7 +225,7 @@ def _lock(path: Path, held: ExitStack) -> None:
     OSError
         The folder of temporary files cannot be used.
     """
-    name = f"llm-claims-record-{sha256(str(path.resolve()).encode()).hexdigest()[:16]}.lock"
+    name = f"llm-claims-record-{sha256(os.path.realpath(path).encode()).hexdigest()[:16]}.lock"
     lock = FileLock(Path(tempfile.gettempdir()) / name, timeout=0, mode=0o666)
     held.enter_context(lock)
     held.callback(_remove, Path(lock.lock_file))

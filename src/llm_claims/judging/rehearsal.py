@@ -51,7 +51,11 @@ def plan_of(needs: Sequence[Need]) -> Plan:
     """
     timed = [need.placed for need in needs if need.timed]
     joined = Plan((*timed, *(need.placed for need in needs if need.varies)))
-    return Plan(map(joined.companions, timed), others=(one for need in needs for one in need.placed))
+    plan = Plan(others=(one for need in needs for one in need.placed))
+    for placed in timed:
+        if placed and not plan.is_timed(placed[0]):
+            plan.add(joined.companions(placed[:1]))
+    return plan
 
 
 def _concerns(item: pytest.Function, source: Source, refused: frozenset[str]) -> bool:

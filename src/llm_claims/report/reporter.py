@@ -94,6 +94,8 @@ class Reporter:
             check_writable(self._suite.options.report)
             self._config.stash[RECORDER].reserve()
         except ClaimsError as error:
+            # Nothing is judged, and no earlier report is overwritten.
+            self._suite.collected = self._suite.collected.model_copy(update={"refusal": str(error)})
             raise pytest.UsageError(str(error)) from None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -35,7 +35,7 @@ class Tally:
     @property
     def failed(self) -> list[str]:
         """The test ids of the cases whose last attempt failed."""
-        return [id for id in self._failed if id in self._rows]
+        return [id for id in self._rows if id in self._failed]
 
     @property
     def repeated(self) -> int:

@@ -169,6 +169,7 @@ CHEAP, DEAR = (60, 1), (60, 100)
         (Costly(*DEAR), 9, 1, None, "its sampling time ended after 3 rounds: --sampling-time SECONDS allows more"),
         (Costly(*CHEAP), 4, None, None, "it had 4 rounds, the most of this run: --rounds N allows more"),
         (Costly(*DEAR), 5, None, None, "it had 5 rounds, the most of this run: --rounds N allows more"),
+        (Costly(*CHEAP), 5, None, 5, "it had 5 rounds, the most of this run: --rounds N allows more"),
         (Costly(*CHEAP), 1, None, None, "it had 1 round, the most of this run: --rounds N allows more"),
         (Scripted(NEVER), None, None, None, "it had 5 rounds, the most of this run: --rounds N allows more"),
         (Costly(*CHEAP), 4, 0.1, 5, "it had 4 rounds, the most of this run: --rounds N allows more"),
@@ -211,33 +212,42 @@ def test_what_no_round_could_decide_says_nothing_of_rounds() -> None:
 
 
 class Open(Relation):
-    """A relation that reads one metric, and decides nothing."""
+    """A relation that reads one metric, and decides nothing from ``n`` values of it."""
 
     name = "open"
 
-    def __init__(self, workload: Workload, metric: str) -> None:
+    def __init__(self, workload: Workload, metric: str, n: int) -> None:
         self._read = (Measurement(Scripted({}), Placed(workload)), metric)
+        self._n = n
 
     @property
     def reads(self) -> tuple[Any, ...]:
         return (self._read,)
 
     def verdict(self, look: Look = Look()) -> Verdict:
-        return Verdict(word=I, relation=self.name, n=1, reason="open")
+        return Verdict(word=I, relation=self.name, n=self._n, reason="open")
 
 
 @pytest.mark.parametrize(
-    ("workload", "metric", "more"),
+    ("workload", "metric", "n", "more"),
     [
-        (Training(), "train_loss", True),
-        (Training(seed=1), "train_loss", False),
-        (Training(), "optimizer_steps", False),
-        (Generation(), "latency_seconds", True),
-        (Generation(), "all_time_to_first_token_seconds", False),
+        (Training(), "train_loss", 5, True),
+        (Training(seed=1), "train_loss", 5, False),
+        (Training(), "optimizer_steps", 5, False),
+        (Generation(), "latency_seconds", 5, True),
+        (Generation(), "latency_seconds", 1, False),  # of a part that has one value however many rounds there are
+        (Generation(), "all_time_to_first_token_seconds", 5, False),
     ],
 )
-def test_only_what_further_rounds_add_to_says_that_it_had_too_few(workload: Workload, metric: str, more: bool) -> None:
-    assert (";" in decide(Open(workload, metric), Scripted({})).reason) is more
+def test_only_what_further_rounds_add_to_says_that_it_had_too_few(
+    workload: Workload, metric: str, n: int, more: bool
+) -> None:
+    assert (";" in decide(Open(workload, metric, n), Scripted({})).reason) is more
+
+
+def test_rounds_that_another_relation_drew_are_not_told_as_its_own() -> None:
+    reason = decide(Open(Generation(), "latency_seconds", 7), Scripted({}), rounds=4).reason
+    assert reason == "open; it had 4 rounds, the most of this run: --rounds N allows more"
 
 
 def test_a_recording_that_stays_open_says_nothing_of_rounds() -> None:
