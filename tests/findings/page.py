@@ -30,7 +30,7 @@ Sizes are compared on the document's own hardware alone; elsewhere the direction
 
 Every verdict here is judged again, in seconds and without a GPU, by `{command}`.
 The command under each finding measures it again on your GPUs. Where a finding names two or four GPUs, it needs as many;
-finding 3 needs `make weights` first. `make findings` makes this page anew; a test holds it equal to the verdicts.
+findings 3 and 9 need `make weights` first. `make findings` makes this page anew; a test holds it equal to the verdicts.
 [Bug reports](reports.md) have a page of their own.
 """
 
@@ -134,8 +134,9 @@ class Page:
         told = []
         for source in self.facts.all.keys() - self.facts.own:
             rows = {claim: [row for row in self.facts.rows_of(claim) if row.source == source] for claim in pair}
-            if any(rows.values()):
-                measured = "; ".join(f"`{claim}` {joined(found)}" for claim, found in rows.items() if found)
+            rows = {claim: found for claim, found in rows.items() if found}
+            if rows:
+                measured = "; ".join(f"`{claim}` {joined(found)}" for claim, found in rows.items())
                 told.append(f"On `{source}` {self._upheld(rows)}: {measured}.")
         return " ".join(sorted(told)) or "Neither was measured."
 
@@ -144,15 +145,16 @@ class Page:
         words = {claim: {row.verdict for row in found} for claim, found in rows.items()}
         upheld = [claim for claim, found in words.items() if found & set(HELD) and Word.CONTRADICTED not in found]
         denied = [claim for claim, found in words.items() if Word.CONTRADICTED in found and not found & set(HELD)]
+        decided = any(found & {*HELD, Word.CONTRADICTED} for found in words.values())
+        undecided = "it depends on the case" if decided else "nothing is decided"
+        if len(rows) == 1:
+            holds = "it holds" if upheld else "it does not hold" if denied else undecided
+            return f"only what {self._document(next(iter(rows)))} says was measured, and {holds}"
         if len(upheld) == 2:
             return "each is right of what it ran"
         if len(upheld) == 1:
             return f"{self._document(upheld[0])} is right"
-        if denied:
-            return f"{' and '.join(map(self._document, denied))} is wrong"
-        if any(found & {*HELD, Word.CONTRADICTED} for found in words.values()):
-            return "it depends on the case"
-        return "nothing is decided"
+        return f"{' and '.join(map(self._document, denied))} is wrong" if denied else undecided
 
     # All the rest
 
@@ -207,13 +209,13 @@ class Page:
         return "\n".join([*lines, ""])
 
     def _recordings(self) -> str:
-        lines = ["## What was recorded", "", "(incomplete): not all was measured that was asked for.", ""]
+        lines = ["## What was recorded", "", "What a machine had time for; (complete): all that was asked for.", ""]
         lines += ["| recording | machine | workloads | rounds | what |", "|" + " --- |" * 5]
         for name, one in self.facts.all.items():
             if name not in self.facts.own:
                 rounds = sorted({len(entry.rounds) for entry in one.evidence})
                 shown = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else str(rounds[0])
-                what = self.said["notes"].get(name, "") + ("" if one.complete else " (incomplete)")
+                what = self.said["notes"].get(name, "") + (" (complete)" if one.complete else "")
                 lines.append(f"| `{name}` | {machine(one)} | {len(one.evidence)} | {shown} | {what.strip()} |")
         return "\n".join([*lines, ""])
 

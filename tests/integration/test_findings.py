@@ -105,11 +105,13 @@ def test_a_new_recording_is_taken_without_edits(facts: Facts) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((Word.REPRODUCED, None), "gpt-fast is right"),
-        ((None, Word.REPRODUCED), "Training and serving Llama on SageMaker is right"),
+        ((Word.REPRODUCED, None), "only what gpt-fast says was measured, and it holds"),
+        ((None, Word.REPRODUCED), "only what Training and serving Llama on SageMaker says was measured, and it holds"),
         ((Word.REPRODUCED, Word.CONTRADICTED), "gpt-fast is right"),
         ((Word.WEAKENED, Word.REPRODUCED), "each is right of what it ran"),
-        ((Word.CONTRADICTED, None), "gpt-fast is wrong"),
+        ((Word.CONTRADICTED, None), "only what gpt-fast says was measured, and it does not hold"),
+        ((Word.INCONCLUSIVE, None), "only what gpt-fast says was measured, and nothing is decided"),
+        ((Word.CONTRADICTED, Word.INCONCLUSIVE), "gpt-fast is wrong"),
         ((Word.INCONCLUSIVE, Word.INCONCLUSIVE), "nothing is decided"),
     ],
 )
@@ -123,7 +125,7 @@ def test_who_is_right_follows_from_the_verdicts(
 
 def test_where_cases_of_one_claim_differ_it_depends_on_the_case(facts: Facts) -> None:
     rows = (row(Word.REPRODUCED, PAIR[0], "tp2-gpt-fast"), row(Word.CONTRADICTED, PAIR[0], "tp4-gpt-fast"))
-    assert "On `h100x2-2027-01` it depends on the case: " in Page(with_recording(facts, *rows)).text
+    assert "says was measured, and it depends on the case: " in Page(with_recording(facts, *rows)).text
 
 
 def test_documents_that_disagree_need_no_sentence(facts: Facts) -> None:
