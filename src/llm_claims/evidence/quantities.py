@@ -9,6 +9,7 @@ from typing import Protocol
 
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.series import Series, combine, quotient
+from llm_claims.evidence.units import over, times
 
 
 class Measured(Protocol):
@@ -58,7 +59,7 @@ class Quantity:
 
     def __truediv__(self, other: Quantity | float) -> Quantity:
         """Quotient, sample by sample; a plain number is exact and has no unit."""
-        return _joined(self, _lifted(other), lambda a, b: quotient(a, b, _quotient_unit(a.unit, b.unit)))
+        return _joined(self, _lifted(other), lambda a, b: quotient(a, b, over(a.unit, b.unit)))
 
     def __rtruediv__(self, other: float) -> Quantity:
         """Quotient of a plain number and this quantity."""
@@ -91,12 +92,4 @@ def _joined(a: Quantity, b: Quantity, join: Callable[[Series, Series], Series]) 
 
 
 def _product(a: Series, b: Series) -> Series:
-    return combine(a, b, operator.mul, _product_unit(a.unit, b.unit), power=1)
-
-
-def _product_unit(a: str, b: str) -> str:
-    return a if b == "1" else b if a == "1" else f"{a}·{b}"
-
-
-def _quotient_unit(a: str, b: str) -> str:
-    return "ratio" if a == b else a if b == "1" else f"{a}/{b}"
+    return combine(a, b, operator.mul, times(a.unit, b.unit), power=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_claims.evidence.units import comparable
+from llm_claims.evidence.units import comparable, over, times
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,26 @@ from llm_claims.evidence.units import comparable
 def test_units_are_the_same_if_their_parts_are(first: str, second: str, same: bool) -> None:
     assert comparable(first, second) is same
     assert comparable(second, first) is same
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "product", "quotient"),
+    [
+        ("s", "s", "s·s", "ratio"),
+        ("s/step", "steps", "s", "s/step/step"),
+        ("s", "steps", "s·steps", "s/steps"),
+        ("bytes/s", "tokens/s", "bytes·tokens/s/s", "bytes/tokens"),
+        ("samples", "samples/s", "samples·samples/s", "s"),
+        ("1", "s", "s", "1/s"),
+        ("s", "1", "s", "s"),
+        ("1", "1", "1", "ratio"),
+        ("ratio", "tokens/s", "tokens/s", "s/tokens"),
+    ],
+)
+def test_what_cancels_is_not_written(first: str, second: str, product: str, quotient: str) -> None:
+    assert times(first, second) == product
+    assert over(first, second) == quotient
+
+
+def test_a_quotient_of_rates_is_compared_with_what_is_left_of_it() -> None:
+    assert comparable(over("bytes/s", "tokens/s"), "bytes/token")
