@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,15 +13,30 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in the background of a script. Programs would inherit it, and tests that interrupt them wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TESTS = Path(__file__).parent / "tests"
-# What takes long to start is started once for all of these: a process that is forked; an emulator.
-TOGETHER = ("unit/workloads", "integration/emulator", "integration/sagemaker")
+# What takes long is done once for all of these: a process that is forked, an emulator, a run of all recordings.
+TOGETHER = {
+    "tests/unit/workloads": "programs",
+    "tests/integration/emulator": "emulator",
+    "tests/integration/sagemaker": "emulator",
+    "tests/integration/test_completeness": "recorded",
+    "tests/integration/test_figure_change": "recorded",
+    "tests/integration/test_findings": "recorded",
+}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process, under ``--dist loadgroup``, what shares something; otherwise the tests of a file."""
-    for item in items:
-        path = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else item.path.as_posix()
-        group = next((folder for folder in TOGETHER if path.startswith(folder)), path)
-        item.add_marker(pytest.mark.xdist_group(group.replace("sagemaker", "emulator")))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep in one process, under ``--dist loadgroup``, what shares something; otherwise the tests of a file.
+
+    xdist's own groups do nothing with pytest 9.2, and say nothing (pytest-xdist #1386).
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolderOrFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return next((group for start, group in TOGETHER.items() if path.startswith(start)), path)
+
+    return ByFolderOrFile(config, log)
