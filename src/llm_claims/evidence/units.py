@@ -43,10 +43,12 @@ def _powers(factors: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def _thing(name: str) -> str:
+    """The singular of a part, if it has one: a single letter is no plural, seconds among them."""
     return name if len(name) == 1 else name.removesuffix("s")
 
 
 def _written(factors: list[tuple[str, int]]) -> str:
+    """Write what is left of these factors once they are cancelled, each part as it was spelled first."""
     left = _powers(factors)
     names = {_thing(name): name for name, power in reversed(factors)}
     above = [names[thing] for thing, power in left.items() for _ in range(power)]

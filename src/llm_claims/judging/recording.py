@@ -44,13 +44,11 @@ class Unfinished:
         named = self._suite.options.record
         if named is None or time.monotonic() - self._last < SECONDS_BETWEEN:
             return
-        # Workers of a run that is ended may still measure when the whole recording is there.
-        if named.exists():
-            return
         # What is wrong stops no measuring: the recording at the end meets the same, and says so.
         with suppress(ClaimsError, OSError):
             measured = _measured(self._suite, named)
             for path, (source, evidence) in measured.items():
+                # Workers of a run that is ended may still measure when the whole recording is there.
                 if not path.exists():
                     recording = _recording_of(self._suite, path.stem, source, evidence, complete=False)
                     write_recording(recording, unfinished(path), new=False)

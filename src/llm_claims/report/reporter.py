@@ -6,17 +6,14 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
 from llm_claims.errors import ClaimsError, Untestable
 from llm_claims.judging.cases import read_collected
-from llm_claims.judging.commit import author
 from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
-from llm_claims.judging.history.night import night_of
+from llm_claims.judging.history.adding import add_nights
 from llm_claims.judging.progress import uncaptured
 from llm_claims.judging.recording import RECORDER
 from llm_claims.judging.rows import FigureRow
@@ -76,8 +73,15 @@ class Reporter:
 
     def pytest_collection_finish(self) -> None:
         """Refuse what cannot be written at the end, report or recordings, before anything is measured."""
-        if self._suite.collected.cases and self._judges:
-            self._check_files()
+        if not (self._suite.collected.cases and self._judges):
+            return
+        try:
+            check_writable(self._suite.options.report)
+            self._config.stash[RECORDER].reserve()
+        except ClaimsError as error:
+            # Nothing is judged, and no earlier report is overwritten.
+            self._suite.collected = self._suite.collected.model_copy(update={"refusal": str(error)})
+            raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
@@ -88,15 +92,6 @@ class Reporter:
         if self._suite.collected.refusal:
             raise pytest.UsageError(self._suite.collected.refusal)
         self.pytest_collection_finish()
-
-    def _check_files(self) -> None:
-        try:
-            check_writable(self._suite.options.report)
-            self._config.stash[RECORDER].reserve()
-        except ClaimsError as error:
-            # Nothing is judged, and no earlier report is overwritten.
-            self._suite.collected = self._suite.collected.model_copy(update={"refusal": str(error)})
-            raise pytest.UsageError(str(error)) from None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the row that a trial left in its report."""
@@ -146,21 +141,9 @@ class Reporter:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _add_nights(self) -> None:
-        """Add what was measured to the history; an emulator's figures are no evidence."""
-        history = self._suite.history
-        if history is None:
-            return
         complete = not (self._interrupted or self._part)
-        rows, run, now = self._tally.rows, uuid4().hex[:12], datetime.now(UTC)
-        for source in self._suite.sources.values():
-            if not source.live or source.emulated:
-                continue
-            night = night_of(source.name, source.entries(), rows, run=run, now=now, complete=complete)
-            if night is not None:
-                updating = self._suite.options.update == "all"
-                accepted = [one for row in rows if row.source == source.name for one in row.changes] if updating else []
-                history.add(night, accepted, author())
-                self._notes.append(f"history: {history.path}, {count(len(night.figures), 'figure')} of {source.name}")
+        for note in add_nights(self._suite, self._tally.rows, complete=complete):
+            self._notes.append(note)
 
     def _unaccepted(self) -> list[str]:
         """Count new verdicts: at a desk they are to be reviewed, in CI nobody will, so there they fail the run."""
