@@ -45,7 +45,7 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
         most_rounds=max(one.most_rounds for one in recordings),
         complete=all(one.complete for one in recordings),
         devices=first.devices and first.devices.model_copy(update={"end": last.devices.end if last.devices else ()}),
-        defaults={**first.defaults, **last.defaults},
+        defaults={kind: fields for one in recordings for kind, fields in one.defaults.items()},
         evidence=tuple(evidence.values()),
     )
 

@@ -163,6 +163,11 @@ def elsewhere(entry: Evidence, **provenance: Any) -> Evidence:
     return entry.model_copy(update={"provenance": MEASURED.model_copy(update=provenance)})
 
 
+def test_a_kind_that_only_one_between_the_first_and_the_last_measured_keeps_its_defaults() -> None:
+    between = occasion(LOADED, name="noon", recorded=date(2026, 11, 22))
+    assert merged([MORNING, between, EVENING], "day").kinds == {"generation", "loading"}
+
+
 def test_packages_are_compared_where_both_name_them() -> None:
     names = {"torch": "2.11.0", "triton": "3.6.0"}
     one = MORNING.model_copy(update={"evidence": (elsewhere(MORNING.evidence[0], software=names),)})
