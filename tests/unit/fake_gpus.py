@@ -27,7 +27,7 @@ names = next(one for one in arguments if one.startswith("--query-gpu=")).partiti
 chosen = next((one.partition("=")[2].split(",") for one in arguments if one.startswith("--id=")), None)
 for number, gpu in enumerate(said["gpus"]):
     if chosen is None or str(number) in chosen:
-        print(", ".join(str(gpu[name]) for name in names))
+        print(", ".join(str({{"index": number, **gpu}}[name]) for name in names))
 """
 H100 = {
     "name": "NVIDIA H100 80GB HBM3",
@@ -43,11 +43,13 @@ H200 = {**H100, "name": "NVIDIA H200", "memory.total": 143771}
 TOPOLOGY = "\tGPU0\tGPU1\tCPU Affinity\nGPU0\t X \tNV18\t0-31\nGPU1\tNV18\t X \t0-31\n\nLegend:\n\n  X    = Self"
 
 
-def put_gpus(folder: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, object], fails: str = "") -> None:
+def put_gpus(
+    folder: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, object], fails: str = "", topology: str = TOPOLOGY
+) -> None:
     """Put the tool first on the path: it shows these devices, or fails with these words."""
     folder.mkdir(exist_ok=True)
     said = folder / "said.json"
-    said.write_text(json.dumps({"gpus": gpus, "fails": fails, "topology": TOPOLOGY}))
+    said.write_text(json.dumps({"gpus": gpus, "fails": fails, "topology": topology}))
     tool = folder / "nvidia-smi"
     tool.write_text(SCRIPT.format(python=sys.executable, said=str(said)))
     tool.chmod(0o755)

@@ -141,12 +141,13 @@ def _query(fields: Sequence[str]) -> list[list[str]]:
 
 
 def _links() -> tuple[tuple[str, ...], ...]:
-    """How devices are connected; empty if CUDA_VISIBLE_DEVICES hides some, since the tool lists all."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES"):
-        return ()
+    """How the devices of `_query` are connected; the tool's table has all of this machine."""
     rows = [line.split() for line in _nvidia_smi("topo", "-m").splitlines()]
-    devices = [row for row in rows if row and row[0].startswith("GPU") and "X" in row]
-    return tuple(tuple(row[1 : len(devices) + 1]) for row in devices)
+    table = {row[0]: row[1:] for row in rows if row and row[0].startswith("GPU") and "X" in row}
+    chosen = [index for (index,) in _query(("index",))]
+    if not all(f"GPU{index}" in table for index in chosen):
+        return ()
+    return tuple(tuple(table[f"GPU{one}"][int(other)] for other in chosen) for one in chosen)
 
 
 def _nvidia_smi(*arguments: str) -> str:

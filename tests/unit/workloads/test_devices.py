@@ -11,6 +11,10 @@ from llm_claims.errors import Untestable
 from llm_claims.workloads import devices
 from llm_claims.workloads.devices import busy, find_devices, states
 
+OF_THREE = (
+    "\tGPU0\tGPU1\tGPU2\tCPU Affinity\nGPU0\tX\tPIX\tSYS\t0-31\nGPU1\tPIX\tX\tNV12\t0-31\nGPU2\tSYS\tNV12\tX\t0-31"
+)
+
 
 def test_devices_have_a_model_a_state_and_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_gpus(tmp_path, monkeypatch, H200, H200)
@@ -30,10 +34,21 @@ def test_what_a_device_does_not_say_is_left_out(tmp_path: Path, monkeypatch: pyt
 def test_devices_that_programs_would_not_see_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_gpus(tmp_path, monkeypatch, H100, H200)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert (find_devices().count, find_devices().model, find_devices().links) == (1, "NVIDIA H200", ())
+    assert (find_devices().count, find_devices().model, find_devices().links) == (1, "NVIDIA H200", (("X",),))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(Untestable, match="CUDA_VISIBLE_DEVICES is set and empty"):
         find_devices()
+
+
+def test_links_are_those_of_the_devices_that_programs_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path, monkeypatch, H100, H100, H100, topology=OF_THREE)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
+    assert find_devices().links == (("X", "NV12"), ("NV12", "X"))
+
+
+def test_a_table_without_all_devices_tells_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpus(tmp_path, monkeypatch, H100, H100, H100)
+    assert find_devices().links == ()
 
 
 def test_a_device_that_something_else_holds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
