@@ -141,12 +141,15 @@ def _weights(given: argparse.Namespace) -> None:
 
 def _check(given: argparse.Namespace) -> None:
     from llm_claims.evidence.recordings import read_recordings
+    from llm_claims.report.spent import by_phase
     from llm_claims.workloads.shown import count
 
     paths: list[Path] = given.recording
 
     for path, recording in zip(paths, read_recordings(paths), strict=True):
         print(f"{path}: {recording.name}, {recording.title}, {count(len(recording.evidence), 'workload')}")
+        if recording.spent_seconds:
+            print(f"  made in {by_phase(recording.spent_seconds)}")
         for entry in recording.evidence:
             metrics = ", ".join(entry.metrics) or "no metric"
             print(f"  {entry.describe()}: {entry.outcome.kind}, {metrics}")

@@ -53,6 +53,8 @@ def test_what_was_measured_is_written_with_how_to_run_it_again(ran: Ran) -> None
     written = read_recording(ran.suite.path / "bench.json")
     assert (written.name, written.documented, written.complete, written.most_rounds) == ("bench", False, True, 1000)
     assert (written.measured_on, written.recorded) == ("cpu", date.today())
+    assert written.spent_seconds is not None
+    assert 0 < written.spent_seconds.busy <= written.spent_seconds.whole
     seeds = {entry["asked"]["round"]: entry["asked"]["seed"] for entry in ran.suite.program.requests}
     for entry in written.evidence:
         assert len(entry.rounds) == len(entry.metrics["latency_seconds"].samples) == 3

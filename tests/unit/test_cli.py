@@ -13,6 +13,7 @@ from builders import failed, measured, printed_metric, recording, reported, samp
 
 from llm_claims.cli import main
 from llm_claims.evidence.recordings import read_recording, write_recording
+from llm_claims.evidence.times import Times
 from llm_claims.report.schemas import schema_texts
 from llm_claims.workloads.generation.workload import Generation
 from llm_claims.workloads.loading.workload import Loading
@@ -41,7 +42,9 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
     write_recording(PAPER, Path("paper.json"))
     for new_tokens, name in enumerate(("morning", "evening"), start=1):
         entry = measured(GENERATION.model_copy(update={"new_tokens": new_tokens}), latency_seconds=LATENCY)
-        write_recording(recording(entry, name=name, measured_on="cpu"), Path(f"{name}.json"))
+        took = Times(40.0, setup=10.0, compiling=0.0, measuring=30.0, untold=0.0) if name == "evening" else None
+        whole = recording(entry, name=name, measured_on="cpu", spent_seconds=took)
+        write_recording(whole, Path(f"{name}.json"))
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = main(arguments)
@@ -53,11 +56,12 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 def test_check_lists_what_recordings_hold(run: Run) -> None:
     code, out, err = run("check", "paper.json", "evening.json")
     assert (code, err) == (0, "")
-    assert out.splitlines()[:4] == [
+    assert out.splitlines()[:5] == [
         "paper.json: paper, Figures of a made-up document, 2 workloads",
         "  Generation() on g5.2xlarge: completed, latency_seconds",
         "  Loading(model=llama-7b): out_of_memory, no metric",
         "evening.json: evening, Figures of a made-up document, 1 workload",
+        "  made in 40 s: measuring 30 s (75%), set-up 10 s (25%)",
     ]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from itertools import combinations, pairwise
 
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.recordings import Recording
+from llm_claims.evidence.times import Times
 from llm_claims.workloads.devices import Devices
 
 
@@ -45,6 +47,7 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
         most_rounds=max(one.most_rounds for one in recordings),
         complete=all(one.complete for one in recordings),
         devices=first.devices and first.devices.model_copy(update={"end": last.devices.end if last.devices else ()}),
+        spent_seconds=_spent(recordings),
         defaults={kind: fields for one in recordings for kind, fields in one.defaults.items()},
         evidence=tuple(evidence.values()),
     )
@@ -64,6 +67,14 @@ def measured_again(recordings: Sequence[Recording]) -> Iterator[str]:
 def _of_further_occasions(recording: Recording, after: int) -> dict[str, Evidence]:
     """Evidence by its key, with its occasions numbered on from ``after``."""
     return {entry.key: entry.model_copy(update={"occasion": entry.occasion + after}) for entry in recording.evidence}
+
+
+def _spent(recordings: Sequence[Recording]) -> Times | None:
+    """What they took together; ``None`` if one of them does not say."""
+    known = [one.spent_seconds for one in recordings if one.spent_seconds]
+    if len(known) < len(recordings):
+        return None
+    return Times(*(sum(phase) for phase in zip(*map(astuple, known), strict=True)))
 
 
 def _differences(one: Recording, later: Recording) -> Iterator[str]:

@@ -15,6 +15,7 @@ from llm_claims.document.files import try_to_write, write_atomically
 from llm_claims.document.validation import read_json, validated
 from llm_claims.errors import RecordingError
 from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.times import Times
 from llm_claims.evidence.version1 import upgraded
 from llm_claims.workloads.devices import Devices
 from llm_claims.workloads.registry import DefaultsByKind
@@ -33,7 +34,8 @@ class Recording(BaseModel):
     ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
     ``most_rounds`` is the most rounds that a relation could take while it was made: more than three mean that it was
     looked at several times, and when it is judged, the look that its rounds have reached has its share of the error.
-    ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs.
+    ``complete`` is false where not all was measured that was asked for; ``devices`` are the GPUs; ``spent_seconds`` is
+    what its runs took by phase, ``None`` if nobody kept it.
     ``defaults`` are, by kind of workload, what filled open fields; each kind in the evidence has some.
     """
 
@@ -49,6 +51,7 @@ class Recording(BaseModel):
     most_rounds: PositiveInt = 5
     complete: bool = True
     devices: Devices | None = None
+    spent_seconds: Times | None = None
     defaults: DefaultsByKind
     evidence: tuple[Evidence, ...] = Field(min_length=1)
 

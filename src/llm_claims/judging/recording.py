@@ -193,6 +193,7 @@ def _recording_of(suite: Suite, name: str, source: Source, evidence: list[Eviden
         most_rounds=suite.options.rounds or UNBOUNDED_ROUNDS,
         complete=complete and source.is_complete,
         devices=source.devices(),
+        spent_seconds=source.times(),
         defaults=dict(source.defaults()),
         evidence=tuple(evidence),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from llm_claims.evidence.times import Times
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
-from llm_claims.sources.times import Times
 
 DECIDED = frozenset({Word.REPRODUCED, Word.WEAKENED, Word.CONTRADICTED})
 """The verdicts that decide a case."""
@@ -15,9 +15,16 @@ _LEAST_SHOWN = 0.005
 
 
 def spent_line(source: str, times: Times, rows: Iterable[VerdictRow]) -> str:
-    """Say what a source spent its time on, in s and as shares of the whole, and how many cases it decided a minute.
+    """Say what a source spent its time on, and how many cases it decided a minute."""
+    decided = sum(row.source == source and row.verdict in DECIDED for row in rows)
+    pace = f"; {decided / times.whole * 60:.1f} verdicts decided a minute" if times.whole else ""
+    return f"{source}: {by_phase(times)}{pace}"
 
-    Shares are of the time from the start of its first run to the end of the last; what is below half a percent of it
+
+def by_phase(times: Times) -> str:
+    """Say how long runs took, in s, and each phase of them as a share of that.
+
+    Shares are of the time from the start of the first run to the end of the last; what is below half a percent of it
     is left out, but for measuring.
     """
     phases = {
@@ -33,9 +40,7 @@ def spent_line(source: str, times: Times, rows: Iterable[VerdictRow]) -> str:
         for name, seconds in phases.items()
         if name == "measuring" or seconds / whole >= _LEAST_SHOWN
     ]
-    decided = sum(row.source == source and row.verdict in DECIDED for row in rows)
-    pace = f"; {decided / times.whole * 60:.1f} verdicts decided a minute" if times.whole else ""
-    return f"{source}: {times.whole:.0f} s: {', '.join(shown)}{pace}"
+    return f"{times.whole:.0f} s: {', '.join(shown)}"
 
 
 def folded(line: str, width: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Untestable, UsageError
 from llm_claims.evidence.evidence import Evidence, key_of
-from llm_claims.sources.times import Times
+from llm_claims.evidence.times import Times
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices
 from llm_claims.workloads.registry import kinds

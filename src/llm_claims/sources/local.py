@@ -10,13 +10,14 @@ from typing import Any
 from llm_claims.document.setting import Setting
 from llm_claims.errors import ClaimsError, Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.times import Times
 from llm_claims.sources.base import Cost, Placed, Source, refuse_secondary
 from llm_claims.sources.growth import grown
 from llm_claims.sources.machine import Machine
 from llm_claims.sources.programs import Programs
 from llm_claims.sources.rounds import common_rounds
 from llm_claims.sources.store import EvidenceStore, Failure
-from llm_claims.sources.times import Run, Times
+from llm_claims.sources.times import Run
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices, states
 from llm_claims.workloads.hardware import Hardware

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from llm_claims.document.files import write_atomically
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.evidence import Evidence
+from llm_claims.evidence.times import Times
 from llm_claims.sources.base import Placed
-from llm_claims.sources.times import Run, Times, times_of
+from llm_claims.sources.times import Run, times_of
 from llm_claims.workloads.base import Defaults, Workload
 from llm_claims.workloads.devices import Devices
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Self
 
+from llm_claims.evidence.times import Times
+
 
 @dataclass(frozen=True)
 class Run:
@@ -29,27 +31,6 @@ class Run:
     def line(self) -> str:
         """Write it as numbers in one line."""
         return f"{self.began} {self.ended} {self.setup} {self.compiling} {self.measuring}"
-
-
-@dataclass(frozen=True)
-class Times:
-    """What a source spent from the start of its first run to the end of its last one, ``whole``; in s."""
-
-    whole: float
-    setup: float
-    compiling: float
-    measuring: float
-    untold: float
-
-    @property
-    def busy(self) -> float:
-        """How long any run went on, with its set-up."""
-        return self.setup + self.compiling + self.measuring + self.untold
-
-    @property
-    def between(self) -> float:
-        """How long no run went on."""
-        return max(0.0, self.whole - self.busy)
 
 
 def times_of(runs: Iterable[Run]) -> Times | None:

@@ -22,6 +22,7 @@ from llm_claims.errors import RecordingError, Untestable
 from llm_claims.evidence.evidence import Evidence
 from llm_claims.evidence.merging import measured_again, merged
 from llm_claims.evidence.recordings import Recording
+from llm_claims.evidence.times import Times
 from llm_claims.judging.decider import Decider
 from llm_claims.judging.measurement import Measurement
 from llm_claims.judging.plan import Plan
@@ -166,6 +167,15 @@ def elsewhere(entry: Evidence, **provenance: Any) -> Evidence:
 def test_a_kind_that_only_one_between_the_first_and_the_last_measured_keeps_its_defaults() -> None:
     between = occasion(LOADED, name="noon", recorded=date(2026, 11, 22))
     assert merged([MORNING, between, EVENING], "day").kinds == {"generation", "loading"}
+
+
+def test_a_merge_took_what_each_took_if_each_says_so() -> None:
+    first, second = Times(40.0, 5.0, 6.0, 20.0, 7.0), Times(10.0, 1.0, 2.0, 3.0, 4.0)
+    morning, evening = (
+        one.model_copy(update={"spent_seconds": took}) for one, took in ((MORNING, first), (EVENING, second))
+    )
+    assert merged([morning, evening], "day").spent_seconds == Times(50.0, 6.0, 8.0, 23.0, 11.0)
+    assert merged([MORNING, evening], "day").spent_seconds is None
 
 
 def test_packages_are_compared_where_both_name_them() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from builders import row
 
+from llm_claims.evidence.times import Times
 from llm_claims.report.spent import folded, spent_line
-from llm_claims.sources.times import Times
 
 ROWS = [
     *(row(word, source="gpu") for word in ("reproduced", "weakened", "contradicted", "inconclusive", "untestable")),

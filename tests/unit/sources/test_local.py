@@ -15,12 +15,12 @@ from filelock import Timeout
 
 from llm_claims.document.setting import Setting
 from llm_claims.errors import Inconclusive, ProgramError, Untestable
+from llm_claims.evidence.times import Times
 from llm_claims.sources import machine, programs
 from llm_claims.sources.base import Cost, Placed
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.machine import gate
 from llm_claims.sources.store import EvidenceStore
-from llm_claims.sources.times import Times
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.generation.defaults import CPU
 from llm_claims.workloads.generation.workload import Generation

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llm_claims.sources.times import Run, Times, times_of
+from llm_claims.evidence.times import Times
+from llm_claims.sources.times import Run, times_of
 
 EXACT = Run(10.0, 20.0, setup=2.0, compiling=1.0, measuring=6.0)
 
