@@ -50,13 +50,6 @@ def test_who_is_open_when_the_time_budget_ends_says_so(suite: Miniature) -> None
     assert row["reason"].endswith(ended)
 
 
-def test_a_time_budget_is_spent_on_who_is_open(suite: Miniature) -> None:
-    """Without it, its rounds would end when they have taken as long as the first, in which its program started."""
-    suite.program.cost(input=0, jitter=0.02)
-    suite.run(*PAIR, "--time-budget=4")
-    assert "; its share of the time budget ended after " in suite.rows()[CASE]["reason"]
-
-
 @pytest.mark.parametrize(("rounds", "verdict"), [("1", "inconclusive"), ("9", "reproduced")])
 def test_few_rounds_decide_nothing_and_a_clear_relation_stops_at_three(
     suite: Miniature, rounds: str, verdict: str

@@ -15,7 +15,7 @@ from llm_claims.relations import Look, Relation
 from llm_claims.relations.boundary import FIRST, looks
 from llm_claims.relations.spread import Spreads
 from llm_claims.relations.verdict import Verdict, Word
-from llm_claims.sources.base import Cost, Placed, Source
+from llm_claims.sources.base import Placed, Source
 from llm_claims.workloads.shown import count
 
 ERROR = 0.01
@@ -47,11 +47,9 @@ class Decider:
         What the selected cases of a live source need.
     sampling_seconds
         How long a relation may draw rounds after the first; by default as long as the first took with its
-        programs' start, or five rounds, or its share of a time budget.
+        programs' start, or five rounds.
     cases
         Returns the number of live cases of this run, which share the error of a change.
-    left
-        Returns the number of cases of a source that are still to be judged: they share what its time budget can spare.
     """
 
     def __init__(
@@ -61,13 +59,11 @@ class Decider:
         *,
         sampling_seconds: float | None = None,
         cases: Callable[[], int] = lambda: 1,
-        left: Callable[[Source], int] = lambda _: 1,
     ) -> None:
         self._rounds = rounds
         self._plan = plan
         self._sampling_seconds = sampling_seconds
         self._cases = cases
-        self._left = left
 
     def decide(
         self, relation: Relation, source: Source, seeds: int | None = None, accepted: str | None = None
@@ -97,9 +93,8 @@ class Decider:
             return _recorded_verdict(relation, source, compared, replace(look, spreads=_spreads_of(source)))
         self._draw(source, relation, compared, int(rounds), companions=True)
         verdict = self._look(relation, look, source, accepted)
-        share = source.spare_seconds(self._plan(source).placed) / self._left(source)
         while not verdict.decided or (rounds < ROUNDS_OF_A_CHANGE and _differs(verdict, accepted)):
-            batch = self._next(source, [m.placed for m in compared], rounds, most, seeds, share)
+            batch = self._next(source, [m.placed for m in compared], rounds, most, seeds)
             if isinstance(batch, str):
                 return _told(verdict, relation, compared, int(rounds), batch)
             rounds = batch
@@ -115,32 +110,20 @@ class Decider:
             return 1
         return source.most_rounds or self._rounds or math.inf
 
-    def _next(
-        self, source: Source, placed: list[Placed], rounds: float, most: float, seeds: int | None, share: float
-    ) -> int | str:
-        """Return the number of rounds of the next look, or what there is to say if there is none.
-
-        ``share`` is what there was to spare of a time budget, in seconds, when the first look left the relation open.
-        """
+    def _next(self, source: Source, placed: list[Placed], rounds: float, most: float, seeds: int | None) -> int | str:
+        """Return the number of rounds of the next look, or what there is to say if there is none."""
         cost, ended = source.cost(placed), _SEEDS if most == seeds != self._rounds else _ROUNDS
         if cost is None:
             most = most if most < math.inf else AT_ANY_COST
         elif rounds < most:
-            in_time, why = self._rounds_in_time(cost, share)
+            stated = self._sampling_seconds
+            in_time = max(AT_ANY_COST, cost.rounds_in(cost.first)) if stated is None else cost.rounds_in(stated)
             if in_time < most:
-                most, ended = in_time, why
+                most, ended = in_time, _SAMPLING_TIME
         wanted = int(min(next(number for number in looks() if number > rounds), most))
         if not source.has_time_for(placed, max(wanted, int(rounds)), self._plan(source).placed):
             return _TIME_BUDGET
         return wanted if wanted > rounds else ended
-
-    def _rounds_in_time(self, cost: Cost, share: float) -> tuple[float, str]:
-        """The most rounds that there is time for, and what to say of an end there."""
-        if self._sampling_seconds is not None:
-            return cost.rounds_in(self._sampling_seconds), _SAMPLING_TIME
-        of_budget = FIRST - 1 + cost.rounds_in(share)
-        by_default = max(AT_ANY_COST, cost.rounds_in(cost.first))
-        return (of_budget, _TIME_BUDGET) if of_budget > by_default else (by_default, _SAMPLING_TIME)
 
     def _look(self, relation: Relation, look: Look, source: Source, accepted: str | None) -> Verdict:
         """Judge what there is now; what differs from the accepted verdict at the error that all live cases share."""

@@ -38,7 +38,6 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
             lambda live: _plan(request.session, live),
             sampling_seconds=suite.options.sampling_time,
             cases=lambda: suite.live_cases,
-            left=lambda live: _plan(request.session, live).cases_from(node.nodeid),
         ),
         # Who accepts verdicts anew is not asking whether they changed.
         read_accepted=suite.accepted(node).read if suite.options.update != "all" else lambda: None,

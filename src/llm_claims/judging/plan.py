@@ -12,18 +12,12 @@ class Plan:
 
     Workloads that are compared, directly or through others, are companions: they are measured in the same
     interleaved rounds, so each is measured once however many relations read it. The others need no companions: their
-    rounds pair up by seed. ``cases`` are the ids of the tests that further rounds could help, in the order they run.
+    rounds pair up by seed.
     """
 
-    def __init__(
-        self,
-        compared: Iterable[Sequence[Placed]] = (),
-        others: Iterable[Placed] = (),
-        cases: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, compared: Iterable[Sequence[Placed]] = (), others: Iterable[Placed] = ()) -> None:
         self._groups: dict[Placed, list[Placed]] = {}
         self._others = frozenset(others)
-        self._cases = tuple(cases)
         for placed in compared:
             self.add(placed)
 
@@ -35,10 +29,6 @@ class Plan:
         group = list(joined)
         for one in group:
             self._groups[one] = group
-
-    def cases_from(self, case: str) -> int:
-        """How many cases that further rounds could help are still to be judged, ``case`` included."""
-        return len(self._cases) - self._cases.index(case) if case in self._cases else 1
 
     @property
     def placed(self) -> frozenset[Placed]:

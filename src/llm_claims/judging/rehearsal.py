@@ -51,8 +51,7 @@ def plan_of(needs: Sequence[Need]) -> Plan:
     """
     timed = [need.placed for need in needs if need.timed]
     joined = Plan((*timed, *(need.placed for need in needs if need.varies)))
-    others = [one for need in needs for one in need.placed]
-    plan = Plan(others=others, cases=[need.case for need in needs if need.varies and need.placed and not need.reason])
+    plan = Plan(others=(one for need in needs for one in need.placed))
     for placed in timed:
         if placed and not plan.is_timed(placed[0]):
             plan.add(joined.companions(placed[:1]))

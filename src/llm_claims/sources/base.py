@@ -156,10 +156,6 @@ class Source(ABC):
         """Whether a relation that is open may have ``rounds`` rounds, though some of ``planned`` have not had any."""
         return True
 
-    def spare_seconds(self, planned: Collection[Placed]) -> float:
-        """Seconds of a time budget that no first round of ``planned`` needs; zero where there is no budget."""
-        return 0.0
-
     def defaults(self) -> Mapping[str, Defaults[Any]]:
         """What fills open fields, by kind of workload, for the recording of a live source.
 

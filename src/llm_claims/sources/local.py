@@ -200,24 +200,15 @@ class LocalSource(Source):
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
         """Whether the time budget allows ``rounds`` rounds; those that are measured already it always does.
 
-        Enough has to be left for each workload that waits for its first round.
+        Enough has to be left for each workload that waits for its first round: what one took on average so far.
         """
         if self._time_budget is None or self._common_rounds(placed) >= rounds:
             return True
-        return not self._out_of_time(reserve=self._reserve(planned))
-
-    def spare_seconds(self, planned: Collection[Placed]) -> float:
-        """What is left of the time budget, less what workloads that wait for their first round will take."""
-        if self._time_budget is None:
-            return 0.0
-        gone = time.monotonic() - self._store.since(self.name)
-        return max(0.0, self._time_budget - gone - self._reserve(planned))
-
-    def _reserve(self, planned: Collection[Placed]) -> float:
-        """Seconds for workloads that wait for their first round: for each what one took on average so far."""
-        started = sum(map(self._was_measured, planned))
+        started = {one for one in planned if self._was_measured(one)}
+        waiting = [one for one in planned if one not in started]
         times = self.times()
-        return (len(planned) - started) * (times.busy if times else 0.0) / max(started, 1)
+        took = times.busy if times else 0.0
+        return not self._out_of_time(reserve=len(waiting) * took / max(len(started), 1))
 
     def _was_measured(self, one: Placed) -> bool:
         known = self._store.read(self.name, one) or self._store.read_failure(self.name, one)

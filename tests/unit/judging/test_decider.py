@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -149,41 +149,6 @@ def test_a_source_that_does_not_tell_its_cost_has_five_rounds_unless_more_are_st
 ) -> None:
     source = Scripted({A: [1.0, 1.1] * 5, B: [1.1, 1.0] * 5})
     assert Decider(rounds, lambda _: Plan()).decide(a_less_b(source), source).n == n
-
-
-class Budgeted(Costly):
-    """A source with a time budget, of which each look leaves less to spare."""
-
-    def __init__(self, first: float, later: float, spare: float) -> None:
-        super().__init__(first, later)
-        self.spare = spare
-
-    def spare_seconds(self, planned: Collection[Placed]) -> float:
-        self.planned = planned
-        self.spare /= 2
-        return 2 * self.spare
-
-
-@pytest.mark.parametrize(
-    ("first", "later", "spare", "left", "given", "drawn", "ended"),
-    [
-        (60, 10, 500, 1, None, 53, "share of the time budget"),
-        (60, 10, 500, 5, None, 13, "share of the time budget"),
-        (60, 10, 500, 50, None, 7, "sampling time"),
-        (60, 100, 250, 1, None, 5, "sampling time"),
-        (60, 10, 500, 1, 90, 10, "sampling time"),
-    ],
-    ids=["alone", "one-of-five", "less-than-its-first-took", "five-at-any-cost", "stated"],
-)
-def test_what_a_time_budget_can_spare_is_shared_by_the_cases_that_are_left(
-    first: float, later: float, spare: float, left: int, given: float | None, drawn: int, ended: str
-) -> None:
-    """By default; a share is what there was when the first look left the case open."""
-    source = Budgeted(first, later, spare)
-    decider = Decider(None, lambda _: GROUP, sampling_seconds=given, left=lambda _: left)
-    verdict = decider.decide(a_less_b(source), source)
-    assert (verdict.word, verdict.n) == (I, drawn)
-    assert f"its {ended} ended after {drawn} rounds: " in verdict.reason
 
 
 # Why a live verdict stayed open

@@ -63,19 +63,6 @@ def test_the_plan_of_cases_has_all_they_ask_and_joins_those_that_read_times() ->
     assert (plan.companions([A]), plan.companions([C])) == ([A, B], [C])
 
 
-def test_cases_to_come_are_those_that_further_rounds_could_help() -> None:
-    needs = [
-        Need("time", "c", (A, B)),
-        Need("count", "c", (C,), varies=False),
-        Need("nothing", "c", ()),
-        Need("loss", "c", (C, D), timed=False),
-        Need("refused", "c", (E,), reason="no GPU"),
-    ]
-    plan = plan_of(needs)
-    assert [plan.cases_from(case) for case in ("time", "loss")] == [2, 1]
-    assert plan.cases_from("who was not planned") == 1
-
-
 def test_what_varies_joins_a_timed_comparison_that_it_shares_a_workload_with_and_nothing_else_is_timed() -> None:
     chain = [Need("time", "c", (A, B)), Need("far", "c", (C, D), timed=False), Need("near", "c", (A, C), timed=False)]
     apart, count = Need("apart", "c", (E, F), timed=False), Need("count", "c", (B, E), timed=False, varies=False)

@@ -474,17 +474,6 @@ def test_further_rounds_leave_those_who_wait_what_one_took_so_far(
     assert store.is_out_of_time("cpu") is not spare
 
 
-def test_what_nobody_waits_for_can_be_spared(
-    budgeted: Callable[[float], LocalSource], placed: list[Placed], source: LocalSource
-) -> None:
-    """Two workloads took 30 s each of 200 s."""
-    measured = budgeted(200.0)
-    measured.draw(placed[:2], 3, timed=True)
-    assert [measured.spare_seconds(placed[:waiting]) for waiting in (2, 3, 4)] == [140, 110, 80]
-    assert budgeted(60.0).spare_seconds(placed) == 0
-    assert source.spare_seconds(placed) == 0, "without a budget"
-
-
 def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], LocalSource], placed: list[Placed]) -> None:
     source = budgeted(61.0)
     source.draw(placed[:2], 3, timed=True)
