@@ -22,6 +22,8 @@ if said.get("fails"):
     print(said["fails"]); sys.exit(9)
 arguments = sys.argv[1:]
 if arguments[:2] == ["topo", "-m"]:
+    if said["topology"] is None:
+        print("Failed to get topology"); sys.exit(9)
     print(said["topology"]); sys.exit()
 names = next(one for one in arguments if one.startswith("--query-gpu=")).partition("=")[2].split(",")
 chosen = next((one.partition("=")[2].split(",") for one in arguments if one.startswith("--id=")), None)
@@ -44,7 +46,7 @@ TOPOLOGY = "\tGPU0\tGPU1\tCPU Affinity\nGPU0\t X \tNV18\t0-31\nGPU1\tNV18\t X \t
 
 
 def put_gpus(
-    folder: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, object], fails: str = "", topology: str = TOPOLOGY
+    folder: Path, patch: pytest.MonkeyPatch, *gpus: dict[str, object], fails: str = "", topology: str | None = TOPOLOGY
 ) -> None:
     """Put the tool first on the path: it shows these devices, or fails with these words."""
     folder.mkdir(exist_ok=True)

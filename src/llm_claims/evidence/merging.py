@@ -38,7 +38,7 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
     evidence: dict[str, Evidence] = {}
     for recording in recordings:
         evidence |= _of_further_occasions(recording, after=max((one.occasion for one in evidence.values()), default=0))
-    first, last = recordings[0], recordings[-1]
+    last = recordings[-1]
     return Recording(
         name=name,
         title=last.title,
@@ -46,7 +46,7 @@ def merged(recordings: Sequence[Recording], name: str) -> Recording:
         measured_on=last.measured_on,
         most_rounds=max(one.most_rounds for one in recordings),
         complete=all(one.complete for one in recordings),
-        devices=first.devices and first.devices.model_copy(update={"end": last.devices.end if last.devices else ()}),
+        devices=_devices(recordings),
         spent_seconds=_spent(recordings),
         defaults={kind: fields for one in recordings for kind, fields in one.defaults.items()},
         evidence=tuple(evidence.values()),
@@ -69,6 +69,13 @@ def _of_further_occasions(recording: Recording, after: int) -> dict[str, Evidenc
     return {entry.key: entry.model_copy(update={"occasion": entry.occasion + after}) for entry in recording.evidence}
 
 
+def _devices(recordings: Sequence[Recording]) -> Devices | None:
+    """The GPUs of all, from the first one's start to the last one's end."""
+    known = [one.devices for one in recordings if one.devices]
+    links: tuple[tuple[str, ...], ...] = next((one.links for one in known if one.links), ())
+    return known[0].model_copy(update={"links": links, "end": known[-1].end}) if known else None
+
+
 def _spent(recordings: Sequence[Recording]) -> Times | None:
     """What they took together; ``None`` if one of them does not say."""
     known = [one.spent_seconds for one in recordings if one.spent_seconds]
@@ -85,7 +92,7 @@ def _differences(one: Recording, later: Recording) -> Iterator[str]:
         return
     if one.measured_on != later.measured_on:
         yield f"measured_on: {both}: {one.measured_on} and {later.measured_on}"
-    if _hardware(one.devices) != _hardware(later.devices):
+    if not _alike(one.devices, later.devices):
         yield f"devices: {both}: {_described(one.devices)} and {_described(later.devices)}, or joined otherwise"
     for kind in sorted(one.kinds | later.kinds):
         if kind in one.kinds & later.kinds and one.defaults[kind] != later.defaults[kind]:
@@ -96,8 +103,12 @@ def _differences(one: Recording, later: Recording) -> Iterator[str]:
             yield f"evidence: {both}: {what}: {_listed(ours[what])}, then {_listed(theirs[what])}"
 
 
-def _hardware(devices: Devices | None) -> Devices | None:
-    return devices and devices.model_copy(update={"start": (), "end": ()})
+def _alike(one: Devices | None, later: Devices | None) -> bool:
+    """Whether they are the same GPUs, joined alike, as far as both recordings say how."""
+    if one is None or later is None:
+        return one is later
+    told = {"start": (), "end": ()} if one.links and later.links else {"start": (), "end": (), "links": ()}
+    return one.model_copy(update=told) == later.model_copy(update=told)
 
 
 def _described(devices: Devices | None) -> str:

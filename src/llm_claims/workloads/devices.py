@@ -141,13 +141,17 @@ def _query(fields: Sequence[str]) -> list[list[str]]:
 
 
 def _links() -> tuple[tuple[str, ...], ...]:
-    """How the devices of `_query` are connected; the tool's table has all of this machine."""
-    rows = [line.split() for line in _nvidia_smi("topo", "-m").splitlines()]
-    table = {row[0]: row[1:] for row in rows if row and row[0].startswith("GPU") and "X" in row}
-    chosen = [index for (index,) in _query(("index",))]
-    if not all(f"GPU{index}" in table for index in chosen):
+    """How the devices of `_query` are connected, by the tool's table of all; empty where it does not tell."""
+    try:
+        lines = _nvidia_smi("topo", "-m").splitlines()
+    except Untestable:
         return ()
-    return tuple(tuple(table[f"GPU{one}"][int(other)] for other in chosen) for one in chosen)
+    table = {row[0]: row[1:] for row in map(str.split, lines) if row and row[0].startswith("GPU") and "X" in row}
+    column = {name: number for number, name in enumerate(table)}
+    chosen = [f"GPU{index}" for (index,) in _query(("index",))]
+    if not set(chosen) <= set(table):
+        return ()
+    return tuple(tuple(table[one][column[other]] for other in chosen) for one in chosen)
 
 
 def _nvidia_smi(*arguments: str) -> str:

@@ -46,7 +46,7 @@ def state(celsius: float) -> tuple[DeviceState, ...]:
     return (DeviceState(temperature_celsius=celsius, **seen),)
 
 
-H100 = Devices(model="H100", count=1, memory_mib=81559, driver="580.1", start=state(36), end=state(41))
+H100 = Devices(model="H100", count=1, memory_mib=81559, driver="580.1", links=(("X",),), start=state(36), end=state(41))
 
 
 def timed(workload: Generation, *seconds: float, rounds: tuple[int, ...] = ()) -> Evidence:
@@ -178,6 +178,13 @@ def test_a_merge_took_what_each_took_if_each_says_so() -> None:
     assert merged([MORNING, evening], "day").spent_seconds is None
 
 
+def test_how_gpus_are_joined_is_compared_where_both_say_it() -> None:
+    silent = MORNING.model_copy(update={"devices": H100.model_copy(update={"links": ()})})
+    whole = merged([silent, EVENING], "day")
+    assert whole.devices is not None
+    assert whole.devices.links == (("X",),)
+
+
 def test_packages_are_compared_where_both_name_them() -> None:
     names = {"torch": "2.11.0", "triton": "3.6.0"}
     one = MORNING.model_copy(update={"evidence": (elsewhere(MORNING.evidence[0], software=names),)})
@@ -194,7 +201,7 @@ UNLIKE = {
     "gpus": ({"devices": H100.model_copy(update={"count": 2})}, "1 × H100 (81559 MiB each, driver 580.1) and 2 × H100"),
     "driver": ({"devices": H100.model_copy(update={"driver": "590"})}, "driver 590"),
     "no gpus": ({"devices": None}, "and no GPUs"),
-    "links": ({"devices": H100.model_copy(update={"links": (("X",),)})}, "or joined otherwise"),
+    "links": ({"devices": H100.model_copy(update={"links": (("PIX",),)})}, "or joined otherwise"),
     "defaults": (
         {"defaults": {"generation": GenerationDefaults(device_memory_gib={"g5.xlarge": 24})}},
         "defaults: morning and evening: they fill what a generation workload leaves open with different fields",

@@ -46,9 +46,22 @@ def test_links_are_those_of_the_devices_that_programs_see(tmp_path: Path, monkey
     assert find_devices().links == (("X", "NV12"), ("NV12", "X"))
 
 
-def test_a_table_without_all_devices_tells_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_gpus(tmp_path, monkeypatch, H100, H100, H100)
+@pytest.mark.parametrize(
+    "topology", ["\tGPU0\tGPU2\nGPU0\tX\tPIX\nGPU2\tPIX\tX", "", None], ids=["part", "none", "fails"]
+)
+def test_a_table_without_all_devices_tells_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topology: str | None
+) -> None:
+    put_gpus(tmp_path, monkeypatch, H100, H100, H100, topology=topology)
     assert find_devices().links == ()
+
+
+def test_a_table_may_leave_out_devices_that_programs_do_not_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gpus(tmp_path, monkeypatch, H100, H100, H100, topology="\tGPU0\tGPU2\nGPU0\tX\tPIX\nGPU2\tPIX\tX")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
+    assert find_devices().links == (("X", "PIX"), ("PIX", "X"))
 
 
 def test_a_device_that_something_else_holds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
