@@ -209,13 +209,13 @@ class Page:
         return "\n".join([*lines, ""])
 
     def _recordings(self) -> str:
-        lines = ["## What was recorded", "", "What a machine had time for; (complete): all that was asked for.", ""]
+        lines = ["## What was recorded", "", "What a machine had time for.", ""]
         lines += ["| recording | machine | workloads | rounds | what |", "|" + " --- |" * 5]
         for name, one in self.facts.all.items():
             if name not in self.facts.own:
                 rounds = sorted({len(entry.rounds) for entry in one.evidence})
                 shown = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else str(rounds[0])
-                what = self.said["notes"].get(name, "") + (" (complete)" if one.complete else "")
+                what = self.said["notes"].get(name, "") + (" (all that was asked for)" if one.complete else "")
                 lines.append(f"| `{name}` | {machine(one)} | {len(one.evidence)} | {shown} | {what.strip()} |")
         return "\n".join([*lines, ""])
 
