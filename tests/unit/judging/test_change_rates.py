@@ -36,7 +36,7 @@ QUIET = [
     ("humps 1 in 5", humps(0.2), 0.06, 300),
 ]
 FEW = 300
-"""Series of the first four that are enough for a gross error, such as that the boundary holds for one night: of as many,
+"""Series of the first four that are enough for a gross error, such as a boundary for one night: of as many,
 at 6% thirty-one or more alarm in 0.2%, at 15% in 99%. All of them are drawn every night."""
 
 
