@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, RootModel
@@ -46,12 +47,18 @@ def read_reasons(amber: Path) -> dict[str, Reason]:
     """
     path = reasons_file(amber)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        at = path.stat()
+        return _reasons(path, (at.st_ino, at.st_mtime_ns, at.st_size))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecordingError(f"{path}: the reasons cannot be read: {error}") from None
-    return validated(Reasons, data, path).root
+
+
+@lru_cache(maxsize=256)
+def _reasons(path: Path, _: tuple[int, int, int]) -> dict[str, Reason]:
+    """Read a file once, and again when it has changed: every case of a module asks for its reasons."""
+    return validated(Reasons, tomllib.loads(path.read_text(encoding="utf-8")), path).root
 
 
 def write_reason(amber: Path, name: str, reason: Reason) -> None:
