@@ -16,12 +16,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # What takes long is done once for all of these: a process that is forked, an emulator, a run of all recordings.
 TOGETHER = {
     "tests/unit/workloads": "programs",
+    "tests/unit/sagemaker/containers/test_document_program": "programs",
     "tests/integration/emulator": "emulator",
     "tests/integration/sagemaker": "emulator",
     "tests/integration/test_completeness": "recorded",
     "tests/integration/test_figure_change": "recorded",
     "tests/integration/test_findings": "recorded",
 }
+
+# What takes longest goes first: no process works on it alone when the others have nothing left.
+FIRST = ("tests/integration/faults", *TOGETHER, "tests/integration", "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: [item.nodeid.startswith(start) for start in FIRST].index(True))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -33,6 +42,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     if config.getvalue("dist") != "loadgroup":
         return None
     from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
 
     class ByFolderOrFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
