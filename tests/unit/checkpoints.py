@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ CONFIG: dict[str, Any] = {
 PARAMETERS = 300 * 32 + 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 32 * 48 + 2 * 32) + 32
 
 
+@cache
 def shapes() -> dict[str, tuple[int, ...]]:
     """Names and shapes of its weights, as transformers has them."""
     import torch

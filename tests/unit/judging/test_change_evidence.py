@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy  # its parts are loaded when they are used
 from scipy.special import logsumexp
-from scipy.stats import cauchy, norm
-from scipy.stats import t as student_t
 
 from llm_claims.judging.change.boundary import FIRST, LEARNING, boundary, needed
 from llm_claims.judging.change.constants import RATE
@@ -31,18 +30,18 @@ def grid(density) -> float:
 
 def test_normal_noise_is_integrated_exactly() -> None:
     quiet = weigh(SERIES, (4,), NONE).quiet[0, 0]
-    assert quiet == pytest.approx(grid(norm.logpdf), abs=0.01)
+    assert quiet == pytest.approx(grid(scipy.stats.norm.logpdf), abs=0.01)
 
 
 def test_heavy_tails_are_integrated_nearly() -> None:
     quiet = weigh(SERIES, (4,), NONE).quiet[0, 2]
-    assert quiet == pytest.approx(grid(lambda x, m, s: student_t.logpdf(x, 3, m, s)), abs=0.15)
+    assert quiet == pytest.approx(grid(lambda x, m, s: scipy.stats.t.logpdf(x, 3, m, s)), abs=0.15)
 
 
 def test_autocorrelated_noise_is_integrated_exactly() -> None:
     def density(x, location, scale):
         expected = np.concatenate([[location], location + 0.3 * (x[:-1] - location)])
-        return norm.logpdf(x, expected, scale * np.r_[1, np.full(len(x) - 1, np.sqrt(1 - 0.09))])
+        return scipy.stats.norm.logpdf(x, expected, scale * np.r_[1, np.full(len(x) - 1, np.sqrt(1 - 0.09))])
 
     quiet = weigh(SERIES, (4,), NONE).quiet[0, 1]
     assert quiet == pytest.approx(grid(density), abs=0.01)
@@ -50,10 +49,11 @@ def test_autocorrelated_noise_is_integrated_exactly() -> None:
 
 def test_a_step_in_normal_noise_is_integrated_nearly() -> None:
     sizes = np.linspace(-8, 10, 91)
-    prior = cauchy.logpdf(sizes, scale=STEP_SIZE) + np.log(sizes[1] - sizes[0])
+    prior = scipy.stats.cauchy.logpdf(sizes, scale=STEP_SIZE) + np.log(sizes[1] - sizes[0])
     after = np.arange(24) >= 20
     logs = [
-        grid(lambda x, location, scale, size=size: norm.logpdf(x, location + size * scale * after, scale)) + weight
+        grid(lambda x, location, scale, size=size: scipy.stats.norm.logpdf(x, location + size * scale * after, scale))
+        + weight
         for size, weight in zip(sizes, prior, strict=True)
     ]
     step = weigh(SERIES, (4,), NONE).step[0, 0, 0]

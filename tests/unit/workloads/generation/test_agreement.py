@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+from llm_claims.workloads.generation.agreement import disagreement, least_cosine, logits_of
 
-from llm_claims.workloads.generation.agreement import disagreement, least_cosine, logits_of  # noqa: E402
+
+@pytest.fixture(scope="module")
+def torch() -> Any:
+    return pytest.importorskip("torch")
 
 
 def llama() -> Any:
+    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
@@ -19,13 +23,13 @@ def llama() -> Any:
     return LlamaForCausalLM(LlamaConfig(vocab_size=100, **sizes)).eval()
 
 
-def test_rounding_in_another_precision_is_no_disagreement() -> None:
+def test_rounding_in_another_precision_is_no_disagreement(torch: Any) -> None:
     model = llama()
     exact = logits_of(model)
     assert disagreement(exact, logits_of(model.to(torch.bfloat16)), 4, torch.bfloat16) is None
 
 
-def test_another_computation_is_told() -> None:
+def test_another_computation_is_told(torch: Any) -> None:
     model = llama()
     exact = logits_of(model)
     for layer in model.model.layers:
@@ -35,7 +39,7 @@ def test_another_computation_is_told() -> None:
     assert "it computes other logits than the model alone: their cosine is 0." in said
 
 
-def test_layers_in_another_order_are_told() -> None:
+def test_layers_in_another_order_are_told(torch: Any) -> None:
     model = llama()
     exact = logits_of(model)
     model.model.layers = torch.nn.ModuleList(reversed(model.model.layers))
@@ -45,5 +49,5 @@ def test_layers_in_another_order_are_told() -> None:
 @pytest.mark.parametrize(
     ("layers", "dtype", "least"), [(40, "float16", 0.99924), (40, "bfloat16", 0.95117), (0, "float16", 1.0)]
 )
-def test_the_bound_follows_from_the_precision_and_the_depth(layers: int, dtype: str, least: float) -> None:
+def test_the_bound_follows_from_the_precision_and_the_depth(torch: Any, layers: int, dtype: str, least: float) -> None:
     assert least_cosine(layers, getattr(torch, dtype)) == pytest.approx(least, abs=1e-5)

@@ -17,14 +17,13 @@ from llm_claims.errors import UsageError
 from llm_claims.workloads.llm import checkpoint
 from llm_claims.workloads.llm.checkpoint import read_checkpoint
 
-LAYOUT = shapes()
 FIRST = "model.layers.0.self_attn.q_proj.weight"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A sound checkpoint."""
-    return write_checkpoint(tmp_path / "own", LAYOUT)
+    return write_checkpoint(tmp_path / "own", shapes())
 
 
 def test_a_sound_one_says_what_it_is(folder: Path) -> None:
@@ -36,7 +35,7 @@ def test_a_sound_one_says_what_it_is(folder: Path) -> None:
 def test_one_in_several_files_is_read_by_its_index(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "part.safetensors")
     (folder / "other.safetensors").write_bytes(b"not of the weights")
-    index = {"weight_map": dict.fromkeys(LAYOUT, "part.safetensors")}
+    index = {"weight_map": dict.fromkeys(shapes(), "part.safetensors")}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert [path.name for path in read_checkpoint("own", folder).files] == ["config.json", "part.safetensors"]
 
@@ -127,7 +126,7 @@ def _pickle(folder: Path) -> None:
 
 
 def _drop(folder: Path) -> None:
-    left = {name: shape for name, shape in LAYOUT.items() if name != FIRST}
+    left = {name: shape for name, shape in shapes().items() if name != FIRST}
     _rewrite(folder, left)
 
 
@@ -167,8 +166,8 @@ def _all_in(dtype: str) -> Callable[[Path], None]:
     """A sound file whose weights have one byte each."""
 
     def write(folder: Path) -> None:
-        ends = list(accumulate(map(math.prod, LAYOUT.values()), initial=0))
-        places = zip(LAYOUT.items(), pairwise(ends), strict=True)
+        ends = list(accumulate(map(math.prod, shapes().values()), initial=0))
+        places = zip(shapes().items(), pairwise(ends), strict=True)
         header = {name: {"dtype": dtype, "shape": shape, "data_offsets": at} for (name, shape), at in places}
         text = json.dumps(header).encode()
         (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(ends[-1]))
@@ -233,7 +232,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "in integers": (_all_in("I8"), "is in I8, and weights have to be in floating point: F64, F32, F16, BF16"),
     "in 8 bits": (_all_in("F8_E4M3"), "is in F8_E4M3, and weights have to be in floating point"),
     "said to be shorter": (
-        _header(lambda header: [header[name].update(dtype="F16") for name in LAYOUT] and None),
+        _header(lambda header: [header[name].update(dtype="F16") for name in shapes()] and None),
         DAMAGED,
     ),
     "overlapping": (
@@ -248,13 +247,13 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
         DAMAGED,
     ),
     "empty": (lambda folder: (folder / "model.safetensors").write_bytes(b""), DAMAGED),
-    "missing": (_drop, f"1 of {len(LAYOUT)} tensors are missing, such as {FIRST}"),
+    "missing": (_drop, f"1 of {2 * 9 + 2} tensors are missing, such as {FIRST}"),
     "surplus": (
-        lambda folder: _rewrite(folder, {**LAYOUT, "lm_head.weight": (300, 32)}),
+        lambda folder: _rewrite(folder, {**shapes(), "lm_head.weight": (300, 32)}),
         "1 tensors are not of the Llama that config.json speaks of, such as lm_head.weight",
     ),
     "wrong shape": (
-        lambda folder: _rewrite(folder, {**LAYOUT, FIRST: (32, 16)}),
+        lambda folder: _rewrite(folder, {**shapes(), FIRST: (32, 16)}),
         f"{FIRST} has shape (32, 16), and by config.json it should have (32, 32)",
     ),
     "missing file": (_index('{"weight_map": {"a": "gone.safetensors"}}'), "gone.safetensors is missing"),
@@ -285,11 +284,11 @@ def test_one_of_another_size_has_not_the_name_of_a_model_of_the_document(folder:
 
 
 def test_buffers_that_old_versions_saved_are_no_weights(folder: Path) -> None:
-    _rewrite(folder, {**LAYOUT, "model.layers.0.self_attn.rotary_emb.inv_freq": (4,)})
+    _rewrite(folder, {**shapes(), "model.layers.0.self_attn.rotary_emb.inv_freq": (4,)})
     assert read_checkpoint("own", folder).parameters == PARAMETERS
 
 
 def test_the_layout_is_that_of_transformers(folder: Path) -> None:
     write_config(folder, tie_word_embeddings=False)
-    _rewrite(folder, {**LAYOUT, "lm_head.weight": (CONFIG["vocab_size"], CONFIG["hidden_size"])})
+    _rewrite(folder, {**shapes(), "lm_head.weight": (CONFIG["vocab_size"], CONFIG["hidden_size"])})
     assert read_checkpoint("own", folder).parameters == PARAMETERS + 300 * 32
