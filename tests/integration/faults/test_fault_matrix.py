@@ -119,14 +119,15 @@ def faults_of(operation: str, launched: bool) -> tuple[str, ...]:
 
 
 def sampled(cases: list[Case]) -> list[Case]:
-    """Every fault once, at a launch and in a sweep, each of another operation if there are as many."""
-    by_fault: dict[tuple[bool, str], list[Case]] = {}
+    """Every fault once, at launches and in sweeps by turns, each of another operation if there are as many."""
+    by_fault: dict[str, list[Case]] = {}
     for case in cases:
-        by_fault.setdefault((case.scenario.startswith("sweep"), case.fault), []).append(case)
+        by_fault.setdefault(case.fault, []).append(case)
     found: list[Case] = []
-    for of_fault in by_fault.values():
+    for number, of_fault in enumerate(by_fault.values()):
         tried = {case.operation for case in found}
-        found.append(next((case for case in reversed(of_fault) if case.operation not in tried), of_fault[0]))
+        turn = [case for case in reversed(of_fault) if case.scenario.startswith("sweep") == number % 2] or of_fault
+        found.append(next((case for case in turn if case.operation not in tried), turn[0]))
     return found
 
 
