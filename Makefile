@@ -50,7 +50,8 @@ help: ## Show this list
 claims: $(READY) ## Judge every claim: the recordings, and live on this processor; writes report/
 	$(BIN)/pytest tests/claims -m cpu $(SHARED) $(ARGS)
 
-TESTS := tests/unit tests/integration -n $(WORKERS) --dist loadgroup
+# One more, since some tests wait: for an emulator's clock, for what was killed to end.
+TESTS := tests/unit tests/integration -n $$(($(WORKERS) + 1)) --dist loadgroup
 
 .PHONY: test
 test: $(READY_SAGEMAKER) ## Run the tests of the code, then judge the recordings
@@ -58,7 +59,7 @@ test: $(READY_SAGEMAKER) ## Run the tests of the code, then judge the recordings
 	$(BIN)/pytest tests/claims -m "cpu and not live" --report-dir build/report $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY_SAGEMAKER) ## Run what make test leaves out: every fault of AWS at every call, kills, the emulated SageMaker tier
+test-slow: $(READY_SAGEMAKER) ## Run what make test leaves out: every fault of AWS at every call, kills, the emulated SageMaker tier, full simulations
 	$(BIN)/pytest $(TESTS) -m slow $(ARGS)
 
 .PHONY: coverage

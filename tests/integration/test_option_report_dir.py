@@ -34,8 +34,14 @@ def test_the_folder_may_be_absolute(suite: Miniature) -> None:
 
 
 # By root either.
-@pytest.mark.parametrize("name", ["occupied", "occupied/report", "/proc/nothing"])
-@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["one-process", "workers"])
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        *(("occupied", ()), ("occupied/report", ()), ("/proc/nothing", ()), ("occupied", ("-n", "2"))),
+        pytest.param("occupied/report", ("-n", "2"), marks=pytest.mark.slow),
+        pytest.param("/proc/nothing", ("-n", "2"), marks=pytest.mark.slow),
+    ],
+)
 def test_an_unusable_folder_is_refused_before_anything_is_measured(
     suite: Miniature, name: str, more: tuple[str, ...]
 ) -> None:

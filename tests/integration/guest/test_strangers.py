@@ -17,8 +17,13 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("kind", FOREIGN)
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *(("claims", ()), ("list", ()), ("text", ()), ("claims", ("-n", "2"))),
+        *(pytest.param(kind, ("-n", "2"), marks=pytest.mark.slow) for kind in ("list", "text")),
+    ],
+)
 def test_a_file_of_the_same_name(pytester: pytest.Pytester, kind: str, options: tuple[str, ...]) -> None:
     pytester.mkdir("fixtures").joinpath("claims.toml").write_text(FOREIGN[kind], encoding="utf-8")
     pytester.path.joinpath("report").write_text("a file", encoding="utf-8")
@@ -64,7 +69,7 @@ def test_without_a_terminal_faults_are_told_all_the_same(suite: Miniature) -> No
     assert result.stderr == "error: claim zero1-faster of the register has no test: no test file has its id\n"
 
 
-@pytest.mark.parametrize("workers", ["-n2", "--dist=load --tx=2*popen"])
+@pytest.mark.parametrize("workers", ["-n2", pytest.param("--dist=load --tx=2*popen", marks=pytest.mark.slow)])
 def test_workers_refuse_in_words(suite: Miniature, workers: str) -> None:
     suite.write("fixtures/recordings/bad.json", "{")
     result = suite.run("-m", "cpu", *workers.split())
