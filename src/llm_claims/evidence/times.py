@@ -11,8 +11,8 @@ from pydantic import NonNegativeFloat
 class Times:
     """What a source spent from the start of its first run to the end of its last one, ``whole``; in s.
 
-    Of that, ``setup`` is loading and building, ``compiling`` the steps that are not timed, ``measuring`` those that
-    are, and ``untold`` what programs told of no phase; the rest passed between runs.
+    Of that, ``setup`` came before anything was run, ``compiling`` includes warm-up, ``measuring`` lasted from the first
+    sample that counts to the last, and of ``untold`` programs told no phase; the rest passed between runs.
     """
 
     whole: NonNegativeFloat
