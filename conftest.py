@@ -43,6 +43,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadScopeScheduling
 
+    # In the order of the tests, and not by how many a group has.
     config.option.loadscopereorder = False
 
     class ByFolderOrFile(LoadScopeScheduling):

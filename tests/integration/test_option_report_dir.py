@@ -37,7 +37,10 @@ def test_the_folder_may_be_absolute(suite: Miniature) -> None:
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        *(("occupied", ()), ("occupied/report", ()), ("/proc/nothing", ()), ("occupied", ("-n", "2"))),
+        ("occupied", ()),
+        ("occupied/report", ()),
+        ("/proc/nothing", ()),
+        ("occupied", ("-n", "2")),
         pytest.param("occupied/report", ("-n", "2"), marks=pytest.mark.slow),
         pytest.param("/proc/nothing", ("-n", "2"), marks=pytest.mark.slow),
     ],

@@ -126,7 +126,8 @@ def sampled(cases: list[Case]) -> list[Case]:
     found: list[Case] = []
     for number, of_fault in enumerate(by_fault.values()):
         tried = {case.operation for case in found}
-        turn = [case for case in reversed(of_fault) if case.scenario.startswith("sweep") == number % 2] or of_fault
+        in_sweeps = number % 2 == 1
+        turn = [case for case in reversed(of_fault) if case.scenario.startswith("sweep") == in_sweeps] or of_fault
         found.append(next((case for case in turn if case.operation not in tried), turn[0]))
     return found
 

@@ -20,7 +20,10 @@ FOREIGN = {
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        *(("claims", ()), ("list", ()), ("text", ()), ("claims", ("-n", "2"))),
+        ("claims", ()),
+        ("list", ()),
+        ("text", ()),
+        ("claims", ("-n", "2")),
         *(pytest.param(kind, ("-n", "2"), marks=pytest.mark.slow) for kind in ("list", "text")),
     ],
 )

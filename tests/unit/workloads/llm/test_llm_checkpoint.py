@@ -18,6 +18,8 @@ from llm_claims.workloads.llm import checkpoint
 from llm_claims.workloads.llm.checkpoint import read_checkpoint
 
 FIRST = "model.layers.0.self_attn.q_proj.weight"
+TENSORS = 2 * 9 + 2
+"""Nine of each layer, the embedding and the last norm."""
 
 
 @pytest.fixture
@@ -247,7 +249,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
         DAMAGED,
     ),
     "empty": (lambda folder: (folder / "model.safetensors").write_bytes(b""), DAMAGED),
-    "missing": (_drop, f"1 of {2 * 9 + 2} tensors are missing, such as {FIRST}"),
+    "missing": (_drop, f"1 of {TENSORS} tensors are missing, such as {FIRST}"),
     "surplus": (
         lambda folder: _rewrite(folder, {**shapes(), "lm_head.weight": (300, 32)}),
         "1 tensors are not of the Llama that config.json speaks of, such as lm_head.weight",
