@@ -169,8 +169,10 @@ class Reporter:
     def _write_reports(self) -> None:
         table = self._table()
         self._notes += self._suite.remarks
+        judged = {row.source for row in self._tally.rows}
         for source in self._suite.sources.values():
-            self._details += source.remarks()
+            if source.name in judged:
+                self._details += source.remarks()
             if times := source.times():
                 self._spent.append(spent_line(source.name, times, self._tally.rows))
         self._compare_with_the_hardware(table)
