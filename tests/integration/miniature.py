@@ -31,6 +31,12 @@ PROGRAM = HERE / "fake_program.py"
 # What has nothing to do with what is tested, and costs time in every run: other plugins, and pytest's own comforts.
 QUICKLY = ("-p", "no:hypothesispytest", "-p", "no:benchmark", "-p", "no:anyio", "--assert=plain", "--tb=native")
 
+# A worker imports everything for itself, which takes seconds: where it has nothing of its own to do, at night.
+ALSO_WITH_WORKERS = pytest.mark.parametrize(
+    "workers",
+    [pytest.param((), id="alone"), pytest.param(("-n", "2"), id="workers", marks=pytest.mark.slow)],
+)
+
 INI = """\
 [pytest]
 strict = true

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .miniature import ACCEPTED, Miniature, assert_refused, recording
+from .miniature import ACCEPTED, ALSO_WITH_WORKERS, Miniature, assert_refused, recording
 
 FILE = "fixtures/recordings/paper.json"
 
@@ -66,10 +66,10 @@ def test_it_is_refused_and_nothing_is_overwritten(suite: Miniature, kind: str) -
     assert suite.program.log == []
 
 
-@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["one-process", "workers"])
-def test_it_is_refused_in_the_folder_too(suite: Miniature, more: tuple[str, ...]) -> None:
+@ALSO_WITH_WORKERS
+def test_it_is_refused_in_the_folder_too(suite: Miniature, workers: tuple[str, ...]) -> None:
     suite.write(FILE, SPOILED["truncated"][0])
-    assert_refused(suite.run("-m", "cpu", *more), "cut short")
+    assert_refused(suite.run("-m", "cpu", *workers), "cut short")
     assert suite.program.log == []
 
 

@@ -103,6 +103,7 @@ def test_an_accepted_change_is_quiet_from_then_on(nightly: Miniature, capsys: py
     assert "changed since" not in nightly.run(*LIVE).stdout.str()
 
 
+@pytest.mark.slow
 def test_snapshot_update_accepts_changes_too(nightly: Miniature) -> None:
     slower(nightly, 0.2)
     week(nightly)

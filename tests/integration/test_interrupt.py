@@ -14,7 +14,7 @@ import pytest
 
 from llm_claims.evidence.recordings import read_recording
 
-from .miniature import Miniature, assert_refused, lives
+from .miniature import ALSO_WITH_WORKERS, Miniature, assert_refused, lives
 
 LIVE = ("-m", "cpu and live", "--sample-timeout", "50")
 
@@ -70,9 +70,8 @@ def test_the_report_says_so_and_nothing_is_left_behind(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("whom", "workers"), [("controller", "2"), pytest.param("worker", "1", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("whom", "workers"), [("controller", "2"), ("worker", "1")])
 def test_workers_leave_nothing_behind(hanging: Miniature, temporary: Path, whom: str, workers: str) -> None:
     run = hanging.start(*LIVE, "-n", workers)
     assert soon(lambda: hangs(hanging))
@@ -85,9 +84,7 @@ def test_workers_leave_nothing_behind(hanging: Miniature, temporary: Path, whom:
     assert soon(lambda: not list(temporary.iterdir()))
 
 
-@pytest.mark.parametrize(
-    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["one-process", "workers"]
-)
+@ALSO_WITH_WORKERS
 def test_a_killed_run_leaves_nothing_behind_either(suite: Miniature, temporary: Path, workers: tuple[str, ...]) -> None:
     suite.program.sleep(0.5)
     run = suite.start(*LIVE, *workers)

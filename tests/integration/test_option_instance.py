@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .miniature import Miniature, assert_refused
+from .miniature import ALSO_WITH_WORKERS, Miniature, assert_refused
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL")
 NOBODY = "no AWS credentials: sign in"
@@ -31,7 +31,7 @@ def reasons(suite: Miniature) -> set[str]:
     return {row["reason"] for key, row in suite.rows().items() if key[2] == "sagemaker"}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@ALSO_WITH_WORKERS
 def test_without_the_option_a_run_of_sagemaker_alone_says_what_to_pass(
     suite: Miniature, workers: tuple[str, ...]
 ) -> None:
@@ -94,6 +94,7 @@ def test_without_credentials_a_run_ends_with_one_clear_message(suite: Miniature,
     assert len([line for line in result.stderr.lines if line]) == 1
 
 
+@pytest.mark.slow
 def test_without_credentials_workers_get_no_test(suite: Miniature) -> None:
     result = suite.run_apart("-m", "sagemaker", "--instance", "g5.2xlarge", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

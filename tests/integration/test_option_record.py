@@ -11,7 +11,7 @@ from llm_claims.evidence.recordings import read_recording
 from tests.unit.fake_gpus import H100, put_gpus
 
 from .conftest import Ran
-from .miniature import COMMIT, INI, FakeProgram, Miniature, assert_refused, recording
+from .miniature import ALSO_WITH_WORKERS, COMMIT, INI, FakeProgram, Miniature, assert_refused, recording
 from .test_interrupt import soon
 
 LIVE = ("-m", "cpu and live")
@@ -164,7 +164,7 @@ def test_a_report_that_cannot_be_written_costs_no_recording(suite: Miniature) ->
 
 
 @pytest.mark.usefixtures("gpu_program")
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one-process", "workers"])
+@ALSO_WITH_WORKERS
 def test_each_source_that_measured_has_a_file_of_its_own(suite: Miniature, workers: tuple[str, ...]) -> None:
     result = suite.run_apart(*BOTH, *workers)
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..miniature import Miniature, assert_refused
+from ..miniature import ALSO_WITH_WORKERS, Miniature, assert_refused
 
 QUICK = ("-m", "cpu and not live")
 BODY = """
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items):
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@ALSO_WITH_WORKERS
 def test_a_mark_that_is_added_later_is_refused_too(suite: Miniature, workers: tuple[str, ...]) -> None:
     suite.write("conftest.py", LATE.replace("def py", "@pytest.hookimpl(trylast=True)\ndef py"))
     assert_refused(suite.run(*QUICK, *workers), "test_claims.py::test_", "marked xfail", "accepted by review")

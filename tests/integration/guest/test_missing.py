@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..miniature import ACCEPTED, REGISTER, TESTS, Miniature
+from ..miniature import ACCEPTED, ALSO_WITH_WORKERS, REGISTER, TESTS, Miniature
 
 QUICK = ("-m", "cpu and not live")
 WITHOUT = TESTS.rpartition("@claim")[0]
@@ -12,7 +12,7 @@ ORPHANED = {case: line for case, line in ACCEPTED.items() if "zero1" not in case
 NO_TEST = "error: claim zero1-faster of the register has no test: *"
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@ALSO_WITH_WORKERS
 def test_a_claim_whose_test_was_deleted(suite: Miniature, workers: tuple[str, ...]) -> None:
     suite.write("test_claims.py", f"{WITHOUT}# zero1-faster was here\n")
     suite.accept(ORPHANED)

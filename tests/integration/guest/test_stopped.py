@@ -63,6 +63,7 @@ def test_a_worker_that_crashes(suite: Miniature) -> None:
     assert len(suite.rows()) == 5
 
 
+@pytest.mark.slow
 def test_every_worker_crashes(suite: Miniature) -> None:
     suite.write("conftest.py", "import os\n\ndef pytest_runtest_setup(item):\n    os._exit(1)\n")
     result = suite.run_apart(*QUICK, "-n", "2", "--max-worker-restart=0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..miniature import ACCEPTED, Miniature
+from ..miniature import ACCEPTED, ALSO_WITH_WORKERS, Miniature
 
 QUICK = ("-m", "not live")
 SNAPSHOT = "def test_theirs(snapshot):\n    assert 1 == snapshot\n"
@@ -29,7 +29,7 @@ def beside(suite: Miniature) -> Miniature:
     return suite
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@ALSO_WITH_WORKERS
 def test_a_stale_snapshot_of_others_still_fails(beside: Miniature, workers: tuple[str, ...]) -> None:
     beside.write("__snapshots__/test_theirs.ambr", THEIRS + STALE)
     result = beside.run(*QUICK, *workers)

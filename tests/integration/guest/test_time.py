@@ -9,7 +9,14 @@ from ..miniature import ACCEPTED, Miniature
 LIVE = ("-m", "cpu and live")
 
 
-@pytest.mark.parametrize("more", [(), ("--snapshot-update",), ("-n", "2")], ids=["compared", "accepted", "workers"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param((), id="compared"),
+        pytest.param(("--snapshot-update",), id="accepted"),
+        pytest.param(("-n", "2"), id="workers", marks=pytest.mark.slow),
+    ],
+)
 def test_what_there_was_no_time_for_is_inconclusive(suite: Miniature, more: tuple[str, ...]) -> None:
     result = suite.run(*LIVE, "--time-budget", "1e-9", *more)
     assert result.ret == pytest.ExitCode.OK

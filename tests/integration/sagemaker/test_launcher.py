@@ -150,7 +150,11 @@ def talks(lines: int = 12) -> str:
 
 @pytest.mark.parametrize(
     ("operation", "nth", "times"),
-    [("GetLogEvents", 2, 5), ("DescribeLogStreams", 2, 5), ("DescribeTrainingJob", 2, 5)],
+    [
+        ("GetLogEvents", 2, 5),
+        pytest.param("DescribeLogStreams", 2, 5, marks=pytest.mark.slow),
+        pytest.param("DescribeTrainingJob", 2, 5, marks=pytest.mark.slow),
+    ],
 )
 def test_calls_that_fail_for_a_while_lose_nothing(
     launcher: Launcher, account: Emulator, tmp_path: Path, operation: str, nth: int, times: int

@@ -123,7 +123,7 @@ def test_jobs_that_have_ended_are_not_looked_at(account: Emulator, sweep: Sweepe
     assert account.calls("DescribeTrainingJob", since=since) == []
 
 
-@pytest.mark.parametrize("which", ["run", "age"])
+@pytest.mark.parametrize("which", ["run", pytest.param("age", marks=pytest.mark.slow)])
 def test_a_sweep_ends_well_at_the_rates_that_aws_allows(
     account: Emulator, sweep: Sweeper, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
