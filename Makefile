@@ -59,7 +59,7 @@ test: $(READY_SAGEMAKER) ## Run the tests of the code, then judge the recordings
 	$(BIN)/pytest tests/claims -m "cpu and not live" --report-dir build/report $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY_SAGEMAKER) ## Run what make test leaves out: every fault of AWS at every call, kills, workers, the tutorial, the emulated SageMaker tier, full simulations
+test-slow: $(READY_SAGEMAKER) ## Run what make test leaves out: every fault of AWS at every call, kills, workers, the emulated SageMaker tier, full simulations
 	$(BIN)/pytest $(TESTS) -m slow $(ARGS)
 
 .PHONY: coverage

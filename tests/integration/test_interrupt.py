@@ -70,8 +70,9 @@ def test_the_report_says_so_and_nothing_is_left_behind(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("whom", "workers"), [("controller", "2"), ("worker", "1")])
+@pytest.mark.parametrize(
+    ("whom", "workers"), [("controller", "2"), pytest.param("worker", "1", marks=pytest.mark.slow)]
+)
 def test_workers_leave_nothing_behind(hanging: Miniature, temporary: Path, whom: str, workers: str) -> None:
     run = hanging.start(*LIVE, "-n", workers)
     assert soon(lambda: hangs(hanging))

@@ -65,7 +65,7 @@ def test_the_documents_stack_serves_with_its_own_engine(suite: Miniature) -> Non
         ((*G5, "--plan", "-n", "2"), "--plan launches nothing and needs no workers: leave out -n"),
         # Before anybody is asked for credentials.
         ((*G5, "--budget", "0.10"), "this plan is estimated at $0.3"),
-        pytest.param((*G5, "--budget", "0.10", "-n", "2"), "this plan is estimated at $0.3", marks=pytest.mark.slow),
+        ((*G5, "--budget", "0.10", "-n", "2"), "this plan is estimated at $0.3"),
         ((*G5, "--budget=-1"), "--budget must be a positive number of dollars"),
         ((*G5, "--budget=nan"), "--budget must be a positive number of dollars"),
         (("--instance", "local", "--stack", "document"), "--stack document needs the images of 2023"),

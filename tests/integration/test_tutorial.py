@@ -17,7 +17,6 @@ TUTORIAL = (REPOSITORY / "docs/tutorial.md").read_text(encoding="utf-8")
 SHELL = "set -eu -o pipefail\n"
 
 
-@pytest.mark.slow
 def test_each_block_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("LLM_CLAIMS_LOCK", str(tmp_path / "timing.lock"))

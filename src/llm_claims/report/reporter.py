@@ -169,7 +169,7 @@ class Reporter:
     def _write_reports(self) -> None:
         table = self._table()
         self._notes += self._suite.remarks
-        judged = {row.source for row in self._tally.rows}
+        judged = {row.source for row in self._tally.rows if row.verdict is not Word.UNTESTABLE}
         for source in self._suite.sources.values():
             if source.name in judged:
                 self._details += source.remarks()

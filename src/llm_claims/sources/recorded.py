@@ -44,7 +44,7 @@ class RecordedSource(Source):
     def remarks(self) -> Iterator[str]:
         """Yield that it is incomplete, if it is."""
         if not self.is_complete:
-            yield f"{self.name} is incomplete: not all was measured that was asked for"
+            yield f"{self.name} is incomplete: its run left cases out, or had no time for them"
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
         """Fill open fields from the case's setting (on the document's own hardware only), then the defaults."""

@@ -93,7 +93,6 @@ def test_what_it_does_not_do_is_a_failure_that_says_why(said: dict[str, Any]) ->
     assert outcome["signature"] == "Refused: generate runs one batch: use the pipeline for more prompts than fit one"
 
 
-@pytest.mark.slow
 def test_ranks_answer_and_end_together(fork: Forker) -> None:
     deployment = {"model": "llama-tiny", "precision": "fp32", "engine": "deepspeed", "tensor_parallel_degree": 2}
     program = fork(PROGRAM.format(environment={"LLM_CLAIMS_DEPLOYMENT": json.dumps(deployment)}))
