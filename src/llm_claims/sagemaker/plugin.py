@@ -19,6 +19,7 @@ from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.cloud_run import CloudRun
 from llm_claims.sagemaker.demand import Demand, read_demand
 from llm_claims.sagemaker.names import RunId
+from llm_claims.sagemaker.placement import Placement
 from llm_claims.sagemaker.prices import Prices, live_prices
 from llm_claims.sagemaker.source import MOST_ROUNDS, SageMakerSource
 from llm_claims.sagemaker.stacks import LOCAL as LOCAL_STACK
@@ -60,11 +61,8 @@ class SageMaker:
         suite, options = self._suite, self._suite.options
         return SageMakerSource(
             suite.store,
-            instances=self._instance_types,
-            stack=self._cloud_run.stack,
-            table=suite.instances,
-            cloud_run=self._cloud_run,
-            emulated=options.emulated,
+            Placement(self._instance_types, self._cloud_run.stack, suite.instances, emulated=options.emulated),
+            self._cloud_run,
             most_rounds=options.rounds or MOST_ROUNDS,
             budget_usd=self._budget,
             commit=suite.commit,

@@ -5,34 +5,30 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from llm_claims.document.instances import InstanceTable
 from llm_claims.document.setting import Setting
-from llm_claims.errors import ClaimsError, ProgramError, Untestable
+from llm_claims.errors import ProgramError
 from llm_claims.evidence.evidence import Evidence
-from llm_claims.sagemaker.answers import AnswerStore, evidence_of
+from llm_claims.sagemaker.answers import AnswerStore
 from llm_claims.sagemaker.budget import Budget, BudgetExceeded
 from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.cloud_run import CloudRun
-from llm_claims.sagemaker.deployments import Deployment, deployment_of
+from llm_claims.sagemaker.deployments import Deployment
 from llm_claims.sagemaker.durations import MOST_JOB_SECONDS
 from llm_claims.sagemaker.errors import NoCapacity
-from llm_claims.sagemaker.execution import Execution, ReceivedAnswer
+from llm_claims.sagemaker.execution import Execution
 from llm_claims.sagemaker.launches import Launch, PlacedRequest, pack_launches
 from llm_claims.sagemaker.machines import Machines
-from llm_claims.sagemaker.messages import not_measured
+from llm_claims.sagemaker.placement import Placement
 from llm_claims.sagemaker.prices import Prices
 from llm_claims.sagemaker.quotas import quota_name
-from llm_claims.sagemaker.scrub import scrub
-from llm_claims.sagemaker.stacks import Stack, not_launched
-from llm_claims.sources.base import Need, Placed, Source, refuse_secondary, within_setting
+from llm_claims.sagemaker.results import Results
+from llm_claims.sources.base import Need, Placed, Source
 from llm_claims.sources.store import EvidenceStore, Failure
 from llm_claims.workloads.base import Defaults, Workload
-from llm_claims.workloads.hardware import Processor
 
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 5
@@ -48,16 +44,10 @@ class SageMakerSource(Source):
     ----------
     store
         The evidence of the run.
-    instances
-        The instance types that may be launched, without ``ml.``.
-    stack
-        The images, and what fills open fields.
-    table
-        The instance types and their prices.
+    placement
+        Where workloads go. What an emulator gives does not count.
     cloud_run
         Account, launcher and container settings. A plan uses none of them.
-    emulated
-        Whether AWS is an emulator. Then the CPU's small workloads are run, and their evidence does not count.
     most_rounds
         The most rounds that a relation may take.
     budget_usd
@@ -80,12 +70,9 @@ class SageMakerSource(Source):
     def __init__(
         self,
         store: EvidenceStore,
-        *,
-        instances: frozenset[str],
-        stack: Stack,
-        table: InstanceTable,
+        placement: Placement,
         cloud_run: CloudRun,
-        emulated: bool = False,
+        *,
         most_rounds: int = MOST_ROUNDS,
         budget_usd: float | None = None,
         commit: str | None = None,
@@ -94,77 +81,26 @@ class SageMakerSource(Source):
         unread_folder: Path | None = None,
     ) -> None:
         self._store = store
-        self._instances = instances
-        self.stack = stack
-        self._table = table
+        self._placement = placement
         self._cloud_run = cloud_run
-        self.emulated = emulated
+        self.emulated = placement.emulated
         # AWS has the document's own hardware.
-        self.documented = not emulated
+        self.documented = not placement.emulated
         self.most_rounds: int = most_rounds
         self._budget_usd = budget_usd
         self._commit = commit
         self._progress = progress
-        self._prices = prices or Prices(table)
+        self._prices = prices or Prices(placement.table)
         self._unread_folder = unread_folder
         self.plan = self.plan_for(())
 
     def defaults(self) -> Mapping[str, Defaults[Any]]:
         """What fills open fields, by kind of workload."""
-        return self.stack.defaults
+        return self._placement.stack.defaults
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Fill open fields from the case's setting, then from the stack's defaults, and choose an instance type.
-
-        Raises
-        ------
-        Untestable
-            The instance type was not passed with --instance, or the stack cannot run the workload.
-        """
-        if self.emulated:
-            return self._place_on_emulator(workload, setting, on)
-        workload, instance = within_setting(workload, setting, on)
-        defaults = self._defaults_for(workload)
-        workload = workload.filled(defaults.fields_for(workload))
-        bare = instance or defaults.instance or ""
-        if bare not in self._instances:
-            raise Untestable(f"needs ml.{bare}: pass --instance {bare}")
-        stand_in = workload.starts_from_a_stand_in
-        note = (
-            f"{workload.stated().get('model')} stands for the document's model, whose checkpoint is gone"
-            if stand_in
-            else ""
-        )
-        placed = Placed(workload, bare, note, stand_in=stand_in)
-        self.deployment_for(placed)  # refuses what the stack or the instance type cannot run
-        return placed
-
-    def _place_on_emulator(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        asked = workload
-        defaults = self._defaults_for(workload)
-        workload, on, note = defaults.analogue(workload, on)
-        if on is not None:
-            raise Untestable(f"needs ml.{on}; an emulator has this machine's processor")
-        refuse_secondary(setting, "an emulator")
-        placed = Placed(workload.filled(defaults.fields_for(workload)), note=note, asked=asked)
-        self.deployment_for(placed)  # refuses what the stack cannot run, with the stack's reason
-        placed.workload.check(Processor())
-        return placed
-
-    def _defaults_for(self, workload: Workload) -> Defaults[Any]:
-        if workload.kind not in self.stack.defaults:
-            raise Untestable(not_launched(workload))
-        return self.stack.defaults[workload.kind]
-
-    def deployment_for(self, placed: Placed) -> Deployment:
-        """Return the deployment that measures a placed workload.
-
-        Raises
-        ------
-        Untestable
-            The stack or the instance type cannot run it.
-        """
-        return deployment_of(placed, self.stack, self._table, emulated=self.emulated)
+        """Place it as its `Placement` says."""
+        return self._placement.place(workload, setting, on)
 
     def expect(self, needs: Sequence[Need]) -> None:
         """Plan the launches of this run: those that all selected cases need together."""
@@ -173,16 +109,24 @@ class SageMakerSource(Source):
     def plan_for(self, needs: Sequence[Need]) -> CloudPlan:
         """Return the plan for some cases."""
         least = min(LEAST_ROUNDS, self.most_rounds)
-        return CloudPlan(tuple(needs), self.deployment_for, self._prices, least, self.most_rounds, self._job_seconds)
+        return CloudPlan(
+            tuple(needs), self._placement.deployment_for, self._prices, least, self.most_rounds, self._job_seconds
+        )
 
     @property
     def _job_seconds(self) -> float:
         """The time limit of a job; none on an emulator, since the estimates are for the document's sizes."""
-        return math.inf if self.emulated else MOST_JOB_SECONDS
+        return math.inf if self._placement.emulated else MOST_JOB_SECONDS
 
     @cached_property
     def _answers(self) -> AnswerStore:
         return AnswerStore(self._store.folder / "sagemaker-launches")
+
+    @cached_property
+    def _results(self) -> Results:
+        return Results(
+            self.name, self._store, self._answers, self._placement, self._cloud_run, self._commit, self._unread_folder
+        )
 
     @cached_property
     def budget(self) -> Budget:
@@ -236,18 +180,15 @@ class SageMakerSource(Source):
         for one in placed:
             if self._store.read_failure(self.name, one) is not None:
                 continue
-            answered = self._answered_rounds(one)
+            answered = self._answers.rounds(one.key)
             for number in range(1, rounds + 1 if one.workload.fixed_seed is None else 2):
                 if number not in answered:
-                    missing.setdefault(self.deployment_for(one), []).append(PlacedRequest(one, number))
+                    missing.setdefault(self._placement.deployment_for(one), []).append(PlacedRequest(one, number))
         return [
             launch
             for deployment, requests in missing.items()
             for launch in pack_launches(deployment, sorted(requests, key=lambda one: one.round), self._job_seconds)
         ]
-
-    def _answered_rounds(self, placed: Placed) -> set[int]:
-        return self._answers.rounds(placed.key)
 
     def _ensure_done(self, wanted: Sequence[Launch]) -> None:
         """Return once all launches are done. While another process carries one out, carry out others of the plan."""
@@ -267,7 +208,7 @@ class SageMakerSource(Source):
             if free and mine:
                 try:
                     if self._answers.is_begun(launch.key):
-                        self._write_failure(launch, Failure(text=_DIED))
+                        self._results.write_failure(launch, Failure(text=_DIED))
                     else:
                         self._launch(launch)
                 finally:
@@ -280,7 +221,7 @@ class SageMakerSource(Source):
         try:
             entry = self.budget.reserve(launch.key, usd_per_second * launch.seconds)
         except BudgetExceeded as exceeded:
-            self._write_failure(launch, Failure(cause="out_of_budget", text=str(exceeded)))
+            self._results.write_failure(launch, Failure(cause="out_of_budget", text=str(exceeded)))
             return
         self._answers.mark_begun(launch.key)
         started = time.monotonic()
@@ -289,70 +230,27 @@ class SageMakerSource(Source):
             billed_seconds = self._execution(launch).run()
         except NoCapacity as refusal:
             billed_seconds = 0.0
-            self._write_failure(launch, Failure(cause="no_capacity", text=f"no capacity: {refusal}"))
+            self._results.write_failure(launch, Failure(cause="no_capacity", text=f"no capacity: {refusal}"))
         except BaseException as error:  # a time limit of the test, too
             where = f"{launch.deployment.kind} on ml.{launch.deployment.instance}"
-            self._write_failure(launch, self._failure(launch, error, f"{where}: "))
+            self._results.write_failure(launch, self._results.failure(launch, error, f"{where}: "))
             if not isinstance(error, Exception):
                 raise
         finally:
             seconds = time.monotonic() - started if billed_seconds is None else billed_seconds
             self.budget.settle(entry, usd_per_second * seconds)
             for one in launch.placed:
-                self._write_evidence(launch, one)
+                self._results.write_evidence(launch, one)
 
     def _execution(self, launch: Launch) -> Execution:
         return Execution(
             launch,
             self._cloud_run.launcher,
             self._cloud_run.container_settings,
-            self._store_answer,
+            self._results.write_answer,
             self._report,
             lambda text: self._answers.write_raw(launch.key, text),
         )
 
-    def _failure(self, launch: Launch, error: BaseException, where: str = "") -> Failure:
-        """Return what to say of an error; if the launch gave answers, they are kept for a person to read."""
-        said = str(error) if isinstance(error, ClaimsError) else scrub(f"{type(error).__name__}: {error}")
-        raw = self._answers.copy_raw(launch.key, self._unread_folder) if self._unread_folder else None
-        return Failure(text=f"{where}{said}" + (f" (its raw answers are in {raw})" if raw else ""))
-
-    def _not_measured(self, placed: Placed) -> Failure | None:
-        """Return the failure of a workload in whose place something else ran, if its program said so."""
-        with suppress(ValueError):
-            for reason in map(not_measured, (stored.answer for stored in self._answers.read(placed.key))):
-                if reason is not None:
-                    return Failure(cause="not_measured", text=reason)
-        return None
-
     def _report(self, request: PlacedRequest) -> None:
         self._progress(request.placed.describe(), request.round, self.most_rounds, None)
-
-    def _store_answer(self, received: ReceivedAnswer) -> None:
-        self._answers.write(received, self.deployment_for(received.request.placed).image)
-
-    def _write_failure(self, launch: Launch, failure: Failure) -> None:
-        """Store why a launch failed, for every workload that lacks an answer."""
-        answered = {one: self._answered_rounds(one) for one in launch.placed}
-        for request in launch.requests:
-            if request.round not in answered[request.placed]:
-                self._store.write_failure(self.name, request.placed, failure)
-
-    def _write_evidence(self, launch: Launch, placed: Placed) -> None:
-        """Make the evidence of a workload anew from all its answers, in the order of their rounds, and store it."""
-        with self._store.lock(self.name, placed):
-            if not self._answers.rounds(placed.key):
-                return
-            try:
-                answers = self._answers.read(placed.key)
-                evidence = evidence_of(
-                    answers,
-                    self.deployment_for(placed),
-                    device=self._cloud_run.container_settings.device,
-                    emulated=self.emulated,
-                    commit=self._commit,
-                )
-            except Exception as error:
-                self._store.write_failure(self.name, placed, self._not_measured(placed) or self._failure(launch, error))
-            else:
-                self._store.write(self.name, placed, evidence)

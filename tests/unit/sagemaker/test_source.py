@@ -17,6 +17,7 @@ from llm_claims.errors import Inconclusive, ProgramError, Untestable
 from llm_claims.evidence.recordings import EMULATED
 from llm_claims.sagemaker.errors import CloudError, NoCapacity
 from llm_claims.sagemaker.execution import ContainerSettings
+from llm_claims.sagemaker.placement import Placement
 from llm_claims.sagemaker.source import SageMakerSource
 from llm_claims.sagemaker.specs import EndpointSpec
 from llm_claims.sagemaker.stacks import CURRENT, DOCUMENT, LOCAL
@@ -37,13 +38,10 @@ class FakeCloudRun:
 
 
 def source(tmp_path: Path, launcher: FakeLauncher | None = None, **options: Any) -> SageMakerSource:
-    given: dict[str, Any] = {
-        "instances": frozenset({G5, P4D, "g4dn.xlarge"}),
-        "stack": CURRENT,
-        "table": table(),
-        "cloud_run": FakeCloudRun(launcher or FakeLauncher()),
-    }
-    return SageMakerSource(EvidenceStore(tmp_path / "store"), **{**given, **options})
+    where = {"instances": frozenset({G5, P4D, "g4dn.xlarge"}), "stack": CURRENT, "table": table(), "emulated": False}
+    placement = Placement(**{name: options.pop(name, value) for name, value in where.items()})
+    run: Any = FakeCloudRun(launcher or FakeLauncher())
+    return SageMakerSource(EvidenceStore(tmp_path / "store"), placement, run, **options)
 
 
 def expected(source: SageMakerSource, *groups: tuple[Any, ...]) -> list[tuple[Placed, ...]]:
