@@ -34,8 +34,8 @@ class Recording(BaseModel):
     ``measured_on`` names its live source: what that source cannot measure, its recording cannot show.
     ``most_rounds`` is the most rounds that a relation could take while it was made: more than three mean that it was
     looked at several times, and when it is judged, the look that its rounds have reached has its share of the error.
-    ``complete`` is false where its run left cases out or had no time for them; ``devices`` are the GPUs; ``spent_seconds`` is
-    what its runs took by phase, ``None`` if nobody kept it.
+    ``complete`` is false where its run left cases out or had no time for them; ``devices`` are the GPUs;
+    ``spent_seconds`` is what its runs took by phase, ``None`` if nobody kept it.
     ``defaults`` are, by kind of workload, what filled open fields; each kind in the evidence has some.
     """
 
