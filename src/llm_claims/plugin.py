@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_claims.options import (
+from llm_claims.judging.options import (
     TAKEN,
     add_options,
     add_short_forms,

@@ -85,6 +85,9 @@ def test_when_the_time_budget_ends_what_is_open_says_so_and_the_recording_is_inc
     said.stdout.fnmatch_lines([remark])
     live = one_gpu.run("-m", "gpu", "--recording", "part.json", "--claim", "tokens-double", "--time-budget", "1", "-v")
     live.stdout.no_fnmatch_line(remark)
+    untestable = one_gpu.run("-m", "cpu and not live", "--recording", "part.json", "--claim", "zero1-faster", "-v")
+    untestable.stdout.fnmatch_lines(["untestable on part: *"])
+    untestable.stdout.no_fnmatch_line(remark)
 
 
 def test_what_was_measured_before_an_interrupt_is_recorded_even_if_nothing_was_judged(one_gpu: Miniature) -> None:

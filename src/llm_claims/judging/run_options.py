@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from llm_claims.errors import UsageError
-from llm_claims.options import EMULATED_ROUNDS, LOCAL, option, registers_in
+from llm_claims.judging.options import EMULATED_ROUNDS, LOCAL, option, registers_in
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from llm_claims.judging import fixtures, outcome
 from llm_claims.judging.accepted import hidden_from_syrupy
 from llm_claims.judging.collection import Collection
 from llm_claims.judging.marks import claim_of
+from llm_claims.judging.options import option
 from llm_claims.judging.progress import ProgressLine
 from llm_claims.judging.recording import RECORDER, Recorder, Unfinished
 from llm_claims.judging.rehearsal import SOURCE_PARAMETER
@@ -21,7 +22,6 @@ from llm_claims.judging.run_folder import RunFolder
 from llm_claims.judging.run_options import read_options
 from llm_claims.judging.suite import SUITE, Suite
 from llm_claims.judging.termination import Termination
-from llm_claims.options import option
 from llm_claims.sources.base import Source
 from llm_claims.sources.local import LocalSource
 from llm_claims.sources.store import EvidenceStore

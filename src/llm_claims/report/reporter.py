@@ -14,11 +14,11 @@ from llm_claims.judging.cases import read_collected
 from llm_claims.judging.completeness import listed
 from llm_claims.judging.departure import Departure
 from llm_claims.judging.history.adding import add_nights
+from llm_claims.judging.options import TAKEN, option
 from llm_claims.judging.progress import uncaptured
 from llm_claims.judging.recording import RECORDER
 from llm_claims.judging.rows import FigureRow
 from llm_claims.judging.suite import Suite
-from llm_claims.options import TAKEN, option
 from llm_claims.relations.verdict import Word
 from llm_claims.report.ceilings import ceiling_lines
 from llm_claims.report.cells import Table, table_of

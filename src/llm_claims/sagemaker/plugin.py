@@ -12,8 +12,8 @@ import pytest
 from llm_claims.document.instances import bare
 from llm_claims.errors import ClaimsError, UsageError
 from llm_claims.judging.marks import claim_of
+from llm_claims.judging.options import ALL, DEFAULT_BUDGET_USD, LOCAL
 from llm_claims.judging.suite import Suite
-from llm_claims.options import ALL, DEFAULT_BUDGET_USD, LOCAL
 from llm_claims.sagemaker.budget import check_budget
 from llm_claims.sagemaker.cloud_plan import CloudPlan
 from llm_claims.sagemaker.cloud_run import CloudRun

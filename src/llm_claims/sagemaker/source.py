@@ -99,7 +99,7 @@ class SageMakerSource(Source):
         return self._placement.stack.defaults
 
     def place(self, workload: Workload, setting: Setting | None, on: str | None) -> Placed:
-        """Place it as its `Placement` says."""
+        """Return where a workload goes: see `Placement.place`, also for what it raises."""
         return self._placement.place(workload, setting, on)
 
     def expect(self, needs: Sequence[Need]) -> None:

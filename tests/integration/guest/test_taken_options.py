@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_claims.options import _OPTIONS
+from llm_claims.judging.options import _OPTIONS
 
 from ..miniature import Miniature
 

@@ -23,7 +23,7 @@ from llm_claims.evidence.evidence import Samples
 from llm_claims.evidence.importers.digits import shown
 from llm_claims.evidence.recordings import Recording, read_recording
 from llm_claims.judging.completeness import strings_in
-from llm_claims.options import registers_in
+from llm_claims.judging.options import registers_in
 from llm_claims.workloads.base import Workload
 from llm_claims.workloads.outcome import first_fault
 from llm_claims.workloads.registry import kind_named

@@ -11,7 +11,7 @@ from pathlib import Path
 from llm_claims.document.documents import NAME_RULE, is_name
 from llm_claims.document.files import write_atomically
 from llm_claims.errors import UsageError
-from llm_claims.options import REGISTER, is_register, registers_in
+from llm_claims.judging.options import REGISTER, is_register, registers_in
 
 SUFFIX = ".template"
 NEXT = """\
