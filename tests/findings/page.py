@@ -12,6 +12,7 @@ from llm_claims.evidence.recordings import Recording
 from llm_claims.judging.rows import VerdictRow
 from llm_claims.relations.verdict import Word
 from llm_claims.report.cells import SYMBOLS
+from tests.claims.sagemaker_llama.margins import LEAST_NAMED_DIFFERENCE
 
 from .facts import Facts
 from .plot import effect_plot, interval_text, inverse
@@ -27,6 +28,10 @@ HEAD = """# Findings: what documents say, beside what was measured
 Figures are effects with their interval; in the plots a diamond is the document's own figure, a dot a recording,
 and a bar the interval. ✓ reproduced, ~ weakened, ✗ contradicted, ? inconclusive ([what a verdict means](verdicts.md)).
 Sizes are compared on the document's own hardware alone; elsewhere the direction counts.
+
+"The write-up" is *{first}*.
+In many of its claims a difference counts only from the least that it names itself, {margin:.1%}. So an interval beside
+×1 can still be ?, and one around ×1 can be ✗: that the two differ by so much is then not so.
 
 Every verdict here is judged again, in seconds and without a GPU, by `{command}`.
 The command under each finding measures it again on your GPUs. Where a finding names two or four GPUs, it needs as many;
@@ -69,7 +74,8 @@ class Page:
             "recordings": len(self.facts.all) - len(self.facts.own),
             "own": ", ".join(f"`{name}`" for name in sorted(self.facts.own)),
         }
-        return HEAD.format(**counts, command=RECORDED)
+        first = self.facts.registers["sagemaker_llama"]["document"]
+        return HEAD.format(**counts, command=RECORDED, first=first, margin=LEAST_NAMED_DIFFERENCE)
 
     def _findings(self) -> Iterator[str]:
         for number, finding in enumerate(self.said["finding"], start=1):
@@ -79,6 +85,10 @@ class Page:
             yield f"**{self.facts.filled(finding['figure'])}**\n"
             yield from self._drawn(finding["name"], finding["plots"])
             yield f"{self.facts.filled(finding['means'])}\n"
+            if "more" in finding:
+                yield "<details>\n<summary>What is known of the cause</summary>\n"
+                yield f"{self.facts.filled(finding['more'])}\n"
+                yield "</details>\n"
             yield from (
                 f"Judged otherwise than by the document, `{claim}`: {why}.\n" for claim, why in self._why(claims)
             )

@@ -66,6 +66,15 @@ def test_every_recorded_case_has_its_accepted_verdict(recorded: real.Run) -> Non
     assert recorded.status == pytest.ExitCode.OK, recorded.said
 
 
+def test_every_reason_is_of_an_accepted_verdict() -> None:
+    files = list((REPOSITORY / "tests/claims").glob("*/__reasons__/*.toml"))
+    assert files
+    for path in files:
+        amber = path.parents[1] / "__snapshots__" / f"{path.stem}.ambr"
+        names = set(re.findall(r"^# name: (.+)$", amber.read_text(encoding="utf-8"), re.MULTILINE))
+        assert set(tomllib.loads(path.read_text(encoding="utf-8"))) - names == set(), path
+
+
 def test_every_one_of_47_claims_has_a_test_a_place_and_a_case_on_every_source(
     register: dict[str, Any], recorded: real.Run
 ) -> None:

@@ -93,6 +93,16 @@ def test_one_case_is_accepted_with_its_reason(here: Miniature, capsys: pytest.Ca
     assert here.rows()["tokens-double", "", "paper"]["because"] == ""
 
 
+def test_a_verdict_that_is_gone_takes_its_reason_with_it(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:
+    table = 'accepted = "reproduced 1 [1, 1]"\nbecause = "old"\nauthor = "A"\ndate = 2000-01-01\n'
+    here.write(
+        "__reasons__/test_claims.toml", f'["test_gone[paper]"]\n{table}\n["test_batch_of_eight[paper]"]\n{table}'
+    )
+    change(here, 5.36)
+    review(capsys, "--accept", "input-costs[new64-paper]", "--because", "it was measured anew")
+    assert reasons(here).keys() == {"test_batch_of_eight[paper]", "test_longer_prompts[new64-paper]"}
+
+
 def test_reasons_are_left_alone_by_syrupy(here: Miniature, capsys: pytest.CaptureFixture[str]) -> None:
     change(here, 5.36)
     review(capsys, "--accept", "input-costs[new64-paper]", "--because", "it was measured anew")

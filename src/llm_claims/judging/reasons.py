@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -61,10 +62,10 @@ def _reasons(path: Path, _: tuple[int, int, int]) -> dict[str, Reason]:
     return validated(Reasons, tomllib.loads(path.read_text(encoding="utf-8")), path).root
 
 
-def write_reason(amber: Path, name: str, reason: Reason) -> None:
-    """Keep the reason of one entry; those of the others stay."""
+def write_reason(amber: Path, name: str, reason: Reason, entries: Collection[str]) -> None:
+    """Keep the reason of one entry, and those of the other ``entries`` of the amber file; what it lost has none."""
     reasons = {**read_reasons(amber), name: reason}
-    tables = (_table(one, reasons[one]) for one in sorted(reasons))
+    tables = (_table(one, reasons[one]) for one in sorted(reasons.keys() & entries))
     write_atomically(reasons_file(amber), "\n".join(tables))
 
 

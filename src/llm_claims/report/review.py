@@ -145,7 +145,7 @@ def _accept(rows: Iterable[VerdictRow], because: str) -> None:
             if read_accepted(amber).get(name) != row.accepted:
                 raise UsageError(f"{row.address}: {amber} was changed meanwhile; review again")
             AcceptedVerdict(amber, name, "all", nullcontext).agrees(row.line)
-            write_reason(amber, name, reason)
+            write_reason(amber, name, reason, read_accepted(amber).keys())
         print(f"accepted: {_line(row)}")
 
 
