@@ -50,13 +50,6 @@ def test_who_is_open_when_the_time_budget_ends_says_so(suite: Miniature) -> None
     assert row["reason"].endswith(ended)
 
 
-def test_who_is_alone_may_use_the_whole_time_budget(suite: Miniature) -> None:
-    suite.program.cost(input=0, jitter=0.02)
-    suite.run(*PAIR, "--time-budget=3")
-    row = suite.rows()[CASE]
-    assert f"; its share of the time budget ended after {row['n']} rounds: " in row["reason"]
-
-
 @pytest.mark.parametrize(("rounds", "verdict"), [("1", "inconclusive"), ("9", "reproduced")])
 def test_few_rounds_decide_nothing_and_a_clear_relation_stops_at_three(
     suite: Miniature, rounds: str, verdict: str

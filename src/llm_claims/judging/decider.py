@@ -47,11 +47,9 @@ class Decider:
         What the selected cases of a live source need.
     sampling_seconds
         How long a relation may draw rounds after the first; by default as long as the first took with its
-        programs' start, or its share of a time budget, or five rounds.
+        programs' start, or five rounds.
     cases
         Returns the number of live cases of this run, which share the error of a change.
-    waiting
-        Returns how many of them may still be judged, this one included: they share what is left of a time budget.
     """
 
     def __init__(
@@ -61,13 +59,11 @@ class Decider:
         *,
         sampling_seconds: float | None = None,
         cases: Callable[[], int] = lambda: 1,
-        waiting: Callable[[], int] = lambda: 1,
     ) -> None:
         self._rounds = rounds
         self._plan = plan
         self._sampling_seconds = sampling_seconds
         self._cases = cases
-        self._waiting = waiting
 
     def decide(
         self, relation: Relation, source: Source, seeds: int | None = None, accepted: str | None = None
@@ -97,10 +93,8 @@ class Decider:
             return _recorded_verdict(relation, source, compared, replace(look, spreads=_spreads_of(source)))
         self._draw(source, relation, compared, int(rounds), companions=True)
         verdict = self._look(relation, look, source, accepted)
-        placed = [m.placed for m in compared]
-        shared = self._shared_rounds(source, placed, int(rounds))
         while not verdict.decided or (rounds < ROUNDS_OF_A_CHANGE and _differs(verdict, accepted)):
-            batch = self._next(source, placed, rounds, most, seeds, shared)
+            batch = self._next(source, [m.placed for m in compared], rounds, most, seeds)
             if isinstance(batch, str):
                 return _told(verdict, relation, compared, int(rounds), batch)
             rounds = batch
@@ -116,19 +110,7 @@ class Decider:
             return 1
         return source.most_rounds or self._rounds or math.inf
 
-    def _shared_rounds(self, source: Source, placed: list[Placed], rounds: int) -> float:
-        """How many rounds an even share of what is left of a time budget allows, after ``rounds``.
-
-        Zero where there is no budget, or no cost to go by, or a sampling time is stated.
-        """
-        left, cost = source.seconds_left(self._plan(source).placed), source.cost(placed)
-        if left is None or cost is None or self._sampling_seconds is not None:
-            return 0
-        return rounds - 1 + cost.rounds_in(left / self._waiting())
-
-    def _next(
-        self, source: Source, placed: list[Placed], rounds: float, most: float, seeds: int | None, shared: float
-    ) -> int | str:
+    def _next(self, source: Source, placed: list[Placed], rounds: float, most: float, seeds: int | None) -> int | str:
         """Return the number of rounds of the next look, or what there is to say if there is none."""
         cost, ended = source.cost(placed), _SEEDS if most == seeds != self._rounds else _ROUNDS
         if cost is None:
@@ -136,8 +118,8 @@ class Decider:
         elif rounds < most:
             stated = self._sampling_seconds
             in_time = max(AT_ANY_COST, cost.rounds_in(cost.first)) if stated is None else cost.rounds_in(stated)
-            if max(in_time, shared) < most:
-                most, ended = (shared, _TIME_BUDGET) if shared > in_time else (in_time, _SAMPLING_TIME)
+            if in_time < most:
+                most, ended = in_time, _SAMPLING_TIME
         wanted = int(min(next(number for number in looks() if number > rounds), most))
         if not source.has_time_for(placed, max(wanted, int(rounds)), self._plan(source).placed):
             return _TIME_BUDGET

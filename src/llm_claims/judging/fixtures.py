@@ -18,8 +18,6 @@ from llm_claims.judging.trial import TRIAL, Trial
 from llm_claims.sources.base import Source
 
 PLANS = pytest.StashKey[dict[str, Plan]]()
-BEGUN = pytest.StashKey[dict[str, set[str]]]()
-"""By source, the ids of the cases that this process has begun to judge."""
 
 
 @pytest.fixture
@@ -31,7 +29,6 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
         raise pytest.UsageError(f"{node.nodeid}: measure and judge need a test marked with @claim")
     suite = request.config.stash[SUITE]
     source = suite.sources[case.source]
-    request.session.stash.setdefault(BEGUN, {}).setdefault(source.name, set()).add(node.nodeid)
     trial = Trial(
         claim=case.claim,
         case=case.case,
@@ -41,7 +38,6 @@ def claim_trial(request: pytest.FixtureRequest) -> Trial:
             lambda live: _plan(request.session, live),
             sampling_seconds=suite.options.sampling_time,
             cases=lambda: suite.live_cases,
-            waiting=lambda: _waiting(request.session, source),
         ),
         # Who accepts verdicts anew is not asking whether they changed.
         read_accepted=suite.accepted(node).read if suite.options.update != "all" else lambda: None,
@@ -63,12 +59,6 @@ def _plan(session: pytest.Session, source: Source) -> Plan:
         plans[source.name] = plan_of(needs)
         source.expect(needs)
     return plans[source.name]
-
-
-def _waiting(session: pytest.Session, source: Source) -> int:
-    """How many cases of a source may still be judged, the one at hand included; a worker knows of its own alone."""
-    selected = sum(case.source == source.name for case in session.config.stash[SUITE].collected.cases)
-    return max(1, selected + 1 - len(session.stash[BEGUN][source.name]))
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "type": float,
         "metavar": "SECONDS",
         "help": "how long an open live relation may draw rounds after the first, three in all at least (default: as "
-        "long as its first round took, programs' start included, or its share of --time-budget; five in all at least)",
+        "long as its first round took, programs' start included, and five in all at least)",
     },
     "sample-timeout": {
         "type": float,
@@ -92,7 +92,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "time-budget": {
         "type": float,
         "metavar": "SECONDS",
-        "help": "begin no live sample later than this after the first; open cases share the rest (default: no limit)",
+        "help": "begin no live sample later than this after the first; open cases then say so (default: no limit)",
     },
     "strict-inconclusive": {
         "action": "store_true",

@@ -156,10 +156,6 @@ class Source(ABC):
         """Whether a relation that is open may have ``rounds`` rounds, though some of ``planned`` have not had any."""
         return True
 
-    def seconds_left(self, planned: Collection[Placed]) -> float | None:
-        """What is left of a time budget for further rounds, once each of ``planned`` has had one; ``None`` without."""
-        return None
-
     def defaults(self) -> Mapping[str, Defaults[Any]]:
         """What fills open fields, by kind of workload, for the recording of a live source.
 

@@ -198,26 +198,17 @@ class LocalSource(Source):
         return Cost(starts + sum(one[0] for one in rounds), sum(fmean(one[1:] or one) for one in rounds))
 
     def has_time_for(self, placed: Sequence[Placed], rounds: int, planned: Collection[Placed]) -> bool:
-        """Whether the time budget allows ``rounds`` rounds; those that are measured already it always does."""
+        """Whether the time budget allows ``rounds`` rounds; those that are measured already it always does.
+
+        Enough has to be left for each workload that waits for its first round: what one took on average so far.
+        """
         if self._time_budget is None or self._common_rounds(placed) >= rounds:
             return True
-        return not self._out_of_time(reserve=self._reserve(planned))
-
-    def seconds_left(self, planned: Collection[Placed]) -> float | None:
-        """What is left of the time budget, without what waits for its first round."""
-        if self._time_budget is None:
-            return None
-        return max(0.0, self._time_budget - self._elapsed() - self._reserve(planned))
-
-    def _reserve(self, planned: Collection[Placed]) -> float:
-        """Seconds for each workload that waits for its first round: what one took on average so far."""
         started = {one for one in planned if self._was_measured(one)}
+        waiting = [one for one in planned if one not in started]
         times = self.times()
         took = times.busy if times else 0.0
-        return (len(planned) - len(started)) * took / max(len(started), 1)
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._store.since(self.name)
+        return not self._out_of_time(reserve=len(waiting) * took / max(len(started), 1))
 
     def _was_measured(self, one: Placed) -> bool:
         known = self._store.read(self.name, one) or self._store.read_failure(self.name, one)
@@ -227,7 +218,7 @@ class LocalSource(Source):
         """Whether the time budget has ended, or less is left of it than a reserve in seconds."""
         if self._time_budget is None:
             return False
-        over = self._elapsed() > self._time_budget - reserve
+        over = time.monotonic() - self._store.since(self.name) > self._time_budget - reserve
         if over:
             self._store.mark_out_of_time(self.name)
         return over

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -141,40 +141,6 @@ def test_rounds_are_drawn_for_as_long_as_the_set_up_took_or_as_stated(
     verdict = decider.decide(a_less_b(source), source)
     assert [rounds for _, rounds in source.drawn] == drawn
     assert (verdict.word, verdict.n) == (I, drawn[-1])
-
-
-class Budgeted(Costly):
-    """A source with a time budget, of which ``left`` seconds are not spent."""
-
-    def __init__(self, left: float) -> None:
-        super().__init__(first=10, later=10)
-        self._left = left
-
-    def seconds_left(self, planned: Collection[Placed]) -> float:
-        assert planned == {A, B}
-        return self._left
-
-
-@pytest.mark.parametrize(
-    ("left", "waiting", "given", "rounds", "drawn", "ended"),
-    [
-        (100, 1, None, None, [3, 4, 5, 6, 8, 10, 12, 13], "its share of the time budget ended after 13 rounds"),
-        (100, 2, None, None, [3, 4, 5, 6, 8], "its share of the time budget ended after 8 rounds"),
-        (100, 10, None, None, [3, 4, 5], "its sampling time ended after 5 rounds"),
-        (0, 1, None, None, [3, 4, 5], "its sampling time ended after 5 rounds"),
-        (100, 1, 40, None, [3, 4, 5], "its sampling time ended after 5 rounds"),
-        (100, 1, None, 6, [3, 4, 5, 6], "it had 6 rounds, the most of this run"),
-    ],
-)
-def test_what_is_left_of_a_time_budget_is_shared_evenly_by_those_who_wait(
-    left: float, waiting: int, given: float | None, rounds: int | None, drawn: list[int], ended: str
-) -> None:
-    source = Budgeted(left)
-    plan = Plan([[A, B]])
-    decider = Decider(rounds, lambda _: plan, sampling_seconds=given, waiting=lambda: waiting)
-    verdict = decider.decide(a_less_b(source), source)
-    assert [number for _, number in source.drawn] == drawn
-    assert ended in verdict.reason
 
 
 @pytest.mark.parametrize(("rounds", "n"), [(None, 5), (9, 9)])

@@ -481,16 +481,6 @@ def test_who_waits_for_nothing_owes_nothing(budgeted: Callable[[float], LocalSou
     assert not source.has_time_for(placed[:2], 4, placed[:3])
 
 
-def test_what_is_left_is_without_what_waits(budgeted: Callable[[float], LocalSource], placed: list[Placed]) -> None:
-    """Two workloads took 30 s each; each that waits is promised as much."""
-    source = budgeted(121.0)
-    assert source.seconds_left(placed[:2]) == pytest.approx(121)
-    source.draw(placed[:2], 3, timed=True)
-    assert source.seconds_left(placed[:2]) == pytest.approx(61)
-    assert source.seconds_left(placed[:3]) == pytest.approx(31)
-    assert budgeted(50.0).seconds_left(placed[:2]) == 0
-
-
 def test_what_failed_waits_no_more(
     budgeted: Callable[[float], LocalSource], program: FakeProgram, placed: list[Placed]
 ) -> None:
@@ -504,7 +494,6 @@ def test_what_failed_waits_no_more(
 def test_without_a_budget_there_is_always_time(source: LocalSource, placed: list[Placed]) -> None:
     source.draw(placed[:1], 1, timed=True)
     assert source.has_time_for(placed[:1], 2, placed)
-    assert source.seconds_left(placed) is None
 
 
 def test_what_is_measured_already_takes_no_time(
