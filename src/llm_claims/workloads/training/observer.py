@@ -111,8 +111,9 @@ def _init_of(old: torch.Tensor, new: torch.Tensor, width: float) -> str:
         return "mean"
     # The smallest model has 128 numbers here: the standard error of their width is a sixteenth of it.
     spread = new.square().mean().sqrt().item()
-    # Rows that are close to each other, such as all near the mean, were not drawn independently.
-    return "random" if 0.7 < spread / width < 1.4 and _least_distance(new) > width else "other"
+    # Rows that are close to each other, such as all near the mean, were not drawn independently: two rows of 64 numbers
+    # that were are closer than half a width in one of 10^18 draws, as their squared distance is chi-squared.
+    return "random" if 0.7 < spread / width < 1.4 and _least_distance(new) > width / 2 else "other"
 
 
 def _least_distance(rows: torch.Tensor) -> float:

@@ -135,7 +135,8 @@ def test_the_start_of_new_tokens_is_told_from_both_embeddings(base: Path) -> Non
 @pytest.mark.parametrize("init", ["random", "mean"])
 @inside
 def test_what_is_loaded_as_asked_is_told_so_for_every_seed(base: Path, init: Any) -> None:
-    for seed in range(8):
+    # Two rows of the last are closer to each other than their width, which one seed in 1,700 draws.
+    for seed in (*range(8), 223):
         assert observer.observed_init(load_with_new_tokens(base, init, seed)[0]) == init
 
 
